@@ -1,0 +1,18 @@
+//! Compiles the schemas without a protoc on the machine.
+
+use std::path::Path;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let root = Path::new("schema");
+    let files = [
+        "counterfoil/registry/v1/registry.proto",
+        "counterfoil/client/v1/client.proto",
+        "counterfoil/peer/v1/peer.proto",
+    ];
+    for file in files {
+        println!("cargo:rerun-if-changed=schema/{file}");
+    }
+    let descriptors = protox::compile(files, [root])?;
+    tonic_prost_build::configure().compile_fds(descriptors)?;
+    Ok(())
+}
