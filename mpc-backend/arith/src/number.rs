@@ -1,0 +1,90 @@
+//! Scalars on their way into AWS-LC: reduced in constant time, wiped when dropped.
+
+use core::ptr::NonNull;
+
+use aws_lc_sys::{BIGNUM, BN_bin2bn, BN_clear_free};
+use zeroize::Zeroizing;
+
+use crate::curve::{Bytes, Curve};
+
+/// An owned `BIGNUM`, wiped by `BN_clear_free` when dropped.
+pub(crate) struct Number(NonNull<BIGNUM>);
+
+impl Number {
+    /// Copies big-endian bytes. The width of the number depends on their count, not their value.
+    pub(crate) fn from_be_bytes(bytes: &[u8]) -> Self {
+        // SAFETY: the pointer and the length describe `bytes`, which outlives the call; a null
+        // `ret` asks for a new number that we own.
+        let raw = unsafe { BN_bin2bn(bytes.as_ptr(), bytes.len(), core::ptr::null_mut()) };
+        Self(NonNull::new(raw).expect("allocation fails only when the process is out of memory"))
+    }
+
+    /// Copies a scalar modulo the order of `C`.
+    pub(crate) fn scalar<C: Curve>(scalar: &C::Word) -> Self {
+        Self::from_be_bytes(reduced::<C>(scalar).as_ref())
+    }
+
+    pub(crate) fn as_ptr(&self) -> *const BIGNUM {
+        self.0.as_ptr()
+    }
+
+    /// Gives the number away; the receiver frees it.
+    pub(crate) fn into_raw(self) -> *mut BIGNUM {
+        let raw = self.0.as_ptr();
+        core::mem::forget(self);
+        raw
+    }
+}
+
+impl Drop for Number {
+    fn drop(&mut self) {
+        // SAFETY: we own the number and this is its only release.
+        unsafe { BN_clear_free(self.0.as_ptr()) }
+    }
+}
+
+/// `scalar mod n` by one masked subtraction (n exceeds half the range of a word).
+fn reduced<C: Curve>(scalar: &C::Word) -> Zeroizing<C::Word> {
+    let mut difference = Zeroizing::new(C::Word::ZERO);
+    let mut borrow = 0u16;
+    let order = C::ORDER;
+    let columns = scalar.as_ref().iter().zip(order.as_ref());
+    for (out, (a, n)) in difference.as_mut().iter_mut().zip(columns).rev() {
+        let column = u16::from(*a)
+            .wrapping_sub(u16::from(*n))
+            .wrapping_sub(borrow);
+        *out = column as u8;
+        borrow = column >> 15;
+    }
+    // A borrow out of the top byte says scalar < n: keep the scalar, else take the difference.
+    let keep = core::hint::black_box((borrow as u8).wrapping_neg());
+    for (out, a) in difference.as_mut().iter_mut().zip(scalar.as_ref()) {
+        *out = (a & keep) | (*out & !keep);
+    }
+    difference
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+    use super::reduced;
+    use crate::curve::{Curve, P256};
+
+    #[test]
+    fn reduction_is_exact_around_the_order() {
+        let order = P256::ORDER;
+        let mut below = order;
+        below[31] -= 1;
+        let mut above = order;
+        above[31] += 1;
+        let mut one = [0; 32];
+        one[31] = 1;
+        assert_eq!(*reduced::<P256>(&below), below);
+        assert_eq!(*reduced::<P256>(&order), [0; 32]);
+        assert_eq!(*reduced::<P256>(&above), one);
+        assert_eq!(*reduced::<P256>(&[0; 32]), [0; 32]);
+        // 2^256 - 1 - n, computed by complementing n.
+        let complement = order.map(|byte| !byte);
+        assert_eq!(*reduced::<P256>(&[0xff; 32]), complement);
+    }
+}
