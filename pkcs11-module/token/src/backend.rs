@@ -1,0 +1,344 @@
+//! The port through which this crate reaches whatever holds the keys.
+//!
+//! Crate `client` implements [`Backend`] over the network; `local_backend` is the test double. The traffic is
+//! small on purpose: PKCS#11's sessions, handles, operation states and length rules stay on this side.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::Arc;
+
+/// Result of a call to the backend.
+pub type BackendResult<T> = Result<T, BackendError>;
+
+/// Attributes of one object by `CKA_` number, in canonical form: CK_BBOOL is one byte 0 or 1, CK_ULONG is 8
+/// bytes big-endian, an array of CK_ULONG is their concatenation, everything else is raw bytes.
+pub type Attributes = BTreeMap<u64, Vec<u8>>;
+
+/// Names a token for its whole life.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TokenId(pub [u8; 16]);
+
+/// Names an object for its whole life; never used again after the object is destroyed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectId(pub [u8; 16]);
+
+impl fmt::Debug for TokenId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TokenId({self})")
+    }
+}
+
+impl fmt::Debug for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ObjectId({self})")
+    }
+}
+
+impl fmt::Display for TokenId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Display for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// Who logs in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// `CKU_SO`: initialises the token and the user's PIN, uses no key.
+    SecurityOfficer,
+    /// `CKU_USER`: sees private objects and uses keys.
+    User,
+}
+
+/// The curves a key can be on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Curve {
+    /// NIST P-256, also secp256r1 and prime256v1.
+    P256,
+}
+
+/// What the backend shall do with a private key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// ECDSA over a digest; the answer is r then s, each [`Curve::field_bytes`] long, big-endian.
+    Ecdsa {
+        /// The key's curve.
+        curve: Curve,
+        /// The `CKM_` number the application asked for, so that the nodes can hold it against
+        /// `CKA_ALLOWED_MECHANISMS` themselves.
+        mechanism: u64,
+    },
+}
+
+/// Warnings about one PIN of a token, as `C_GetTokenInfo` shows them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PinState {
+    /// At least one wrong PIN since the last good login.
+    pub count_low: bool,
+    /// The next wrong PIN locks.
+    pub final_try: bool,
+    /// No further attempt is accepted.
+    pub locked: bool,
+}
+
+/// What is known of a token without logging in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenState {
+    /// The token.
+    pub id: TokenId,
+    /// Blank-padded UTF-8, not NUL-terminated, as PKCS#11 wants it.
+    pub label: [u8; 32],
+    /// Blank-padded serial number.
+    pub serial: [u8; 16],
+    /// `C_InitToken` has been done.
+    pub initialized: bool,
+    /// `C_InitPIN` has been done.
+    pub user_pin_initialized: bool,
+    /// The security officer's PIN.
+    pub so_pin: PinState,
+    /// The user's PIN.
+    pub user_pin: PinState,
+}
+
+/// One token object. Holds no secret: of a private key only the public description.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectRecord {
+    /// The object.
+    pub id: ObjectId,
+    /// Grows with every change of the object.
+    pub version: u64,
+    /// The public description; keys have passed [`crate::object::key::complete_public`] or
+    /// [`crate::object::key::complete_private`].
+    pub attributes: Attributes,
+}
+
+/// A snapshot of a token's objects in order of creation, shared between threads.
+#[derive(Debug, Default)]
+pub struct ObjectList {
+    version: u64,
+    objects: Vec<Arc<ObjectRecord>>,
+    positions: HashMap<ObjectId, usize>,
+}
+
+impl ObjectList {
+    /// A snapshot numbered `version` (the backend's own count, for its cache).
+    pub fn new(version: u64, objects: Vec<ObjectRecord>) -> Self {
+        let objects: Vec<_> = objects.into_iter().map(Arc::new).collect();
+        let positions = objects
+            .iter()
+            .enumerate()
+            .map(|(i, object)| (object.id, i))
+            .collect();
+        Self {
+            version,
+            objects,
+            positions,
+        }
+    }
+
+    /// The number given to [`ObjectList::new`].
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// All objects in order of creation.
+    pub fn objects(&self) -> &[Arc<ObjectRecord>] {
+        &self.objects
+    }
+
+    /// The object `id`, if the snapshot has it.
+    pub fn get(&self, id: &ObjectId) -> Option<&Arc<ObjectRecord>> {
+        self.objects.get(*self.positions.get(id)?)
+    }
+}
+
+/// How new a listing must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
+    /// What was last read will do; the cluster is asked only if nothing was read yet. For attribute reads and
+    /// key look-ups, which must not cost a network round.
+    Cached,
+    /// As the cluster sees it now, within the backend's own bound of staleness. If the cluster cannot be
+    /// reached, the last listing is a valid answer.
+    Current,
+}
+
+/// What `C_GenerateKeyPair` asks for. Both attribute sets are complete but for what follows from the public key.
+#[derive(Debug, Clone)]
+pub struct KeyPairRequest {
+    /// The curve of the key.
+    pub curve: Curve,
+    /// The public half's attributes.
+    pub public: Attributes,
+    /// The private half's attributes; `CKA_TOKEN` is always true.
+    pub private: Attributes,
+    /// Whether the public half is stored on the token too, or kept by this process as a session object.
+    pub public_on_token: bool,
+}
+
+/// A new key pair.
+#[derive(Debug, Clone)]
+pub struct GeneratedPair {
+    /// The stored private half.
+    pub private: ObjectRecord,
+    /// The public half.
+    pub public: PublicHalf,
+}
+
+/// Where the public half of a new pair went.
+#[derive(Debug, Clone)]
+pub enum PublicHalf {
+    /// Stored on the token.
+    Token(ObjectRecord),
+    /// Not stored: the completed attributes for a session object.
+    Session(Attributes),
+}
+
+/// Where keys are and objects are kept.
+///
+/// Every call may block on the network up to the implementation's deadline and may be made from many threads at
+/// once; none may panic. PINs are borrowed: an implementation keeps no copy longer than the call.
+pub trait Backend: Send + Sync {
+    /// All tokens of this client, in a stable order. Local once read.
+    fn tokens(&self) -> BackendResult<Vec<TokenState>>;
+
+    /// Initialises a token, or wipes an initialised one. `label` is blank-padded.
+    fn init_token(&self, token: TokenId, so_pin: &[u8], label: &[u8; 32]) -> BackendResult<()>;
+
+    /// Logs this process in. A login replaces none: the caller has made sure that nobody is logged in.
+    fn login(&self, token: TokenId, role: Role, pin: &[u8]) -> BackendResult<()>;
+
+    /// Forgets the login of this process. Never fails: what is forgotten locally is gone.
+    fn logout(&self, token: TokenId);
+
+    /// Sets the user's PIN; the security officer is logged in.
+    fn init_pin(&self, token: TokenId, new_pin: &[u8]) -> BackendResult<()>;
+
+    /// Replaces the PIN of `role`, with or without a login.
+    fn set_pin(
+        &self,
+        token: TokenId,
+        role: Role,
+        old_pin: &[u8],
+        new_pin: &[u8],
+    ) -> BackendResult<()>;
+
+    /// The token's objects: all of them while the user is logged in, the public ones (`CKA_PRIVATE` false) otherwise.
+    fn objects(&self, token: TokenId, freshness: Freshness) -> BackendResult<Arc<ObjectList>>;
+
+    /// Stores a certificate, data object or public key. Seen by every later [`Backend::objects`] of this process.
+    fn create_object(&self, token: TokenId, attributes: Attributes) -> BackendResult<ObjectRecord>;
+
+    /// Replaces all attributes of an object if it still has version `base_version`, else [`BackendError::Stale`].
+    fn update_object(
+        &self,
+        token: TokenId,
+        id: ObjectId,
+        base_version: u64,
+        attributes: Attributes,
+    ) -> BackendResult<ObjectRecord>;
+
+    /// Destroys an object, and the key's shares with it, under the same condition.
+    fn destroy_object(&self, token: TokenId, id: ObjectId, base_version: u64) -> BackendResult<()>;
+
+    /// Generates a key pair. The implementation runs both attribute sets through
+    /// [`crate::object::key::complete_public`] and [`crate::object::key::complete_private`] with the new point.
+    fn generate_key_pair(
+        &self,
+        token: TokenId,
+        request: KeyPairRequest,
+    ) -> BackendResult<GeneratedPair>;
+
+    /// Uses a private key. `digest` is exactly [`Curve::field_bytes`] long: longer ones were cut to their
+    /// leftmost bytes, shorter ones padded with zeros on the left. The result has been verified.
+    fn sign(
+        &self,
+        token: TokenId,
+        key: ObjectId,
+        scheme: Scheme,
+        digest: &[u8],
+    ) -> BackendResult<Vec<u8>>;
+
+    /// Fills `out` with random bytes fit for keys.
+    fn random(&self, out: &mut [u8]) -> BackendResult<()>;
+
+    /// Mixes `seed` into the generator; never replaces its state.
+    fn seed_random(&self, seed: &[u8]) -> BackendResult<()>;
+
+    /// Ends all connections and threads. Called once, by `C_Finalize`.
+    fn shutdown(&self);
+}
+
+/// Why the backend did not do it. `rv.rs` says which `CKR_` each becomes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BackendError {
+    /// Wrong PIN; the attempt was counted.
+    #[error("the PIN is wrong")]
+    PinIncorrect,
+    /// Too many wrong PINs.
+    #[error("the PIN is locked")]
+    PinLocked,
+    /// A new PIN is too short or too long.
+    #[error("the new PIN is too short or too long")]
+    PinLenRange,
+    /// A new PIN has bytes that are not allowed.
+    #[error("the new PIN has characters that are not allowed")]
+    PinInvalid,
+    /// The user has no PIN yet.
+    #[error("the user's PIN has not been set")]
+    PinNotInitialized,
+    /// The token has not been initialised.
+    #[error("the token has not been initialised")]
+    TokenNotInitialized,
+    /// The cluster has no such token any more.
+    #[error("no such token")]
+    NoSuchToken,
+    /// The action needs a login, or the login was ended by the cluster.
+    #[error("not logged in")]
+    NotLoggedIn,
+    /// The object was destroyed.
+    #[error("no such object")]
+    NoSuchObject,
+    /// Somebody else changed the object first.
+    #[error("the object was changed meanwhile")]
+    Stale,
+    /// The nodes' own check of the key's attributes forbids this use.
+    #[error("the key may not be used for this")]
+    KeyUseForbidden,
+    /// A limit of the token is reached: number of objects, or their size.
+    #[error("the token is full: {0}")]
+    Full(String),
+    /// Policy, quota or a role forbids it; the reason is for the log.
+    #[error("refused: {0}")]
+    Refused(String),
+    /// Fewer nodes than needed answered within the deadline; the text names the missing ones.
+    #[error("the cluster is not available: {0}")]
+    Unavailable(String),
+    /// The module's own configuration or identity is wrong.
+    #[error("configuration: {0}")]
+    Configuration(String),
+    /// An answer broke the protocol, or a bug of ours.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+impl Curve {
+    /// Bytes of a coordinate and of the group order.
+    pub const fn field_bytes(self) -> usize {
+        match self {
+            Self::P256 => 32,
+        }
+    }
+
+    /// Size as PKCS#11 counts EC keys, in bits of the field.
+    pub const fn bits(self) -> u64 {
+        match self {
+            Self::P256 => 256,
+        }
+    }
+}

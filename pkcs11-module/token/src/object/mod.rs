@@ -1,0 +1,3 @@
+//! Objects: what each class is made of.
+
+pub mod key;

@@ -1,0 +1,82 @@
+//! [`Provider`]: one method for each `C_` function, in files named for the chapters of the standard.
+//!
+//! ```text
+//! slots      slot_list(token_present) slot_info(slot) token_info(slot) mechanism_list(slot)
+//!            mechanism_info(slot, mechanism) init_token(slot, so_pin, &label)
+//! login      login(session, user_type, pin) logout(session) init_pin(session, pin) set_pin(session, old, new)
+//! sessions   open_session(slot, flags) -> u64  close_session(session)  close_all_sessions(slot)
+//!            session_info(session)  session_cancel(session, flags)
+//! objects    create_object(session, &[TemplateItem]) -> u64  copy_object(session, object, &[..]) -> u64
+//!            destroy_object(session, object)  object_size(session, object) -> u64
+//!            get_attributes(session, object, &mut [(u64, &mut dyn AttributeOutput)])
+//!            set_attributes(session, object, &[..])
+//!            find_init(session, &[..])  find(session, max: usize) -> Vec<u64>  find_final(session)
+//! keys       generate_key_pair(session, MechanismCall, public: &[..], private: &[..]) -> KeyPairHandles
+//! signing    sign_init(session, Option<MechanismCall>, key)  sign(session, data, &mut dyn Output)
+//!            sign_update(session, part)  sign_final(session, &mut dyn Output)
+//! verifying  verify_init(session, Option<MechanismCall>, key)  verify(session, data, signature)
+//!            verify_update(session, part)  verify_final(session, signature)
+//! digesting  digest_init(session, Option<MechanismCall>)  digest(session, data, &mut dyn Output)
+//!            digest_update(session, part)  digest_key(session, key)  digest_final(session, &mut dyn Output)
+//! random     seed_random(session, seed)  generate_random(session, &mut [u8])
+//! ```
+//!
+//! All take `&self`, handles and flags as `u64`, and return [`crate::Result`]. An init with `None` cancels the
+//! active operation of its kind (PKCS#11 3.0 section 5.8).
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::backend::Backend;
+
+/// The PKCS#11 state of one process: slots, sessions, logins, handles.
+///
+/// Made by `C_Initialize`, shared by all threads, dropped by `C_Finalize`. After a fork the child makes its own.
+pub struct Provider {
+    backend: Arc<dyn Backend>,
+}
+
+/// A `CK_MECHANISM`.
+#[derive(Debug, Clone, Copy)]
+pub struct MechanismCall<'a> {
+    /// `CKM_`.
+    pub id: u64,
+    /// The bytes of the parameter, empty if there is none.
+    pub parameter: &'a [u8],
+}
+
+/// A `CK_ATTRIBUTE` of a template that is read: `value` as the application has it in memory.
+#[derive(Debug, Clone, Copy)]
+pub struct TemplateItem<'a> {
+    /// `CKA_`.
+    pub kind: u64,
+    /// The bytes of the value.
+    pub value: &'a [u8],
+}
+
+/// Handles of a new key pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyPairHandles {
+    /// The public key.
+    pub public: u64,
+    /// The private key.
+    pub private: u64,
+}
+
+impl Provider {
+    /// A provider without sessions or logins. Does not call the backend.
+    pub fn new(backend: Arc<dyn Backend>) -> Self {
+        Self { backend }
+    }
+
+    /// `C_Finalize`: ends the backend's connections and threads.
+    pub fn shutdown(&self) {
+        self.backend.shutdown();
+    }
+}
+
+impl fmt::Debug for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Provider").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,118 @@
+//! The one table from what went wrong to the `CKR_` number an application sees.
+
+use cryptoki_sys::*;
+
+use crate::backend::BackendError;
+
+/// Result of every method of [`crate::Provider`].
+pub type Result<T> = core::result::Result<T, Error>;
+
+/// Declares [`Error`] with one variant a `CKR_` and its number, and no second place to keep in step.
+macro_rules! errors {
+    ($($(#[$doc:meta])* $variant:ident = $rv:ident, $text:literal;)*) => {
+        /// Why a call failed. The texts go to the log; the number goes to the application.
+        #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+        #[non_exhaustive]
+        pub enum Error {
+            $(
+                #[doc = concat!("`", stringify!($rv), "`: ", $text, ".")]
+                #[error($text)]
+                $variant,
+            )*
+            /// The backend failed; see [`BackendError`].
+            #[error(transparent)]
+            Backend(#[from] BackendError),
+        }
+
+        impl Error {
+            /// The `CKR_` number.
+            pub fn rv(&self) -> u64 {
+                match self {
+                    $(Self::$variant => $rv,)*
+                    Self::Backend(error) => backend_rv(error),
+                }
+            }
+        }
+    };
+}
+
+errors! {
+    SlotIdInvalid = CKR_SLOT_ID_INVALID, "no such slot";
+    GeneralError = CKR_GENERAL_ERROR, "internal error";
+    FunctionFailed = CKR_FUNCTION_FAILED, "the function could not be completed";
+    ArgumentsBad = CKR_ARGUMENTS_BAD, "bad arguments";
+    AttributeReadOnly = CKR_ATTRIBUTE_READ_ONLY, "an attribute cannot be set by the application";
+    AttributeSensitive = CKR_ATTRIBUTE_SENSITIVE, "an attribute is sensitive and never revealed";
+    AttributeTypeInvalid = CKR_ATTRIBUTE_TYPE_INVALID, "an attribute does not exist for this object";
+    AttributeValueInvalid = CKR_ATTRIBUTE_VALUE_INVALID, "an attribute has a value that is not accepted";
+    ActionProhibited = CKR_ACTION_PROHIBITED, "the object does not allow this action";
+    DataLenRange = CKR_DATA_LEN_RANGE, "the data are too short or too long for the mechanism";
+    DeviceMemory = CKR_DEVICE_MEMORY, "the limit of objects or of their size is reached";
+    FunctionNotSupported = CKR_FUNCTION_NOT_SUPPORTED, "the function is not supported";
+    KeyHandleInvalid = CKR_KEY_HANDLE_INVALID, "no such key";
+    KeyTypeInconsistent = CKR_KEY_TYPE_INCONSISTENT, "the key is of the wrong type for the mechanism";
+    KeyIndigestible = CKR_KEY_INDIGESTIBLE, "the value of this key cannot be digested";
+    KeyFunctionNotPermitted = CKR_KEY_FUNCTION_NOT_PERMITTED, "the key's attributes forbid this use";
+    MechanismInvalid = CKR_MECHANISM_INVALID, "the mechanism does not exist, or not for this use";
+    MechanismParamInvalid = CKR_MECHANISM_PARAM_INVALID, "the mechanism takes no such parameter";
+    ObjectHandleInvalid = CKR_OBJECT_HANDLE_INVALID, "no such object";
+    OperationActive = CKR_OPERATION_ACTIVE, "another operation is active in this session";
+    OperationNotInitialized = CKR_OPERATION_NOT_INITIALIZED, "no such operation is active in this session";
+    PinIncorrect = CKR_PIN_INCORRECT, "the PIN is wrong";
+    PinLenRange = CKR_PIN_LEN_RANGE, "the new PIN is too short or too long";
+    SessionCount = CKR_SESSION_COUNT, "too many sessions";
+    SessionHandleInvalid = CKR_SESSION_HANDLE_INVALID, "no such session";
+    SessionParallelNotSupported = CKR_SESSION_PARALLEL_NOT_SUPPORTED, "CKF_SERIAL_SESSION is not set";
+    SessionAsyncNotSupported = CKR_SESSION_ASYNC_NOT_SUPPORTED, "asynchronous sessions are not supported";
+    SessionReadOnly = CKR_SESSION_READ_ONLY, "the session is read-only";
+    SessionExists = CKR_SESSION_EXISTS, "a session with the token is open";
+    SessionReadOnlyExists = CKR_SESSION_READ_ONLY_EXISTS, "a read-only session is open";
+    SessionReadWriteSoExists = CKR_SESSION_READ_WRITE_SO_EXISTS, "the security officer is logged in";
+    SignatureInvalid = CKR_SIGNATURE_INVALID, "the signature is wrong";
+    SignatureLenRange = CKR_SIGNATURE_LEN_RANGE, "the signature has the wrong length";
+    TemplateIncomplete = CKR_TEMPLATE_INCOMPLETE, "the template lacks an attribute";
+    TemplateInconsistent = CKR_TEMPLATE_INCONSISTENT, "the template contradicts itself or what is supported";
+    TokenNotRecognized = CKR_TOKEN_NOT_RECOGNIZED, "the token has not been initialised";
+    UserAlreadyLoggedIn = CKR_USER_ALREADY_LOGGED_IN, "already logged in";
+    UserNotLoggedIn = CKR_USER_NOT_LOGGED_IN, "not logged in";
+    UserPinNotInitialized = CKR_USER_PIN_NOT_INITIALIZED, "the user's PIN has not been set";
+    UserTypeInvalid = CKR_USER_TYPE_INVALID, "no such type of user";
+    UserAnotherAlreadyLoggedIn = CKR_USER_ANOTHER_ALREADY_LOGGED_IN, "the other role is logged in";
+    CurveNotSupported = CKR_CURVE_NOT_SUPPORTED, "the curve is not supported";
+    PublicKeyInvalid = CKR_PUBLIC_KEY_INVALID, "the public key is not a point of its curve";
+    BufferTooSmall = CKR_BUFFER_TOO_SMALL, "the output buffer is too small";
+}
+
+impl Error {
+    /// The same error where the object is a key given to an operation: PKCS#11 has a code of its own for that.
+    pub(crate) fn of_key(self) -> Self {
+        match self {
+            Self::ObjectHandleInvalid | Self::Backend(BackendError::NoSuchObject) => {
+                Self::KeyHandleInvalid
+            }
+            other => other,
+        }
+    }
+}
+
+/// `CKR_DEVICE_REMOVED` is never an answer: applications drop their sessions and handles on it, and ours outlive
+/// every outage.
+fn backend_rv(error: &BackendError) -> u64 {
+    match error {
+        BackendError::PinIncorrect => CKR_PIN_INCORRECT,
+        BackendError::PinLocked => CKR_PIN_LOCKED,
+        BackendError::PinLenRange => CKR_PIN_LEN_RANGE,
+        BackendError::PinInvalid => CKR_PIN_INVALID,
+        BackendError::PinNotInitialized => CKR_USER_PIN_NOT_INITIALIZED,
+        BackendError::TokenNotInitialized => CKR_TOKEN_NOT_RECOGNIZED,
+        BackendError::NoSuchToken => CKR_TOKEN_NOT_PRESENT,
+        BackendError::NotLoggedIn => CKR_USER_NOT_LOGGED_IN,
+        BackendError::NoSuchObject => CKR_OBJECT_HANDLE_INVALID,
+        BackendError::Stale => CKR_FUNCTION_FAILED,
+        BackendError::KeyUseForbidden => CKR_KEY_FUNCTION_NOT_PERMITTED,
+        BackendError::Full(_) => CKR_DEVICE_MEMORY,
+        BackendError::Refused(_) => CKR_FUNCTION_REJECTED,
+        BackendError::Unavailable(_) => CKR_DEVICE_ERROR,
+        BackendError::Configuration(_) | BackendError::Internal(_) => CKR_GENERAL_ERROR,
+    }
+}
