@@ -1,1 +1,27 @@
-//! threshold
+//! Threshold protocols as pure state machines.
+//!
+//! Absent on purpose: sockets, files, clocks, threads and system randomness. `no_std` makes them
+//! impossible to name; messages, randomness and pairwise state come in as arguments and leave as
+//! return values. Unsafe code is forbidden; the only neighbour is `arith`, which wraps AWS-LC.
+//!
+//! Reading order: [`party`] (who), [`round`] (how a round is written), [`transcript`] (what is
+//! hashed), [`group`] (where the arithmetic is), then [`ecdsa`] from `presign` to `combine`.
+//! Each protocol has a specification in `spec/`, and the step numbers in the code are its numbers.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod codec;
+pub mod dkg;
+pub mod ecdsa;
+pub mod fault;
+pub mod group;
+pub mod oprf;
+pub mod party;
+pub mod round;
+pub mod secret;
+pub mod sharing;
+#[cfg(feature = "sim")]
+pub mod sim;
+pub mod transcript;

@@ -1,0 +1,257 @@
+//! What can go wrong, and who is named for it.
+//!
+//! A [`Fault`] is this party's own conclusion about a peer on an authenticated channel. It is not
+//! a proof for others: the accuser may be the liar.
+
+use crate::party::PartyIndex;
+
+/// A check that failed. One variant for each numbered check of the specifications.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum Rule {
+    /// Length, range or canonical form of an authenticated message.
+    #[error("message is malformed")]
+    Malformed,
+
+    /// ecdsa 3.0: the hello names another cluster, epoch, pair or boot id than ours.
+    #[error("pair set-up is for another context")]
+    SetupContext,
+    /// ecdsa 3.1: the base-OT sender's point is the identity.
+    #[error("base-OT sender point is the identity")]
+    SenderPoint,
+    /// ecdsa 3.2: leaves and their digest disagree.
+    #[error("tree check failed")]
+    Tree,
+    /// ecdsa 3.4: the two sides ended with different transcripts.
+    #[error("pair set-up confirmation differs")]
+    SetupConfirm,
+
+    /// ecdsa 3: the pair set-up is dead, gone or was replaced while the session ran.
+    #[error("pair set-up is dead or was replaced")]
+    PairDead,
+    /// ecdsa 4: an extension number that was accepted before, or is too old to tell.
+    #[error("OT extension number was used before")]
+    ExtensionReplay,
+    /// ecdsa 4: rows and their tag disagree.
+    #[error("OT extension check failed")]
+    Extension,
+    /// ecdsa 6, output 1: the signers saw different first rounds.
+    #[error("signers saw different first rounds")]
+    ViewsDiffer,
+    /// ecdsa 6, output 2: a nonce or key point is the identity.
+    #[error("point is the identity")]
+    IdentityPoint,
+    /// ecdsa 6, output 2: the opened nonce point is not the committed one.
+    #[error("nonce commitment does not open")]
+    Commitment,
+    /// ecdsa 5: the multiplication reply is not consistent.
+    #[error("multiplication check failed")]
+    Multiplication,
+    /// ecdsa 6, output 4: another nonce share was multiplied than the one in the nonce point.
+    #[error("nonce share differs from its point")]
+    NonceInput,
+    /// ecdsa 6, output 5: another key share was multiplied than the one in the key point.
+    #[error("key share differs from its point")]
+    KeyInput,
+    /// ecdsa 6, output 6: the key points do not sum to the public key.
+    #[error("key points do not sum to the public key")]
+    PublicKeySum,
+    /// ecdsa 6, output 6, and 7: the nonce point is the identity, or its x-coordinate zero.
+    #[error("nonce point is unusable")]
+    NoncePoint,
+
+    /// ecdsa 7: answers differ in presignature, nonce point or context, or are not one a signer.
+    #[error("answers do not belong together")]
+    AnswersDiffer,
+    /// ecdsa 7: the masks sum to zero.
+    #[error("inversion mask sums to zero")]
+    ZeroMask,
+    /// ecdsa 7: the signature does not verify under the public key.
+    #[error("signature does not verify")]
+    FinalVerification,
+}
+
+/// What a failed check costs (ecdsa specification, section 8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// The session ends and its secrets are gone; the pair lives.
+    SessionEnds,
+    /// The session ends and the culprit is quarantined towards this party; the pair set-up lives.
+    Quarantine,
+    /// Both directions of the pair are dead, with all its sessions and presignatures.
+    PairDead,
+}
+
+impl Rule {
+    /// What a violation costs.
+    pub const fn severity(self) -> Severity {
+        match self {
+            Self::Malformed
+            | Self::SetupContext
+            | Self::SenderPoint
+            | Self::SetupConfirm
+            | Self::PairDead
+            | Self::ViewsDiffer
+            | Self::IdentityPoint
+            | Self::PublicKeySum
+            | Self::NoncePoint
+            | Self::AnswersDiffer
+            | Self::ZeroMask
+            | Self::FinalVerification => Severity::SessionEnds,
+            Self::Commitment => Severity::Quarantine,
+            Self::Tree
+            | Self::ExtensionReplay
+            | Self::Extension
+            | Self::Multiplication
+            | Self::NonceInput
+            | Self::KeyInput => Severity::PairDead,
+        }
+    }
+
+    /// Whether the party whose value failed the check is certainly at fault.
+    pub const fn names_culprit(self) -> bool {
+        match self {
+            Self::Malformed
+            | Self::SenderPoint
+            | Self::Tree
+            | Self::ExtensionReplay
+            | Self::Extension
+            | Self::IdentityPoint
+            | Self::Commitment
+            | Self::Multiplication
+            | Self::NonceInput
+            | Self::KeyInput => true,
+            Self::SetupContext
+            | Self::SetupConfirm
+            | Self::PairDead
+            | Self::ViewsDiffer
+            | Self::PublicKeySum
+            | Self::NoncePoint
+            | Self::AnswersDiffer
+            | Self::ZeroMask
+            | Self::FinalVerification => false,
+        }
+    }
+}
+
+/// A failed check and whom it names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{rule}")]
+pub struct Fault {
+    /// The party at fault; `None` where the check can name nobody.
+    pub culprit: Option<PartyIndex>,
+    /// The check.
+    pub rule: Rule,
+}
+
+impl Fault {
+    /// `rule` failed on a value of `party`, who is named if the rule allows it.
+    pub const fn of(party: PartyIndex, rule: Rule) -> Self {
+        let culprit = if rule.names_culprit() { Some(party) } else { None };
+        Self { culprit, rule }
+    }
+
+    /// `rule` failed on values of several parties; nobody is named.
+    pub const fn of_nobody(rule: Rule) -> Self {
+        Self { culprit: None, rule }
+    }
+}
+
+/// A mistake of the caller; no peer is involved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Misuse {
+    /// Fewer than two needed, or more needed than there are.
+    #[error("threshold must be between 2 and the number of parties")]
+    Threshold,
+    /// No members, repeated members, or not the number that the threshold asks for.
+    #[error("signer set is empty, repeats a party or has the wrong size")]
+    SignerSet,
+    /// This party is not in the signer set.
+    #[error("this party is not in the signer set")]
+    NotASigner,
+    /// No live pair set-up with this party.
+    #[error("no live pair set-up with party {0}")]
+    NoPair(PartyIndex),
+    /// Boot ids do not belong to the signer set.
+    #[error("boot ids do not match the signer set")]
+    BootIds,
+    /// The request is for another presignature, key, epoch, signer set or client.
+    #[error("request does not match the presignature")]
+    WrongPresignature,
+    /// The digest is longer than any hash of the mechanisms.
+    #[error("digest is too long")]
+    DigestTooLong,
+}
+
+/// Either family of errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The caller's mistake.
+    #[error(transparent)]
+    Misuse(#[from] Misuse),
+    /// A failed check.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+/// Which checks are enforced: all of them.
+///
+/// In simulations (feature `sim`) one rule can be left out, to prove that its test would fail
+/// without the check. Without that feature the type has no content and no such door.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Checks {
+    #[cfg(feature = "sim")]
+    left_out: Option<Rule>,
+}
+
+impl Checks {
+    /// Every check.
+    pub fn all() -> Self {
+        Self::default()
+    }
+
+    /// Every check but `rule`.
+    #[cfg(feature = "sim")]
+    pub const fn all_but(rule: Rule) -> Self {
+        Self { left_out: Some(rule) }
+    }
+
+    /// Passes when the check `held`.
+    ///
+    /// # Errors
+    /// `fault` when it did not.
+    pub fn enforce(self, held: bool, fault: Fault) -> Result<(), Fault> {
+        #[cfg(feature = "sim")]
+        let held = held || self.left_out == Some(fault.rule);
+        if held { Ok(()) } else { Err(fault) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn rules_that_cannot_blame_name_nobody() {
+        let party = PartyIndex::new(2).unwrap();
+        assert_eq!(Fault::of(party, Rule::ViewsDiffer).culprit, None);
+        assert_eq!(Fault::of(party, Rule::Extension).culprit, Some(party));
+    }
+
+    #[test]
+    fn a_dead_pair_always_has_a_named_culprit() {
+        for rule in [
+            Rule::Tree,
+            Rule::ExtensionReplay,
+            Rule::Extension,
+            Rule::Multiplication,
+            Rule::NonceInput,
+            Rule::KeyInput,
+        ] {
+            assert_eq!(rule.severity(), Severity::PairDead);
+            assert!(rule.names_culprit());
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The prime-order groups that signatures live in.
+//!
+//! Protocols are written once over [`Curve`]. Scalars are RustCrypto's constant-time types; points
+//! are opaque, so that a curve may take them from another library.
+
+pub mod p256;
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use elliptic_curve::ff::PrimeField;
+use elliptic_curve::scalar::IsHigh;
+use zeroize::Zeroize;
+
+pub use self::p256::P256;
+
+/// Statistical security in bits: failure probability 2^-80 where a check is statistical.
+pub const STATISTICAL_BITS: usize = 80;
+
+/// A curve with a group of prime order q.
+pub trait Curve: Copy + fmt::Debug + Eq + Send + Sync + 'static {
+    /// Name that enters transcripts.
+    const NAME: &'static str;
+    /// Bit length of q; a multiple of 8 for every curve here.
+    const KAPPA: usize;
+    /// Bytes of a scalar.
+    const SCALAR_BYTES: usize = Self::KAPPA / 8;
+    /// Bytes of a compressed point.
+    const POINT_BYTES: usize = Self::SCALAR_BYTES + 1;
+    /// Bytes that are reduced to one scalar: the bias is at most 2^-128.
+    const WIDE_BYTES: usize = (Self::KAPPA + 128) / 8;
+    /// Length of the gadget vector: kappa + 2 x statistical bits.
+    const XI: usize = Self::KAPPA + 2 * STATISTICAL_BITS;
+
+    /// Integers mod q; `to_repr` is big-endian.
+    type Scalar: PrimeField + IsHigh + Zeroize;
+    /// Group elements.
+    type Point: Point<Scalar = Self::Scalar>;
+
+    /// `bytes` as an integer mod q, constant time. Takes the last `WIDE_BYTES`; shorter input is
+    /// read as if zeros stood before it.
+    fn reduce_wide(bytes: &[u8]) -> Self::Scalar;
+
+    /// x-coordinate mod q; zero for the identity.
+    fn x_mod_order(point: &Self::Point) -> Self::Scalar;
+
+    /// The leftmost kappa bits of a digest as an integer mod q; shorter digests are taken whole.
+    /// (FIPS 186-5, 6.4.1; a digest is public here.)
+    fn digest_to_scalar(digest: &[u8]) -> Self::Scalar {
+        Self::reduce_wide(digest.get(..Self::SCALAR_BYTES).unwrap_or(digest))
+    }
+}
+
+/// A group element.
+pub trait Point: Clone + PartialEq + Send + Sync + Sized + 'static {
+    /// Integers mod the group order.
+    type Scalar;
+
+    /// The group's generator.
+    fn generator() -> Self;
+
+    /// The neutral element.
+    fn identity() -> Self;
+
+    /// `scalar` times the generator, constant time.
+    fn mul_base(scalar: &Self::Scalar) -> Self;
+
+    /// `scalar` times `self`, constant time.
+    #[must_use]
+    fn mul(&self, scalar: &Self::Scalar) -> Self;
+
+    /// The sum.
+    #[must_use]
+    fn add(&self, other: &Self) -> Self;
+
+    /// The negative.
+    #[must_use]
+    fn neg(&self) -> Self;
+
+    /// Whether this is the neutral element.
+    fn is_identity(&self) -> bool;
+
+    /// Compressed SEC1, `POINT_BYTES` long. The identity has no such form and becomes zeros,
+    /// which [`Self::decode`] refuses.
+    fn encode(&self) -> Vec<u8>;
+
+    /// The point with exactly this compressed form; `None` for the identity, another form,
+    /// another length, or coordinates off the curve.
+    fn decode(bytes: &[u8]) -> Option<Self>;
+}

@@ -1,0 +1,134 @@
+//! NIST P-256 (FIPS 186-5, SP 800-186).
+
+use alloc::vec::Vec;
+
+use ::p256::elliptic_curve::group::Group as _;
+use ::p256::elliptic_curve::ops::{MulByGenerator as _, Reduce as _};
+use ::p256::elliptic_curve::sec1::{FromEncodedPoint as _, ToEncodedPoint as _};
+use ::p256::{AffinePoint, EncodedPoint, FieldBytes, ProjectivePoint, Scalar};
+
+use super::{Curve, Point};
+
+/// P-256 with SHA-256-sized scalars.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct P256;
+
+/// A point of P-256.
+#[derive(Clone, Debug, PartialEq)]
+pub struct P256Point(ProjectivePoint);
+
+impl Curve for P256 {
+    const NAME: &'static str = "P-256";
+    const KAPPA: usize = 256;
+    type Scalar = Scalar;
+    type Point = P256Point;
+
+    fn reduce_wide(bytes: &[u8]) -> Scalar {
+        // high x 2^256 + low; both halves are reduced by constant-time library code.
+        let mut padded = [0; 64];
+        for (out, byte) in padded.iter_mut().rev().zip(bytes.iter().rev().take(Self::WIDE_BYTES)) {
+            *out = *byte;
+        }
+        let (high, low) = padded.split_at(32);
+        let high = Scalar::reduce_bytes(FieldBytes::from_slice(high));
+        let low = Scalar::reduce_bytes(FieldBytes::from_slice(low));
+        zeroize::Zeroize::zeroize(&mut padded);
+        high * TWO_POW_256 + low
+    }
+
+    fn x_mod_order(point: &P256Point) -> Scalar {
+        let encoded = point.0.to_affine().to_encoded_point(true);
+        encoded.x().map_or(Scalar::ZERO, Scalar::reduce_bytes)
+    }
+}
+
+impl Point for P256Point {
+    type Scalar = Scalar;
+
+    fn generator() -> Self {
+        Self(ProjectivePoint::GENERATOR)
+    }
+
+    fn identity() -> Self {
+        Self(ProjectivePoint::IDENTITY)
+    }
+
+    fn mul_base(scalar: &Scalar) -> Self {
+        Self(ProjectivePoint::mul_by_generator(scalar))
+    }
+
+    fn mul(&self, scalar: &Scalar) -> Self {
+        Self(self.0 * scalar)
+    }
+
+    fn add(&self, other: &Self) -> Self {
+        Self(self.0 + other.0)
+    }
+
+    fn neg(&self) -> Self {
+        Self(-self.0)
+    }
+
+    fn is_identity(&self) -> bool {
+        self.0.is_identity().into()
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let mut bytes = self.0.to_affine().to_encoded_point(true).as_bytes().to_vec();
+        bytes.resize(P256::POINT_BYTES, 0);
+        bytes
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        if bytes.len() != P256::POINT_BYTES {
+            return None;
+        }
+        let encoded = EncodedPoint::from_bytes(bytes).ok()?;
+        let point: Option<AffinePoint> = AffinePoint::from_encoded_point(&encoded).into();
+        point.map(|point| Self(point.into()))
+    }
+}
+
+/// 2^256 mod q.
+const TWO_POW_256: Scalar = Scalar::ONE.double().pow_vartime(&[256]);
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+    use super::*;
+
+    #[test]
+    fn wide_reduction_equals_schoolbook() {
+        // 2^256, q, and all ones in 48 bytes (2^384 - 1 = 2^256 * 2^128 - 1).
+        let mut bytes = [0; 48];
+        bytes[15] = 1;
+        assert_eq!(P256::reduce_wide(&bytes), Scalar::from(2_u64).pow_vartime(&[256]));
+        let two_128 = Scalar::from(2_u64).pow_vartime(&[128]);
+        assert_eq!(P256::reduce_wide(&[0xff; 48]), two_128 * two_128 * two_128 - Scalar::ONE);
+        assert_eq!(P256::reduce_wide(&[7]), Scalar::from(7_u64));
+    }
+
+    #[test]
+    fn digests_shorter_and_longer_than_the_order_follow_fips_186() {
+        assert_eq!(P256::digest_to_scalar(&[]), Scalar::ZERO);
+        assert_eq!(P256::digest_to_scalar(&[1; 20]), P256::reduce_wide(&[1; 20]));
+        let mut long = [9; 64];
+        long[40] = 1;
+        assert_eq!(P256::digest_to_scalar(&long), P256::reduce_wide(&[9; 32]));
+    }
+
+    #[test]
+    fn identity_encodes_to_what_no_decoder_accepts() {
+        let bytes = P256Point::identity().encode();
+        assert_eq!(bytes, [0; 33]);
+        assert!(P256Point::decode(&bytes).is_none());
+        assert_eq!(P256::x_mod_order(&P256Point::identity()), Scalar::ZERO);
+    }
+
+    #[test]
+    fn decoding_inverts_encoding() {
+        let point = P256Point::mul_base(&Scalar::from(77_u64));
+        assert!(P256Point::decode(&point.encode()).unwrap() == point);
+        assert!(P256Point::decode(&point.encode()[..32]).is_none());
+    }
+}
