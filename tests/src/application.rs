@@ -1,0 +1,156 @@
+//! Running `application`, the child process that loads the module and does what it is told.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result, anyhow, ensure};
+
+/// Where an application finds its token.
+#[derive(Clone)]
+pub struct Target {
+    /// Path of the PKCS#11 library.
+    pub module: String,
+    /// Label of the token.
+    pub token: String,
+    /// PIN of its user.
+    pub pin: String,
+    /// Environment beyond this process's: the module's configuration.
+    pub environment: Vec<(String, String)>,
+}
+
+/// What a run of `application load` measured.
+#[derive(Clone, Debug)]
+pub struct Load {
+    /// Calls that returned a signature.
+    pub operations: u64,
+    /// Calls that returned anything else, as the application saw it.
+    pub failures: u64,
+    /// Median and 99th percentile of one call, and the slowest, in microseconds.
+    pub p50_us: u64,
+    /// See `p50_us`.
+    pub p99_us: u64,
+    /// See `p50_us`.
+    pub max_us: u64,
+    /// Operations per second over the whole run.
+    pub per_second: f64,
+    /// CPU time of the application process in microseconds.
+    pub cpu_us: u64,
+    /// Signed (digest, r‖s) pairs that the application kept for the judge.
+    pub samples: Vec<(Vec<u8>, Vec<u8>)>,
+    /// First error seen, for the report.
+    pub first_error: Option<String>,
+}
+
+impl Target {
+    /// Makes a key pair and returns its public point, SEC1 uncompressed.
+    pub fn keygen(&self, label: &str) -> Result<Vec<u8>> {
+        let out = self.run(&["keygen", "--label", label], "")?;
+        Ok(hex::decode(out.trim())?)
+    }
+
+    /// Signs each digest with `CKM_ECDSA` in one session.
+    pub fn sign(&self, label: &str, digests: &[Vec<u8>]) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
+        let input: String = digests.iter().map(|digest| hex::encode(digest) + "\n").collect();
+        let out = self.run(&["sign", "--label", label], &input)?;
+        let signed = out.lines().map(pair).collect::<Result<Vec<_>>>()?;
+        ensure!(signed.len() == digests.len(), "{} signatures for {} digests", signed.len(), digests.len());
+        Ok(signed)
+    }
+
+    /// Starts a load of signatures that runs by itself; see [`finish_load`].
+    pub fn start_load(&self, label: &str, seconds: u64, threads: usize) -> Result<Child> {
+        let (seconds, threads) = (seconds.to_string(), threads.to_string());
+        Ok(self.command(&["load", "--label", label, "--seconds", &seconds, "--threads", &threads]).spawn()?)
+    }
+
+    /// Runs a load to its end.
+    pub fn load(&self, label: &str, seconds: u64, threads: usize) -> Result<Load> {
+        finish_load(self.start_load(label, seconds, threads)?)
+    }
+
+    /// Times `count` key generations, then the first signature of each key; sorted microseconds.
+    pub fn cold(&self, count: usize) -> Result<(Vec<u64>, Vec<u64>)> {
+        let out = self.run(&["cold", "--count", &count.to_string()], "")?;
+        let mut columns = (Vec::new(), Vec::new());
+        for line in out.lines() {
+            let (keygen, sign) = line.split_once(' ').ok_or_else(|| anyhow!("odd line {line:?}"))?;
+            columns.0.push(keygen.parse()?);
+            columns.1.push(sign.parse()?);
+        }
+        columns.0.sort_unstable();
+        columns.1.sort_unstable();
+        Ok(columns)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let binary = std::env::current_exe().ok().and_then(|own| binary_beside(&own, "application"));
+        let mut command = Command::new(binary.unwrap_or_else(|| "application".into()));
+        command
+            .args(["--module", &self.module, "--token", &self.token])
+            .args(arguments)
+            .env("APPLICATION_PIN", &self.pin)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    fn run(&self, arguments: &[&str], input: &str) -> Result<String> {
+        let mut child = self.command(arguments).spawn().context("starting the application")?;
+        let mut stdin = child.stdin.take().ok_or_else(|| anyhow!("no pipe to the application"))?;
+        let input = input.to_owned();
+        let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
+        let output = child.wait_with_output()?;
+        let written = writer.join().map_err(|_| anyhow!("the writing thread panicked"))?;
+        ensure!(
+            output.status.success(),
+            "application {arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+        written?;
+        Ok(String::from_utf8(output.stdout)?)
+    }
+}
+
+/// Waits for a load and reads its report.
+pub fn finish_load(mut child: Child) -> Result<Load> {
+    let stdout = child.stdout.take().ok_or_else(|| anyhow!("no pipe from the application"))?;
+    let mut samples = Vec::new();
+    let mut report = None;
+    for line in BufReader::new(stdout).lines() {
+        let line = line?;
+        match line.strip_prefix("report ") {
+            Some(json) => report = Some(serde_json::from_str::<serde_json::Value>(json)?),
+            None => samples.push(pair(&line)?),
+        }
+    }
+    let output = child.wait_with_output()?;
+    ensure!(output.status.success(), "application: {}", String::from_utf8_lossy(&output.stderr).trim());
+    let report = report.ok_or_else(|| anyhow!("the application gave no report"))?;
+    let number = |name: &str| {
+        report.get(name).and_then(serde_json::Value::as_u64).ok_or_else(|| anyhow!("no {name} in {report}"))
+    };
+    Ok(Load {
+        operations: number("operations")?,
+        failures: number("failures")?,
+        p50_us: number("p50_us")?,
+        p99_us: number("p99_us")?,
+        max_us: number("max_us")?,
+        per_second: report.get("per_second").and_then(serde_json::Value::as_f64).unwrap_or(0.0),
+        cpu_us: number("cpu_us")?,
+        samples,
+        first_error: report.get("first_error").and_then(serde_json::Value::as_str).map(str::to_owned),
+    })
+}
+
+/// A binary of the same build as the running one, which may be a test under `deps`.
+pub fn binary_beside(own: &Path, name: &str) -> Option<std::path::PathBuf> {
+    own.ancestors().skip(1).take(2).map(|folder| folder.join(name)).find(|path| path.is_file())
+}
+
+fn pair(line: &str) -> Result<(Vec<u8>, Vec<u8>)> {
+    let (digest, signature) = line.split_once(' ').ok_or_else(|| anyhow!("odd line {line:?}"))?;
+    Ok((hex::decode(digest)?, hex::decode(signature)?))
+}

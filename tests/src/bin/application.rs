@@ -1,0 +1,226 @@
+//! An application as users have them: it loads a PKCS#11 library, logs in and signs.
+//!
+//! Driven by the tests and the benchmark, on our module and on others alike. The PIN comes in
+//! `APPLICATION_PIN`.
+
+use std::io::{BufRead, Write};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow};
+use clap::{Parser, Subcommand};
+use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
+use cryptoki::mechanism::Mechanism;
+use cryptoki::object::{Attribute, AttributeType, ObjectClass, ObjectHandle};
+use cryptoki::session::{Session, UserType};
+use cryptoki::slot::Slot;
+use cryptoki::types::AuthPin;
+use tests::process::{own_cpu_time, percentile};
+
+#[derive(Parser)]
+struct Arguments {
+    /// Path of the PKCS#11 library.
+    #[arg(long)]
+    module: String,
+    /// Label of the token.
+    #[arg(long)]
+    token: String,
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Make a P-256 key pair and print its public point.
+    Keygen {
+        #[arg(long)]
+        label: String,
+    },
+    /// Sign each digest given on standard input, hex, a line each.
+    Sign {
+        #[arg(long)]
+        label: String,
+    },
+    /// Sign random digests from several threads for a while.
+    Load {
+        #[arg(long)]
+        label: String,
+        #[arg(long)]
+        seconds: u64,
+        #[arg(long)]
+        threads: usize,
+    },
+    /// Make keys one by one, sign once with each, print both times in microseconds, destroy it.
+    Cold {
+        #[arg(long)]
+        count: usize,
+    },
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let pin = std::env::var("APPLICATION_PIN").context("APPLICATION_PIN")?;
+    let library = Pkcs11::new(&arguments.module)?;
+    library.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK))?;
+    let slot = find_slot(&library, &arguments.token)?;
+    let session = library.open_rw_session(slot)?;
+    session.login(UserType::User, Some(&AuthPin::new(pin.into())))?;
+    let mut out = std::io::stdout().lock();
+    match arguments.task {
+        Task::Keygen { label } => {
+            let (public, _) = generate(&session, &label)?;
+            writeln!(out, "{}", hex::encode(point(&session, public)?))?;
+        }
+        Task::Sign { label } => {
+            let key = find_key(&session, &label)?;
+            for line in std::io::stdin().lock().lines() {
+                let digest = hex::decode(line?)?;
+                let signature = session.sign(&Mechanism::Ecdsa, key, &digest)?;
+                writeln!(out, "{} {}", hex::encode(digest), hex::encode(signature))?;
+            }
+        }
+        Task::Load { label, seconds, threads } => {
+            load(&library, slot, &label, Duration::from_secs(seconds), threads, &mut out)?
+        }
+        Task::Cold { count } => cold(&session, count, &mut out)?,
+    }
+    Ok(())
+}
+
+fn find_slot(library: &Pkcs11, token: &str) -> Result<Slot> {
+    for slot in library.get_slots_with_token()? {
+        if library.get_token_info(slot)?.label() == token {
+            return Ok(slot);
+        }
+    }
+    Err(anyhow!("no token {token:?}"))
+}
+
+fn generate(session: &Session, label: &str) -> Result<(ObjectHandle, ObjectHandle)> {
+    let public = [
+        Attribute::Token(true),
+        Attribute::Label(label.into()),
+        Attribute::Id(label.into()),
+        Attribute::EcParams(P256_OID.to_vec()),
+    ];
+    let private = [
+        Attribute::Token(true),
+        Attribute::Private(true),
+        Attribute::Label(label.into()),
+        Attribute::Id(label.into()),
+    ];
+    Ok(session.generate_key_pair(&Mechanism::EccKeyPairGen, &public, &private)?)
+}
+
+/// The SEC1 point inside the DER OCTET STRING of `CKA_EC_POINT`.
+fn point(session: &Session, public: ObjectHandle) -> Result<Vec<u8>> {
+    let attributes = session.get_attributes(public, &[AttributeType::EcPoint])?;
+    match attributes.as_slice() {
+        [Attribute::EcPoint(der)] => {
+            Ok(der.strip_prefix(&[0x04, 65]).context("CKA_EC_POINT is not DER")?.to_vec())
+        }
+        _ => Err(anyhow!("no CKA_EC_POINT")),
+    }
+}
+
+fn find_key(session: &Session, label: &str) -> Result<ObjectHandle> {
+    let template = [Attribute::Class(ObjectClass::PRIVATE_KEY), Attribute::Label(label.into())];
+    session.find_objects(&template)?.first().copied().ok_or_else(|| anyhow!("no private key {label:?}"))
+}
+
+#[derive(Default)]
+struct Tally {
+    times_us: Vec<u64>,
+    failures: u64,
+    first_error: Option<String>,
+    samples: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+fn load(
+    library: &Pkcs11,
+    slot: Slot,
+    label: &str,
+    time: Duration,
+    threads: usize,
+    out: &mut impl Write,
+) -> Result<()> {
+    let library = Arc::new(library.clone());
+    let cpu = own_cpu_time()?;
+    let start = Instant::now();
+    let workers: Vec<_> = (0..threads)
+        .map(|_| {
+            let (library, label) = (library.clone(), label.to_owned());
+            std::thread::spawn(move || work(&library, slot, &label, start + time))
+        })
+        .collect();
+    let mut total = Tally::default();
+    for worker in workers {
+        let tally = worker.join().map_err(|_| anyhow!("a worker panicked"))??;
+        total.times_us.extend(tally.times_us);
+        total.failures += tally.failures;
+        total.first_error = total.first_error.or(tally.first_error);
+        total.samples.extend(tally.samples);
+    }
+    let elapsed = start.elapsed();
+    total.times_us.sort_unstable();
+    for (digest, signature) in &total.samples {
+        writeln!(out, "{} {}", hex::encode(digest), hex::encode(signature))?;
+    }
+    let report = serde_json::json!({
+        "operations": total.times_us.len(),
+        "failures": total.failures,
+        "p50_us": percentile(&total.times_us, 50),
+        "p99_us": percentile(&total.times_us, 99),
+        "max_us": total.times_us.last().copied().unwrap_or(0),
+        "per_second": total.times_us.len() as f64 / elapsed.as_secs_f64(),
+        "cpu_us": (own_cpu_time()? - cpu).as_micros() as u64,
+        "first_error": total.first_error,
+    });
+    writeln!(out, "report {report}")?;
+    Ok(())
+}
+
+fn work(library: &Pkcs11, slot: Slot, label: &str, until: Instant) -> Result<Tally> {
+    let session = library.open_ro_session(slot)?;
+    let key = find_key(&session, label)?;
+    let mut tally = Tally::default();
+    while Instant::now() < until {
+        let mut digest = vec![0; 32];
+        rand_core::RngCore::fill_bytes(&mut rand_core::OsRng, &mut digest);
+        let begin = Instant::now();
+        match session.sign(&Mechanism::Ecdsa, key, &digest) {
+            Ok(signature) => {
+                tally.times_us.push(begin.elapsed().as_micros() as u64);
+                if tally.times_us.len() % SAMPLE_EVERY == 1 {
+                    tally.samples.push((digest, signature));
+                }
+            }
+            Err(error) => {
+                tally.failures += 1;
+                tally.first_error.get_or_insert(error.to_string());
+            }
+        }
+    }
+    Ok(tally)
+}
+
+fn cold(session: &Session, count: usize, out: &mut impl Write) -> Result<()> {
+    for number in 0..count {
+        let begin = Instant::now();
+        let (public, private) = generate(session, &format!("cold {number}"))?;
+        let keygen = begin.elapsed();
+        let begin = Instant::now();
+        session.sign(&Mechanism::Ecdsa, private, &[number as u8; 32])?;
+        let sign = begin.elapsed();
+        writeln!(out, "{} {}", keygen.as_micros(), sign.as_micros())?;
+        session.destroy_object(private)?;
+        session.destroy_object(public)?;
+    }
+    Ok(())
+}
+
+/// One signature of so many is kept for the judge.
+const SAMPLE_EVERY: usize = 50;
+
+/// DER of the OID 1.2.840.10045.3.1.7.
+const P256_OID: [u8; 10] = [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];

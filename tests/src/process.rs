@@ -1,0 +1,46 @@
+//! What `/proc` tells of a process.
+
+use std::fs;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+
+/// User and system time that a live process has used so far.
+pub fn cpu_time(pid: u32) -> Result<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).with_context(|| format!("process {pid}"))?;
+    // The command name may hold spaces; fields count from behind its closing bracket.
+    let (_, fields) = stat.rsplit_once(')').ok_or_else(|| anyhow!("odd stat line of {pid}"))?;
+    let field = |index: usize| -> Result<u64> {
+        fields
+            .split_whitespace()
+            .nth(index)
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(|| anyhow!("odd stat line of {pid}"))
+    };
+    Ok(Duration::from_micros((field(11)? + field(12)?) * MICROSECONDS_PER_TICK))
+}
+
+/// User and system time of this process.
+pub fn own_cpu_time() -> Result<Duration> {
+    cpu_time(std::process::id())
+}
+
+/// Percentile of sorted samples: the smallest that at least `percent` of them do not exceed.
+pub fn percentile(sorted: &[u64], percent: usize) -> u64 {
+    let rank = (sorted.len() * percent).div_ceil(100).max(1);
+    sorted.get(rank - 1).copied().unwrap_or(0)
+}
+
+/// The kernel reports ticks of USER_HZ, which is 100 on every Linux that we run on (proc(5)).
+const MICROSECONDS_PER_TICK: u64 = 10_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_ranks() {
+        let samples: Vec<u64> = (1..=100).collect();
+        assert_eq!((percentile(&samples, 50), percentile(&samples, 99), percentile(&[7], 99)), (50, 99, 7));
+    }
+}
