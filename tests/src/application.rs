@@ -32,7 +32,7 @@ pub struct Load {
     pub p99_us: u64,
     /// See `p50_us`.
     pub max_us: u64,
-    /// Operations per second over the whole run.
+    /// Operations per second of all threads while they were signing, pauses left out.
     pub per_second: f64,
     /// CPU time of the application process in microseconds.
     pub cpu_us: u64,
@@ -60,13 +60,30 @@ impl Target {
 
     /// Starts a load of signatures that runs by itself; see [`finish_load`].
     pub fn start_load(&self, label: &str, seconds: u64, threads: usize) -> Result<Child> {
-        let (seconds, threads) = (seconds.to_string(), threads.to_string());
-        Ok(self.command(&["load", "--label", label, "--seconds", &seconds, "--threads", &threads]).spawn()?)
+        self.spawn_load(label, seconds, threads, &[])
     }
 
-    /// Runs a load to its end.
+    /// Runs a load without pauses to its end.
     pub fn load(&self, label: &str, seconds: u64, threads: usize) -> Result<Load> {
         finish_load(self.start_load(label, seconds, threads)?)
+    }
+
+    /// Runs a load in bursts, so short that presignatures are always ready.
+    pub fn load_warm(&self, label: &str, seconds: u64, threads: usize) -> Result<Load> {
+        let burst = (WARM_BURST / threads).max(1).to_string();
+        finish_load(self.spawn_load(
+            label,
+            seconds,
+            threads,
+            &["--burst", &burst, "--pause-ms", WARM_PAUSE_MS],
+        )?)
+    }
+
+    fn spawn_load(&self, label: &str, seconds: u64, threads: usize, pace: &[&str]) -> Result<Child> {
+        let (seconds, threads) = (seconds.to_string(), threads.to_string());
+        let arguments =
+            [&["load", "--label", label, "--seconds", &seconds, "--threads", &threads], pace].concat();
+        Ok(self.command(&arguments).spawn()?)
     }
 
     /// Times `count` key generations, then the first signature of each key; sorted microseconds.
@@ -149,6 +166,11 @@ pub fn finish_load(mut child: Child) -> Result<Load> {
 pub fn binary_beside(own: &Path, name: &str) -> Option<std::path::PathBuf> {
     own.ancestors().skip(1).take(2).map(|folder| folder.join(name)).find(|path| path.is_file())
 }
+
+/// Signatures in a row that leave the default pool of presignatures half full, and the time in
+/// which it fills again.
+const WARM_BURST: usize = 16;
+const WARM_PAUSE_MS: &str = "150";
 
 fn pair(line: &str) -> Result<(Vec<u8>, Vec<u8>)> {
     let (digest, signature) = line.split_once(' ').ok_or_else(|| anyhow!("odd line {line:?}"))?;

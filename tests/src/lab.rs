@@ -2,6 +2,7 @@
 //! `counterfoil` command of the same build.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -56,7 +57,7 @@ impl Lab {
     }
 
     /// 1 to N.
-    pub fn nodes(&self) -> impl Iterator<Item = u8> + use<> {
+    pub fn nodes(&self) -> RangeInclusive<u8> {
         1..=self.nodes
     }
 
@@ -83,6 +84,47 @@ impl Lab {
     /// Starts a killed node and waits until it serves.
     pub fn start(&self, node: u8) -> Result<()> {
         self.command("start", &[&node.to_string()]).map(drop)
+    }
+
+    /// Starts every node at once: none of them can finish its start-up check alone.
+    pub fn start_all(&self) -> Result<()> {
+        let starting: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = self.nodes().map(|node| scope.spawn(move || self.start(node))).collect();
+            threads.into_iter().map(|thread| thread.join()).collect()
+        });
+        starting
+            .into_iter()
+            .try_for_each(|started| started.map_err(|_| anyhow!("a starting thread panicked"))?)
+    }
+
+    /// Sum of the checks that failed at these nodes since each started.
+    pub fn failed_checks(&self, nodes: &[u8]) -> Result<u64> {
+        let status = self.status()?;
+        let list = status
+            .get("nodes")
+            .and_then(serde_json::Value::as_array)
+            .ok_or_else(|| anyhow!("no nodes in {status}"))?;
+        let count = |entry: &serde_json::Value| -> Result<u64> {
+            entry
+                .pointer("/counters/failed_checks")
+                .and_then(serde_json::Value::as_u64)
+                .ok_or_else(|| anyhow!("no counters in {entry}"))
+        };
+        let wanted = |entry: &&serde_json::Value| {
+            entry
+                .get("node")
+                .and_then(serde_json::Value::as_u64)
+                .is_some_and(|node| nodes.iter().any(|wanted| u64::from(*wanted) == node))
+        };
+        list.iter().filter(wanted).map(count).sum()
+    }
+
+    /// Signing attempts that the client gave up and made again, as its log counts them.
+    pub fn client_retries(&self) -> Result<usize> {
+        let config = PathBuf::from(self.variable("COUNTERFOIL_CONFIG")?);
+        let log = config.with_file_name("client.log");
+        let text = std::fs::read_to_string(&log).with_context(|| log.display().to_string())?;
+        Ok(text.lines().filter(|line| line.contains("signing again")).count())
     }
 
     /// What `counterfoil status --json` says, whether healthy or not.

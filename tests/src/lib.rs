@@ -6,5 +6,7 @@
 
 pub mod application;
 pub mod lab;
+pub mod nginx;
 pub mod openssl;
 pub mod process;
+pub mod softhsm;

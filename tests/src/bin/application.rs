@@ -49,6 +49,12 @@ enum Task {
         seconds: u64,
         #[arg(long)]
         threads: usize,
+        /// Signatures of each thread between two pauses; without it there are none.
+        #[arg(long)]
+        burst: Option<usize>,
+        /// Length of a pause; its time counts for nothing.
+        #[arg(long, default_value_t = 0)]
+        pause_ms: u64,
     },
     /// Make keys one by one, sign once with each, print both times in microseconds, destroy it.
     Cold {
@@ -79,8 +85,10 @@ fn main() -> Result<()> {
                 writeln!(out, "{} {}", hex::encode(digest), hex::encode(signature))?;
             }
         }
-        Task::Load { label, seconds, threads } => {
-            load(&library, slot, &label, Duration::from_secs(seconds), threads, &mut out)?
+        Task::Load { label, seconds, threads, burst, pause_ms } => {
+            let pace =
+                Pace { time: Duration::from_secs(seconds), burst, pause: Duration::from_millis(pause_ms) };
+            load(&library, slot, &label, pace, threads, &mut out)?;
         }
         Task::Cold { count } => cold(&session, count, &mut out)?,
     }
@@ -128,8 +136,17 @@ fn find_key(session: &Session, label: &str) -> Result<ObjectHandle> {
     session.find_objects(&template)?.first().copied().ok_or_else(|| anyhow!("no private key {label:?}"))
 }
 
+/// How long to sign, and where to rest.
+#[derive(Clone, Copy)]
+struct Pace {
+    time: Duration,
+    burst: Option<usize>,
+    pause: Duration,
+}
+
 #[derive(Default)]
 struct Tally {
+    active: Duration,
     times_us: Vec<u64>,
     failures: u64,
     first_error: Option<String>,
@@ -140,28 +157,28 @@ fn load(
     library: &Pkcs11,
     slot: Slot,
     label: &str,
-    time: Duration,
+    pace: Pace,
     threads: usize,
     out: &mut impl Write,
 ) -> Result<()> {
     let library = Arc::new(library.clone());
     let cpu = own_cpu_time()?;
-    let start = Instant::now();
     let workers: Vec<_> = (0..threads)
         .map(|_| {
             let (library, label) = (library.clone(), label.to_owned());
-            std::thread::spawn(move || work(&library, slot, &label, start + time))
+            std::thread::spawn(move || work(&library, slot, &label, pace))
         })
         .collect();
     let mut total = Tally::default();
+    let mut per_second = 0.0;
     for worker in workers {
         let tally = worker.join().map_err(|_| anyhow!("a worker panicked"))??;
+        per_second += tally.times_us.len() as f64 / tally.active.as_secs_f64();
         total.times_us.extend(tally.times_us);
         total.failures += tally.failures;
         total.first_error = total.first_error.or(tally.first_error);
         total.samples.extend(tally.samples);
     }
-    let elapsed = start.elapsed();
     total.times_us.sort_unstable();
     for (digest, signature) in &total.samples {
         writeln!(out, "{} {}", hex::encode(digest), hex::encode(signature))?;
@@ -172,7 +189,7 @@ fn load(
         "p50_us": percentile(&total.times_us, 50),
         "p99_us": percentile(&total.times_us, 99),
         "max_us": total.times_us.last().copied().unwrap_or(0),
-        "per_second": total.times_us.len() as f64 / elapsed.as_secs_f64(),
+        "per_second": per_second,
         "cpu_us": (own_cpu_time()? - cpu).as_micros() as u64,
         "first_error": total.first_error,
     });
@@ -180,15 +197,21 @@ fn load(
     Ok(())
 }
 
-fn work(library: &Pkcs11, slot: Slot, label: &str, until: Instant) -> Result<Tally> {
+fn work(library: &Pkcs11, slot: Slot, label: &str, pace: Pace) -> Result<Tally> {
     let session = library.open_ro_session(slot)?;
     let key = find_key(&session, label)?;
     let mut tally = Tally::default();
-    while Instant::now() < until {
+    let until = Instant::now() + pace.time;
+    for number in 1.. {
+        let begin = Instant::now();
+        if begin >= until {
+            break;
+        }
         let mut digest = vec![0; 32];
         rand_core::RngCore::fill_bytes(&mut rand_core::OsRng, &mut digest);
-        let begin = Instant::now();
-        match session.sign(&Mechanism::Ecdsa, key, &digest) {
+        let result = session.sign(&Mechanism::Ecdsa, key, &digest);
+        tally.active += begin.elapsed();
+        match result {
             Ok(signature) => {
                 tally.times_us.push(begin.elapsed().as_micros() as u64);
                 if tally.times_us.len() % SAMPLE_EVERY == 1 {
@@ -199,6 +222,9 @@ fn work(library: &Pkcs11, slot: Slot, label: &str, until: Instant) -> Result<Tal
                 tally.failures += 1;
                 tally.first_error.get_or_insert(error.to_string());
             }
+        }
+        if pace.burst.is_some_and(|burst| number % burst == 0) {
+            std::thread::sleep(pace.pause);
         }
     }
     Ok(tally)

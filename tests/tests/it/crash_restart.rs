@@ -1,0 +1,53 @@
+//! Nodes are killed and started again one at a time while an application signs without pause:
+//! no wrong signature, no failed call, no application restart.
+
+use std::time::{Duration, Instant};
+
+use tests::application::finish_load;
+use tests::lab::Lab;
+use tests::openssl::accept_all;
+
+use crate::setting;
+
+#[test]
+fn application_signs_on_while_nodes_are_killed_and_restarted() {
+    let seconds = setting("CRASH_SECONDS", 12);
+    let lab = Lab::up(3, 2).unwrap();
+    let target = lab.target().unwrap();
+    let point = target.keygen("crash").unwrap();
+    let load = target.start_load("crash", seconds, 2).unwrap();
+    let until = Instant::now() + Duration::from_secs(seconds.saturating_sub(2));
+    let mut kills = 0;
+    for node in lab.nodes().cycle() {
+        std::thread::sleep(Duration::from_millis(500));
+        if Instant::now() > until {
+            break;
+        }
+        lab.kill(node).unwrap();
+        std::thread::sleep(Duration::from_millis(300));
+        lab.start(node).unwrap();
+        lab.wait_healthy(Duration::from_secs(20)).unwrap();
+        kills += 1;
+    }
+    let load = finish_load(load).unwrap();
+    let accepted = accept_all(&point, &load.samples).unwrap();
+    println!(
+        "{kills} kills under load: {} signatures, {} failed calls, p99 {} us, slowest {} us, {accepted} samples accepted by OpenSSL",
+        load.operations, load.failures, load.p99_us, load.max_us
+    );
+    assert_eq!(load.failures, 0, "{:?}", load.first_error);
+    assert!(kills > 0 && load.operations > 0 && accepted > 0);
+}
+
+#[test]
+fn keys_and_token_outlive_a_kill_of_all_nodes() {
+    let lab = Lab::up(3, 2).unwrap();
+    let target = lab.target().unwrap();
+    let point = target.keygen("durable").unwrap();
+    lab.nodes().for_each(|node| lab.kill(node).unwrap());
+    // A node alone cannot finish its start-up check: all are started before any is waited for.
+    lab.start_all().unwrap();
+    lab.wait_healthy(Duration::from_secs(20)).unwrap();
+    let signed = target.sign("durable", &[vec![1; 32]]).unwrap();
+    assert_eq!(accept_all(&point, &signed).unwrap(), 1);
+}

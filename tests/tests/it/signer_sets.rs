@@ -1,0 +1,74 @@
+//! Every signer set of 2-of-3 and of 3-of-5, forced by stopping the other nodes, signs what
+//! OpenSSL accepts, without a failed check and without a retry.
+
+use std::time::Duration;
+
+use rand_core::{OsRng, RngCore};
+use tests::lab::Lab;
+use tests::openssl::accept_all;
+
+use crate::setting;
+
+#[test]
+fn every_signer_set_of_2_of_3_signs() {
+    every_signer_set_signs(3, 2);
+}
+
+#[test]
+fn every_signer_set_of_3_of_5_signs() {
+    every_signer_set_signs(5, 3);
+}
+
+fn every_signer_set_signs(nodes: u8, threshold: u8) {
+    let count = setting("SIGNATURES_PER_SET", 40) as usize;
+    let lab = Lab::up(nodes, threshold).unwrap();
+    let target = lab.target().unwrap();
+    let point = target.keygen("sets").unwrap();
+    let (mut accepted, mut failed_checks) = (0, 0);
+    let sets = subsets(nodes, threshold);
+    for set in &sets {
+        let stopped: Vec<u8> = lab.nodes().filter(|node| !set.contains(node)).collect();
+        // Counters live in memory, so they are read before a node goes.
+        failed_checks += lab.failed_checks(&stopped).unwrap();
+        stopped.iter().for_each(|node| lab.kill(*node).unwrap());
+        let signed = target.sign("sets", &digests(count)).unwrap();
+        accepted += accept_all(&point, &signed).unwrap();
+        stopped.iter().for_each(|node| lab.start(*node).unwrap());
+        lab.wait_healthy(Duration::from_secs(20)).unwrap();
+    }
+    failed_checks += lab.failed_checks(&lab.nodes().collect::<Vec<_>>()).unwrap();
+    let retries = lab.client_retries().unwrap();
+    println!(
+        "{threshold}-of-{nodes}: {} signer sets, {accepted} signatures accepted by OpenSSL, {failed_checks} failed checks, {retries} retries",
+        sets.len()
+    );
+    assert_eq!((accepted, failed_checks, retries), (count * sets.len(), 0, 0));
+}
+
+/// All ascending `size`-subsets of 1 to `nodes`.
+fn subsets(nodes: u8, size: u8) -> Vec<Vec<u8>> {
+    (0u16..1 << nodes)
+        .filter(|mask| mask.count_ones() == u32::from(size))
+        .map(|mask| (1..=nodes).filter(|node| mask >> (node - 1) & 1 == 1).collect())
+        .collect()
+}
+
+/// Random digests of 20 to 64 bytes, with zero, the group order and all ones among them.
+fn digests(count: usize) -> Vec<Vec<u8>> {
+    let order = hex::decode("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551").unwrap();
+    let special = [
+        vec![0; 20],
+        vec![0; 32],
+        vec![0; 64],
+        order.clone(),
+        [order, vec![7; 32]].concat(),
+        vec![255; 32],
+        vec![255; 64],
+    ];
+    let random = (0..).map(|number: usize| {
+        let mut digest = vec![0; 20 + number % 45];
+        OsRng.fill_bytes(&mut digest);
+        digest
+    });
+    special.into_iter().chain(random).take(count).collect()
+}
