@@ -4,6 +4,7 @@
 //! are opaque, so that a curve may take them from another library.
 
 pub mod p256;
+pub mod ristretto255;
 
 use alloc::vec::Vec;
 use core::fmt;

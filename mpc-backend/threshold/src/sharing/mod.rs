@@ -1,1 +1,92 @@
-//! sharing
+//! Shamir sharing over a prime field, and Feldman's public commitments to it.
+//!
+//! A key is f(0) of a polynomial of degree T - 1; party i holds f(i). Any T shares give
+//! f(0) = sum of lambda_i f(i), and T - 1 shares say nothing about it (Shamir, 1979). The
+//! commitments f_k G of the coefficients let anybody compute f(i) G (Feldman, 1987).
+//!
+//! A party's evaluation point is its [`PartyIndex`], in 1..=255: never 0, and distinct positions
+//! stay distinct modulo the group orders used here, all above 2^250.
+
+mod commitments;
+
+use elliptic_curve::ff::PrimeField;
+
+pub use self::commitments::Commitments;
+use crate::fault::Misuse;
+use crate::party::{PartyIndex, SignerSet};
+
+/// f(`at`) for the polynomial with these coefficients, the constant term first. Constant time in
+/// the coefficients.
+pub fn evaluate<F: PrimeField>(coefficients: &[F], at: PartyIndex) -> F {
+    let x = F::from(u64::from(at.get()));
+    coefficients.iter().rev().fold(F::ZERO, |sum, coefficient| sum * x + coefficient)
+}
+
+/// lambda_i of `party` at 0 when exactly `set` takes part: the product of j / (j - i) over the
+/// other members j. Public.
+///
+/// # Errors
+/// [`Misuse::NotASigner`] when `party` is not in `set`.
+pub fn lagrange_at_zero<F: PrimeField>(party: PartyIndex, set: &SignerSet) -> Result<F, Misuse> {
+    if !set.contains(party) {
+        return Err(Misuse::NotASigner);
+    }
+    let x = F::from(u64::from(party.get()));
+    let (numerator, denominator) = set.peers_of(party).fold((F::ONE, F::ONE), |(top, bottom), peer| {
+        let other = F::from(u64::from(peer.get()));
+        (top * other, bottom * (other - x))
+    });
+    let inverse = Option::<F>::from(denominator.invert());
+    Ok(numerator * inverse.expect("members of a signer set are distinct"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+    use super::*;
+    use alloc::vec::Vec;
+    use elliptic_curve::Field;
+
+    fn party(index: u8) -> PartyIndex {
+        PartyIndex::new(index).unwrap()
+    }
+
+    fn any_t_shares_give_the_constant_term<F: PrimeField>() {
+        let mut rng = rand_core::OsRng;
+        for needed in 2..=5_u8 {
+            let coefficients: Vec<F> = (0..needed).map(|_| F::random(&mut rng)).collect();
+            for first in 1..=5_u8 {
+                // Spread positions, not only 1..=T.
+                let set = SignerSet::new((0..needed).map(|step| party(first + 50 * step))).unwrap();
+                let key: F = set
+                    .iter()
+                    .map(|i| lagrange_at_zero::<F>(i, &set).unwrap() * evaluate(&coefficients, i))
+                    .fold(F::ZERO, |sum, term| sum + term);
+                assert_eq!(key, coefficients[0]);
+            }
+        }
+    }
+
+    #[test]
+    fn any_t_shares_give_the_key_on_both_fields() {
+        any_t_shares_give_the_constant_term::<p256::Scalar>();
+        any_t_shares_give_the_constant_term::<curve25519_dalek::Scalar>();
+    }
+
+    #[test]
+    fn fewer_shares_give_something_else() {
+        let mut rng = rand_core::OsRng;
+        let coefficients: Vec<p256::Scalar> = (0..3).map(|_| p256::Scalar::random(&mut rng)).collect();
+        let set = SignerSet::new([party(1), party(2)]).unwrap();
+        let guess = set.iter().fold(p256::Scalar::ZERO, |sum, i| {
+            sum + lagrange_at_zero::<p256::Scalar>(i, &set).unwrap() * evaluate(&coefficients, i)
+        });
+        assert_ne!(guess, coefficients[0]);
+    }
+
+    #[test]
+    fn outsiders_have_no_coefficient() {
+        let set = SignerSet::new([party(1), party(2)]).unwrap();
+        assert_eq!(lagrange_at_zero::<p256::Scalar>(party(3), &set), Err(Misuse::NotASigner));
+    }
+}
