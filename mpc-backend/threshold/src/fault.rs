@@ -69,6 +69,38 @@ pub enum Rule {
     /// ecdsa 7: the signature does not verify under the public key.
     #[error("signature does not verify")]
     FinalVerification,
+
+    /// dkg 1.2: the peer generates under another context (session, key, threshold, purpose).
+    #[error("key generation is for another context")]
+    KeygenContext,
+    /// dkg 2.2: the parties saw different commitments.
+    #[error("parties saw different key generation commitments")]
+    KeygenCommitments,
+    /// dkg 2.3: the opened package is not the committed one.
+    #[error("key generation commitment does not open")]
+    KeygenOpening,
+    /// dkg 2.5: no proof of possession of the constant term.
+    #[error("proof of possession is not valid")]
+    ProofOfPossession,
+    /// dkg 3.2: the parties saw different packages.
+    #[error("parties saw different key generation packages")]
+    KeygenPackages,
+    /// dkg 3.4: the share is not on the committed polynomial.
+    #[error("share does not match its commitments")]
+    SecretShare,
+    /// dkg 3.5: a commitment of the summed polynomial, or this party's share, is zero.
+    #[error("generated key or share is zero")]
+    KeygenZero,
+    /// dkg 4.2: the parties ended with different transcripts.
+    #[error("parties ended key generation differently")]
+    KeygenTranscript,
+    /// dkg 4.3: the confirmed verification share is not on the summed polynomial.
+    #[error("verification share does not match the commitments")]
+    VerificationShare,
+
+    /// oprf 3.2: the answer was not made with the node's share.
+    #[error("evaluation proof is not valid")]
+    OprfProof,
 }
 
 /// What a failed check costs (ecdsa specification, section 8).
@@ -97,8 +129,18 @@ impl Rule {
             | Self::NoncePoint
             | Self::AnswersDiffer
             | Self::ZeroMask
-            | Self::FinalVerification => Severity::SessionEnds,
-            Self::Commitment => Severity::Quarantine,
+            | Self::FinalVerification
+            | Self::KeygenContext
+            | Self::KeygenCommitments
+            | Self::KeygenPackages
+            | Self::KeygenZero
+            | Self::KeygenTranscript
+            | Self::OprfProof => Severity::SessionEnds,
+            Self::Commitment
+            | Self::KeygenOpening
+            | Self::ProofOfPossession
+            | Self::SecretShare
+            | Self::VerificationShare => Severity::Quarantine,
             Self::Tree
             | Self::ExtensionReplay
             | Self::Extension
@@ -120,7 +162,12 @@ impl Rule {
             | Self::Commitment
             | Self::Multiplication
             | Self::NonceInput
-            | Self::KeyInput => true,
+            | Self::KeyInput
+            | Self::KeygenOpening
+            | Self::ProofOfPossession
+            | Self::SecretShare
+            | Self::VerificationShare
+            | Self::OprfProof => true,
             Self::SetupContext
             | Self::SetupConfirm
             | Self::PairDead
@@ -129,7 +176,12 @@ impl Rule {
             | Self::NoncePoint
             | Self::AnswersDiffer
             | Self::ZeroMask
-            | Self::FinalVerification => false,
+            | Self::FinalVerification
+            | Self::KeygenContext
+            | Self::KeygenCommitments
+            | Self::KeygenPackages
+            | Self::KeygenZero
+            | Self::KeygenTranscript => false,
         }
     }
 }

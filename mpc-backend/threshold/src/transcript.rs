@@ -88,6 +88,18 @@ labels! {
     ONLINE_U = "counterfoil/ecdsa/v1/online/u";
     /// Masks of w.
     ONLINE_W = "counterfoil/ecdsa/v1/online/w";
+    /// Identity of one key generation.
+    DKG_CONTEXT = "counterfoil/dkg/v1/context";
+    /// Commitment to a first package.
+    DKG_COMMITMENT = "counterfoil/dkg/v1/commitment";
+    /// Echo of all commitments.
+    DKG_COMMITMENTS = "counterfoil/dkg/v1/echo/commitments";
+    /// Echo of all opened packages.
+    DKG_PACKAGES = "counterfoil/dkg/v1/echo/packages";
+    /// Transcript of one key generation.
+    DKG_TRANSCRIPT = "counterfoil/dkg/v1/transcript";
+    /// Challenge of an evaluation's proof.
+    OPRF_CHALLENGE = "counterfoil/oprf/v1/challenge";
 }
 
 /// H: hashes `parts` under `label`.
