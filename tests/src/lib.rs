@@ -6,6 +6,7 @@
 
 pub mod application;
 pub mod lab;
+pub mod memory;
 pub mod nginx;
 pub mod openssl;
 pub mod process;

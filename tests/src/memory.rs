@@ -1,0 +1,105 @@
+//! Searching the memory of running processes for a scalar in every form that code gives one.
+//!
+//! Reading another process's memory needs root, as nodes refuse to be traced.
+
+use std::fs;
+use std::io::{Read, Seek, SeekFrom};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use p256::elliptic_curve::PrimeField;
+use p256::elliptic_curve::ops::Reduce;
+use p256::{Scalar, U256};
+
+/// The forms of one P-256 scalar, each with its name.
+pub struct Forms(Vec<(&'static str, Vec<u8>)>);
+
+impl Forms {
+    /// Both byte orders, 64-bit limbs in both orders, the same in Montgomery form, hex in both cases.
+    pub fn of(scalar: &Scalar) -> Self {
+        let two_to_256 = (0..256).fold(Scalar::ONE, |power, _| power.double());
+        let mut forms =
+            layouts(["big-endian", "little-endian", "limbs, high first", "32-bit limbs, high first"], scalar);
+        forms.extend(layouts(
+            [
+                "Montgomery, big-endian",
+                "Montgomery, little-endian",
+                "Montgomery limbs, high first",
+                "Montgomery 32-bit limbs, high first",
+            ],
+            &(*scalar * two_to_256),
+        ));
+        let text = hex::encode(scalar.to_repr());
+        forms.push(("hex, upper case", text.to_uppercase().into_bytes()));
+        forms.push(("hex", text.into_bytes()));
+        Self(forms)
+    }
+
+    /// Names of the forms that occur in these bytes.
+    fn found_in(&self, bytes: &[u8], found: &mut Vec<&'static str>) {
+        for (name, form) in &self.0 {
+            if !found.contains(name) && memchr::memmem::find(bytes, form).is_some() {
+                found.push(name);
+            }
+        }
+    }
+}
+
+/// The scalar of 32 big-endian bytes, reduced.
+pub fn scalar(bytes: &[u8; 32]) -> Scalar {
+    <Scalar as Reduce<U256>>::reduce_bytes(&(*bytes).into())
+}
+
+/// Stops a process, searches all memory that it may write or read privately, and lets it go on.
+///
+/// Returns for each set of forms the names of those that were found.
+pub fn scan(pid: u32, wanted: &[&Forms]) -> Result<Vec<Vec<&'static str>>> {
+    signal(pid, "STOP")?;
+    let found = scan_stopped(pid, wanted);
+    signal(pid, "CONT")?;
+    found
+}
+
+fn scan_stopped(pid: u32, wanted: &[&Forms]) -> Result<Vec<Vec<&'static str>>> {
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps"))?;
+    let mut memory =
+        fs::File::open(format!("/proc/{pid}/mem")).context("reading another process's memory needs root")?;
+    let mut found = vec![Vec::new(); wanted.len()];
+    let mut searched = 0;
+    for (start, end) in maps.lines().filter_map(readable_range) {
+        let mut bytes = vec![0; usize::try_from(end - start)?];
+        memory.seek(SeekFrom::Start(start))?;
+        // A mapping that no page backs (a guard, the vvar page) cannot be read, and holds nothing.
+        if memory.read_exact(&mut bytes).is_err() {
+            continue;
+        }
+        searched += bytes.len();
+        for (forms, found) in wanted.iter().zip(&mut found) {
+            forms.found_in(&bytes, found);
+        }
+    }
+    ensure!(searched > 1 << 20, "only {searched} bytes of process {pid} could be read");
+    Ok(found)
+}
+
+fn readable_range(line: &str) -> Option<(u64, u64)> {
+    let mut words = line.split_whitespace();
+    let (start, end) = words.next()?.split_once('-')?;
+    let readable =
+        words.next()?.starts_with('r') && !line.ends_with("[vsyscall]") && !line.ends_with("[vvar]");
+    readable.then_some((u64::from_str_radix(start, 16).ok()?, u64::from_str_radix(end, 16).ok()?))
+}
+
+fn layouts(names: [&'static str; 4], scalar: &Scalar) -> Vec<(&'static str, Vec<u8>)> {
+    let big: Vec<u8> = scalar.to_repr().to_vec();
+    let little: Vec<u8> = big.iter().rev().copied().collect();
+    let limbs =
+        |bytes: usize| big.chunks(bytes).flat_map(|limb| limb.iter().rev().copied()).collect::<Vec<u8>>();
+    names.into_iter().zip([big.clone(), little, limbs(8), limbs(4)]).collect()
+}
+
+fn signal(pid: u32, name: &str) -> Result<()> {
+    let status = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status()?;
+    ensure!(status.success(), "kill -{name} {pid}");
+    Ok(())
+}
