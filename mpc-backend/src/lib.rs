@@ -1,1 +1,3 @@
-//! mpc-backend
+//! The shell of a node, and the `counterfoil` command.
+
+pub mod cli;
