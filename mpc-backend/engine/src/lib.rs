@@ -1,1 +1,19 @@
-//! engine
+//! One node of the cluster as a deterministic state machine: [`Engine::handle`] takes what happened,
+//! [`Engine::poll`] hands out what to do. One seed and one list of inputs give one execution
+//! (decision 0001).
+//!
+//! Absent on purpose: sockets, files, clocks, threads, system randomness. The shell brings them.
+//!
+//! Read in this order: [`input`], [`effect`], [`registry`] (what exists and who may use it),
+//! `sessions` (protocols with peers), `client` (requests), [`persist`] and [`event`].
+
+pub mod counters;
+pub mod effect;
+pub mod event;
+pub mod input;
+pub mod persist;
+pub mod registry;
+
+pub use effect::{Effect, Write};
+pub use event::{Event, Level};
+pub use input::{EngineConfig, Input, Limits, NodeIndex, ProposalError, Record, Restored, StartError};

@@ -1,0 +1,97 @@
+//! What a node says about itself in its log. Each event is declared once, here; none carries a secret.
+
+use std::fmt;
+
+use crate::input::NodeIndex;
+
+/// How loud an event is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// For those who look for a fault.
+    Debug,
+    /// The course of things.
+    Info,
+    /// Something was refused or went wrong, and the node goes on.
+    Warn,
+    /// A person must look.
+    Alarm,
+}
+
+macro_rules! events {
+    ($($(#[doc = $doc:literal])* $level:ident $name:ident { $($field:ident: $kind:ty),* } $text:literal;)*) => {
+        /// One line for the log.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Event {
+            $($(#[doc = $doc])* $name {
+                $(#[doc = concat!("The `", stringify!($field), "` of the line.")] $field: $kind),*
+            }),*
+        }
+
+        impl Event {
+            /// How loud.
+            pub fn level(&self) -> Level {
+                match self { $(Event::$name { .. } => Level::$level),* }
+            }
+
+            /// A stable name to filter by.
+            pub fn name(&self) -> &'static str {
+                match self { $(Event::$name { .. } => stringify!($name)),* }
+            }
+        }
+
+        impl fmt::Display for Event {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $(Event::$name { $($field),* } => {
+                        write!(f, $text)?;
+                        $(write!(f, concat!(" ", stringify!($field), "={}"), $field)?;)*
+                        Ok(())
+                    }),*
+                }
+            }
+        }
+    };
+}
+
+events! {
+    /// The start-up check moved on.
+    Info PhaseChanged { phase: &'static str } "start-up";
+    /// A peer holds a head of ours that our store does not know: an old copy was put back.
+    Alarm StoreIsOld { peer: NodeIndex, ours: u64, theirs: u64 } "this node's store is older than a head that it signed; not voting until it has caught up";
+    /// Two heads at one index.
+    Alarm HeadsDiffer { peer: NodeIndex, index: u64 } "two registry heads at one index; registry writes stop";
+    /// A peer's hello was accepted.
+    Info PeerReady { peer: NodeIndex, boot_id: String } "peer connected";
+    /// A peer's stream ended.
+    Info PeerLost { peer: NodeIndex } "peer disconnected";
+    /// A peer sent what it must not send.
+    Warn PeerMessageRefused { peer: NodeIndex, protocol: i32, why: &'static str } "peer message refused";
+    /// Fresh correlated randomness with a peer stands.
+    Info PairReady { peer: NodeIndex } "pair set-up done";
+    /// A check of a pair failed: both directions are destroyed, the peer is quarantined.
+    Alarm PeerQuarantined { peer: NodeIndex, rule: String } "a check failed; this pair is destroyed and the peer quarantined";
+    /// A key's share is held, not yet in use.
+    Info KeyGenerated { key: String } "key generated, waiting for its record";
+    /// Generation of a key ended without a key.
+    Warn GenerationFailed { key: String, why: String } "key generation failed";
+    /// The key is recorded and serves.
+    Info KeyActive { key: String } "key active";
+    /// The share of a key was erased.
+    Info KeyErased { key: String, why: &'static str } "key share erased";
+    /// Presigning ended without a presignature.
+    Warn PresignFailed { key: String, why: String } "presigning failed";
+    /// A use of a key.
+    Info KeyUsed { key: String, client: String, mechanism: u64 } "key used";
+    /// A client was refused.
+    Warn RequestRefused { client: String, request: &'static str, code: &'static str } "request refused";
+    /// A login proof was accepted.
+    Info LoggedIn { client: String, token: String, role: &'static str } "login";
+    /// A login was locked after too many tries.
+    Warn PinLocked { token: String, role: &'static str } "login locked until its next success elsewhere or a new PIN";
+    /// A registry command was applied.
+    Info CommandApplied { index: u64, command: &'static str } "registry command applied";
+    /// A registry command changed nothing.
+    Warn CommandRefused { index: u64, why: String } "registry command refused";
+    /// The registry was replaced by a snapshot.
+    Info RegistryReplaced { index: u64 } "registry replaced by a snapshot";
+}

@@ -1,0 +1,166 @@
+//! What an object may be, and which of its attributes never change. PKCS#11 sticky attributes are
+//! enforced here at every node, whatever the module of a client believes.
+
+use proto::limits::{ATTRIBUTE_BYTES_MAX, ATTRIBUTES_MAX};
+use proto::registry::v1::{Attribute, ObjectRecord};
+use proto::statement;
+
+use super::Refusal;
+use super::verify::Birth;
+
+pub(crate) const CKA_CLASS: u64 = 0x0;
+pub(crate) const CKA_TOKEN: u64 = 0x1;
+pub(crate) const CKA_PRIVATE: u64 = 0x2;
+pub(crate) const CKA_TRUSTED: u64 = 0x86;
+pub(crate) const CKA_KEY_TYPE: u64 = 0x100;
+pub(crate) const CKA_SENSITIVE: u64 = 0x103;
+pub(crate) const CKA_SIGN: u64 = 0x108;
+pub(crate) const CKA_EXTRACTABLE: u64 = 0x162;
+pub(crate) const CKA_LOCAL: u64 = 0x163;
+pub(crate) const CKA_NEVER_EXTRACTABLE: u64 = 0x164;
+pub(crate) const CKA_ALWAYS_SENSITIVE: u64 = 0x165;
+pub(crate) const CKA_KEY_GEN_MECHANISM: u64 = 0x166;
+pub(crate) const CKA_MODIFIABLE: u64 = 0x170;
+pub(crate) const CKA_DESTROYABLE: u64 = 0x172;
+pub(crate) const CKA_EC_PARAMS: u64 = 0x180;
+pub(crate) const CKA_EC_POINT: u64 = 0x181;
+pub(crate) const CKA_WRAP_WITH_TRUSTED: u64 = 0x210;
+pub(crate) const CKA_ALLOWED_MECHANISMS: u64 = 0x4000_0600;
+
+pub(crate) const CKO_PRIVATE_KEY: u64 = 3;
+const CKO_SECRET_KEY: u64 = 4;
+const CKK_EC: u64 = 3;
+
+/// Attributes that keep the value they were created with.
+const IMMUTABLE: [u64; 11] = [
+    CKA_CLASS,
+    CKA_TOKEN,
+    CKA_PRIVATE,
+    CKA_KEY_TYPE,
+    CKA_LOCAL,
+    CKA_NEVER_EXTRACTABLE,
+    CKA_ALWAYS_SENSITIVE,
+    CKA_KEY_GEN_MECHANISM,
+    CKA_EC_PARAMS,
+    CKA_EC_POINT,
+    CKA_ALLOWED_MECHANISMS,
+];
+/// Booleans that may only go one way, and which.
+const ONE_WAY: [(u64, bool); 3] =
+    [(CKA_SENSITIVE, true), (CKA_EXTRACTABLE, false), (CKA_WRAP_WITH_TRUSTED, true)];
+/// Secret parts of private keys (CKA_VALUE, CKA_PRIVATE_EXPONENT to CKA_COEFFICIENT): never in here.
+const SECRET: [u64; 7] = [0x11, 0x123, 0x124, 0x125, 0x126, 0x127, 0x128];
+/// DER of the object identifier of P-256 (RFC 5480, 2.1.1.1).
+const P256_PARAMS: [u8; 10] = [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+
+/// The value of one attribute.
+pub(crate) fn get(attributes: &[Attribute], attribute: u64) -> Option<&[u8]> {
+    attributes.iter().find(|a| a.r#type == attribute).map(|a| a.value.as_slice())
+}
+
+/// A CK_BBOOL that is there and true.
+pub(crate) fn is_true(attributes: &[Attribute], attribute: u64) -> bool {
+    get(attributes, attribute) == Some(&[1])
+}
+
+/// A CK_ULONG.
+pub(crate) fn number(attributes: &[Attribute], attribute: u64) -> Option<u64> {
+    get(attributes, attribute).and_then(|value| value.try_into().ok()).map(u64::from_be_bytes)
+}
+
+/// Whether a login as user is needed to see the object: it says so, or it is a private key.
+pub(crate) fn is_private(attributes: &[Attribute]) -> bool {
+    number(attributes, CKA_CLASS) == Some(CKO_PRIVATE_KEY) || is_true(attributes, CKA_PRIVATE)
+}
+
+/// Whether a list of CK_ULONG holds a mechanism; no list allows all.
+pub(crate) fn mechanism_allowed(attributes: &[Attribute], mechanism: u64) -> bool {
+    match get(attributes, CKA_ALLOWED_MECHANISMS) {
+        None => true,
+        Some(list) => list.chunks(8).any(|entry| entry == mechanism.to_be_bytes()),
+    }
+}
+
+/// A new object: sizes, kind, and for a private key that it is the one of its birth certificate.
+pub(super) fn check_new(attributes: &[Attribute], birth: Option<&Birth>) -> Result<(), Refusal> {
+    check_shape(attributes)?;
+    let refuse = |attribute, why| Err(Refusal::Attribute { attribute, why });
+    let class = number(attributes, CKA_CLASS);
+    match (class, birth) {
+        (None, _) => return refuse(CKA_CLASS, "missing"),
+        (Some(CKO_SECRET_KEY), _) => return refuse(CKA_CLASS, "secret keys are not kept in the registry"),
+        (Some(CKO_PRIVATE_KEY), None) => return Err(Refusal::Birth("a private key needs one")),
+        (Some(CKO_PRIVATE_KEY), Some(birth)) => check_private_key(attributes, birth)?,
+        (Some(_), Some(_)) => return Err(Refusal::Birth("only for a private key")),
+        (Some(_), None) => {}
+    }
+    if is_true(attributes, CKA_ALWAYS_SENSITIVE) && !is_true(attributes, CKA_SENSITIVE) {
+        return refuse(CKA_ALWAYS_SENSITIVE, "the key is not sensitive");
+    }
+    if is_true(attributes, CKA_NEVER_EXTRACTABLE) && is_true(attributes, CKA_EXTRACTABLE) {
+        return refuse(CKA_NEVER_EXTRACTABLE, "the key is extractable");
+    }
+    Ok(())
+}
+
+fn check_private_key(attributes: &[Attribute], birth: &Birth) -> Result<(), Refusal> {
+    let refuse = |attribute, why| Err(Refusal::Attribute { attribute, why });
+    if statement::attributes_hash(attributes).as_slice() != birth.statement().attributes_hash {
+        return Err(Refusal::Birth("the key was born with other attributes"));
+    }
+    if number(attributes, CKA_KEY_TYPE) != Some(CKK_EC) {
+        return refuse(CKA_KEY_TYPE, "not that of the generated key");
+    }
+    if get(attributes, CKA_EC_PARAMS) != Some(&P256_PARAMS) {
+        return refuse(CKA_EC_PARAMS, "not the curve of the generated key");
+    }
+    if !is_true(attributes, CKA_LOCAL) {
+        return refuse(CKA_LOCAL, "a key that the nodes generated is local");
+    }
+    match SECRET.iter().find(|secret| get(attributes, **secret).is_some()) {
+        Some(secret) => refuse(*secret, "no part of a private key enters the registry"),
+        None => Ok(()),
+    }
+}
+
+/// Other attributes for an object: what is sticky stays.
+pub(super) fn check_update(current: &ObjectRecord, new: &[Attribute]) -> Result<(), Refusal> {
+    check_shape(new)?;
+    let old = &current.attributes;
+    let refuse = |attribute, why| Err(Refusal::Attribute { attribute, why });
+    if get(old, CKA_MODIFIABLE) == Some(&[0]) {
+        return refuse(CKA_MODIFIABLE, "the object may not be changed");
+    }
+    if let Some(attribute) = IMMUTABLE.iter().find(|a| get(old, **a) != get(new, **a)) {
+        return refuse(*attribute, "may not change");
+    }
+    for (attribute, reached) in ONE_WAY {
+        let (before, after) = (get(old, attribute), get(new, attribute));
+        let back = before != after && (after != Some(&[u8::from(reached)]));
+        if back {
+            return refuse(attribute, "may not go back");
+        }
+    }
+    let private_key = number(old, CKA_CLASS) == Some(CKO_PRIVATE_KEY);
+    match SECRET.iter().find(|secret| private_key && get(new, **secret).is_some()) {
+        Some(secret) => refuse(*secret, "no part of a private key enters the registry"),
+        None => Ok(()),
+    }
+}
+
+/// Whether the new set makes an object trusted that was not.
+pub(super) fn becomes_trusted(old: &[Attribute], new: &[Attribute]) -> bool {
+    is_true(new, CKA_TRUSTED) && !is_true(old, CKA_TRUSTED)
+}
+
+fn check_shape(attributes: &[Attribute]) -> Result<(), Refusal> {
+    if attributes.len() > ATTRIBUTES_MAX {
+        return Err(Refusal::TooLarge("list of attributes"));
+    }
+    if attributes.iter().any(|attribute| attribute.value.len() > ATTRIBUTE_BYTES_MAX) {
+        return Err(Refusal::TooLarge("attribute"));
+    }
+    let ascending =
+        attributes.iter().zip(attributes.iter().skip(1)).all(|(one, next)| one.r#type < next.r#type);
+    if ascending { Ok(()) } else { Err(Refusal::Malformed("order of attributes: ascending, each once")) }
+}

@@ -1,0 +1,380 @@
+//! Whether a command may be applied now. Reads only: what it finds is a [`Mutation`] that `apply` carries out.
+
+use prost::Message;
+use proto::limits::{COMMAND_WINDOW, FORMAT, NAME_BYTES_MAX, OBJECTS_PER_COMMAND_MAX};
+use proto::registry::v1::{
+    BirthStatement, Command, CreateObjects, DestroyObject, EnrolClient, EnrolledClient, InitToken, Login,
+    NewObject, ObjectRecord, Purpose, Role, SetLogin, SignedCommand, TokenRecord, UpdateObject,
+    command::Body,
+};
+use proto::statement;
+
+use super::matrix::{Case, allow};
+use super::verify::{self, Authors, Birth};
+use super::{
+    CLIENTS_MAX, Id, OBJECT_BYTES_MAX, PublicKey, Refusal, Registry, TOKENS_MAX, attributes, command_digest,
+    decode,
+};
+
+/// A command that passed every check at one index.
+pub(super) struct Checked {
+    pub(super) name: &'static str,
+    pub(super) digest: [u8; 32],
+    pub(super) mutation: Mutation,
+}
+
+/// What a command does to the state.
+pub(super) enum Mutation {
+    Client(EnrolledClient),
+    Token(TokenRecord),
+    /// The token afterwards; all its objects and the keys of its logins go.
+    InitToken(TokenRecord, BirthStatement),
+    /// The token afterwards, and the OPRF key that replaces the role's last one.
+    Login(TokenRecord, Role, BirthStatement),
+    Create(Vec<(ObjectRecord, Option<BirthStatement>)>),
+    Update(ObjectRecord),
+    Destroy(Id, Id),
+}
+
+/// A command with everything that its check needs.
+struct Context<'a> {
+    registry: &'a Registry,
+    index: u64,
+    authors: Authors,
+    signed: &'a SignedCommand,
+}
+
+impl Registry {
+    /// Checks a command as if it stood at `index` of the log. The name is for the log.
+    pub(super) fn check_at(&self, index: u64, bytes: &[u8]) -> Result<Checked, (&'static str, Refusal)> {
+        let unnamed = |refusal| ("Unreadable", refusal);
+        let signed = decode(bytes).map_err(unnamed)?;
+        let digest = command_digest(&signed.command);
+        let command =
+            Command::decode(signed.command.as_slice()).map_err(|_| unnamed(Refusal::Malformed("command")))?;
+        let body = command.body.as_ref().ok_or(unnamed(Refusal::Malformed("body of the command")))?;
+        let name = name(body);
+        let named = |refusal| (name, refusal);
+        self.check_frame(index, &command, &digest).map_err(named)?;
+        let authors = verify::authors(self, &signed).map_err(named)?;
+        let context = Context { registry: self, index, authors, signed: &signed };
+        let mutation = context.body(body).map_err(named)?;
+        Ok(Checked { name, digest, mutation })
+    }
+
+    fn check_frame(&self, index: u64, command: &Command, digest: &[u8; 32]) -> Result<(), Refusal> {
+        if command.format != FORMAT {
+            return Err(Refusal::Format(command.format));
+        }
+        if command.cluster_id != self.trust.cluster_id {
+            return Err(Refusal::WrongCluster);
+        }
+        if command.command_id.len() != 16 {
+            return Err(Refusal::Malformed("command id"));
+        }
+        let not_after = command.not_after_index;
+        if not_after < index {
+            return Err(Refusal::Expired { not_after, at: index });
+        }
+        let max = index.saturating_add(COMMAND_WINDOW);
+        if not_after > max {
+            return Err(Refusal::ValidTooLong { not_after, max });
+        }
+        match self.applied_digest(digest) {
+            Some(at) => Err(Refusal::AlreadyApplied(at)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Context<'_> {
+    fn body(&self, body: &Body) -> Result<Mutation, Refusal> {
+        match body {
+            Body::EnrolClient(enrol) => self.enrol(enrol),
+            Body::RevokeClient(revoke) => {
+                allow(Case::RevokeClient, None, &self.authors)?;
+                let key = public_key(&revoke.client_key)?;
+                let known = self.registry.clients.get(&key).ok_or(Refusal::NotFound("client"))?;
+                Ok(Mutation::Client(EnrolledClient { revoked: true, ..known.clone() }))
+            }
+            Body::CreateToken(create) => {
+                allow(Case::CreateToken, None, &self.authors)?;
+                let id = id(&create.token_id)?;
+                if self.registry.tokens.contains_key(&id) {
+                    return Err(Refusal::Exists("token"));
+                }
+                if self.registry.tokens.len() >= TOKENS_MAX {
+                    return Err(Refusal::Full("tokens"));
+                }
+                let token = TokenRecord { format: FORMAT, token_id: id.to_vec(), ..TokenRecord::default() };
+                Ok(Mutation::Token(token))
+            }
+            Body::InitToken(init) => self.init_token(init),
+            Body::SetLogin(set) => self.set_login(set),
+            Body::CreateObjects(create) => self.create_objects(create),
+            Body::UpdateObject(update) => self.update_object(update),
+            Body::DestroyObject(destroy) => self.destroy_object(destroy),
+        }
+    }
+
+    fn enrol(&self, enrol: &EnrolClient) -> Result<Mutation, Refusal> {
+        allow(Case::EnrolClient, None, &self.authors)?;
+        let key = public_key(&enrol.client_key)?;
+        if enrol.name.len() > NAME_BYTES_MAX {
+            return Err(Refusal::TooLarge("client name"));
+        }
+        let trust = self.registry.trust();
+        if trust.nodes.contains(&key) || trust.operators.contains(&key) {
+            return Err(Refusal::Exists("key, as a node's or operator's,"));
+        }
+        // A revoked key never comes back: its thief would come back with it.
+        if self.registry.clients.contains_key(&key) {
+            return Err(Refusal::Exists("client"));
+        }
+        if self.registry.clients.len() >= CLIENTS_MAX {
+            return Err(Refusal::Full("clients"));
+        }
+        Ok(Mutation::Client(EnrolledClient {
+            client_key: key.to_vec(),
+            name: enrol.name.clone(),
+            revoked: false,
+        }))
+    }
+
+    fn init_token(&self, init: &InitToken) -> Result<Mutation, Refusal> {
+        let token = self.token(&init.token_id)?;
+        let token_id = id(&token.token_id)?;
+        let (case, version) = match &token.so_login {
+            None => (Case::InitTokenFirst, 0),
+            Some(login) => (Case::InitTokenAgain, login.version),
+        };
+        allow(case, Some(&token_id), &self.authors)?;
+        if init.label.len() != 32 {
+            return Err(Refusal::Malformed("label: 32 bytes"));
+        }
+        let login = init.so_login.as_ref().ok_or(Refusal::Malformed("SO login"))?;
+        let oprf = self.login(login, &token_id, Role::SecurityOfficer, version + 1)?;
+        let token = TokenRecord {
+            label: init.label.clone(),
+            so_login: Some(login.clone()),
+            user_login: None,
+            changed_at: self.index,
+            ..token.clone()
+        };
+        Ok(Mutation::InitToken(token, oprf))
+    }
+
+    fn set_login(&self, set: &SetLogin) -> Result<Mutation, Refusal> {
+        let token = self.token(&set.token_id)?;
+        let token_id = id(&token.token_id)?;
+        if token.so_login.is_none() {
+            return Err(Refusal::Uninitialised);
+        }
+        let (case, current) = match set.role() {
+            Role::User => (Case::SetLoginOfUser, &token.user_login),
+            Role::SecurityOfficer => (Case::SetLoginOfSecurityOfficer, &token.so_login),
+            Role::Unspecified => return Err(Refusal::Malformed("role")),
+        };
+        allow(case, Some(&token_id), &self.authors)?;
+        let login = set.login.as_ref().ok_or(Refusal::Malformed("login"))?;
+        let next = current.as_ref().map_or(0, |login| login.version) + 1;
+        let oprf = self.login(login, &token_id, set.role(), next)?;
+        let mut token = token.clone();
+        match set.role() {
+            Role::User => token.user_login = Some(login.clone()),
+            _ => token.so_login = Some(login.clone()),
+        }
+        token.changed_at = self.index;
+        Ok(Mutation::Login(token, set.role(), oprf))
+    }
+
+    /// A new login: the next version, with an OPRF key that was born for exactly this.
+    fn login(&self, login: &Login, token: &Id, role: Role, next: u64) -> Result<BirthStatement, Refusal> {
+        if login.version != next {
+            return Err(Refusal::LoginVersion { found: login.version, next });
+        }
+        public_key(&login.login_key)?;
+        let birth = self.birth(login.oprf.as_ref(), Purpose::LoginOprf, token)?;
+        let statement = birth.statement();
+        if statement.role() != role || statement.pin_version != next || !statement.attributes_hash.is_empty()
+        {
+            return Err(Refusal::Birth("the OPRF key is for another role or PIN version"));
+        }
+        Ok(statement.clone())
+    }
+
+    fn birth(
+        &self,
+        certificate: Option<&proto::registry::v1::BirthCertificate>,
+        purpose: Purpose,
+        token: &Id,
+    ) -> Result<Birth, Refusal> {
+        let certificate = certificate.ok_or(Refusal::Birth("missing"))?;
+        let birth = verify::birth(self.registry.trust(), certificate)?;
+        let statement = birth.statement();
+        if statement.purpose() != purpose || statement.token_id != token {
+            return Err(Refusal::Birth("the key is for another purpose or token"));
+        }
+        if !verify::in_window(statement.base_index, self.index) {
+            return Err(Refusal::Birth("the key was generated too long ago"));
+        }
+        if !self.registry.is_enrolled(&statement.client_key) {
+            return Err(Refusal::Birth("the client that asked for the key is not enrolled"));
+        }
+        let gone = self.registry.destroyed.iter().any(|gone| gone.command_id == statement.key_id);
+        if gone || self.registry.key(&statement.key_id).is_some() {
+            return Err(Refusal::Exists("key"));
+        }
+        Ok(birth)
+    }
+
+    fn create_objects(&self, create: &CreateObjects) -> Result<Mutation, Refusal> {
+        let token = self.initialised(&create.token_id)?;
+        if create.objects.is_empty() || create.objects.len() > OBJECTS_PER_COMMAND_MAX {
+            return Err(Refusal::Malformed("number of objects"));
+        }
+        let private =
+            create.objects.iter().any(|o| o.birth.is_some() || attributes::is_private(&o.attributes));
+        let case = if private { Case::CreatePrivateObjects } else { Case::CreatePublicObjects };
+        allow(case, Some(&token), &self.authors)?;
+        if create.objects.iter().any(|o| attributes::becomes_trusted(&[], &o.attributes)) {
+            allow(Case::SetTrusted, Some(&token), &self.authors)?;
+        }
+        let mut records: Vec<(ObjectRecord, Option<BirthStatement>)> = Vec::new();
+        for new in &create.objects {
+            let (record, birth) = self.new_object(new, &token)?;
+            if records.iter().any(|(other, _)| other.object_id == record.object_id) {
+                return Err(Refusal::Exists("object"));
+            }
+            records.push((record, birth));
+        }
+        self.room(records.iter().map(|(record, _)| record.encoded_len()).sum())?;
+        Ok(Mutation::Create(records))
+    }
+
+    fn new_object(
+        &self,
+        new: &NewObject,
+        token: &Id,
+    ) -> Result<(ObjectRecord, Option<BirthStatement>), Refusal> {
+        let object = id(&new.object_id)?;
+        let gone = self.registry.destroyed.iter().any(|gone| gone.command_id == object);
+        if gone || self.registry.object(token, &object).is_some() {
+            return Err(Refusal::Exists("object"));
+        }
+        let birth = match &new.birth {
+            None => None,
+            Some(_) => Some(self.birth(new.birth.as_ref(), Purpose::SigningKey, token)?),
+        };
+        if birth.as_ref().is_some_and(|birth| birth.statement().key_id != object) {
+            return Err(Refusal::Birth("the key is that of another object"));
+        }
+        attributes::check_new(&new.attributes, birth.as_ref())?;
+        let record = ObjectRecord {
+            format: FORMAT,
+            token_id: token.to_vec(),
+            object_id: object.to_vec(),
+            version: 1,
+            predecessor: Vec::new(),
+            attributes: new.attributes.clone(),
+            birth: new.birth.clone(),
+            author: Some(self.signed.clone()),
+        };
+        Ok((record, birth.map(|birth| birth.statement().clone())))
+    }
+
+    fn update_object(&self, update: &UpdateObject) -> Result<Mutation, Refusal> {
+        let token = self.initialised(&update.token_id)?;
+        let current =
+            self.current(&token, &update.object_id, &update.predecessor, |private| match private {
+                true => Case::UpdatePrivateObject,
+                false => Case::UpdatePublicObject,
+            })?;
+        if attributes::becomes_trusted(&current.attributes, &update.attributes) {
+            allow(Case::SetTrusted, Some(&token), &self.authors)?;
+        }
+        attributes::check_update(current, &update.attributes)?;
+        let record = ObjectRecord {
+            version: current.version + 1,
+            predecessor: update.predecessor.clone(),
+            attributes: update.attributes.clone(),
+            author: Some(self.signed.clone()),
+            ..current.clone()
+        };
+        self.room(record.encoded_len().saturating_sub(current.encoded_len()))?;
+        Ok(Mutation::Update(record))
+    }
+
+    fn destroy_object(&self, destroy: &DestroyObject) -> Result<Mutation, Refusal> {
+        let token = self.initialised(&destroy.token_id)?;
+        let current =
+            self.current(&token, &destroy.object_id, &destroy.predecessor, |private| match private {
+                true => Case::DestroyPrivateObject,
+                false => Case::DestroyPublicObject,
+            })?;
+        let fixed = attributes::CKA_DESTROYABLE;
+        if attributes::get(&current.attributes, fixed) == Some(&[0]) {
+            return Err(Refusal::Attribute { attribute: fixed, why: "the object may not be destroyed" });
+        }
+        Ok(Mutation::Destroy(token, id(&destroy.object_id)?))
+    }
+
+    /// The object that a command follows, once its authors may touch it and have seen this version.
+    fn current(
+        &self,
+        token: &Id,
+        object: &[u8],
+        predecessor: &[u8],
+        case: impl Fn(bool) -> Case,
+    ) -> Result<&ObjectRecord, Refusal> {
+        let current = self.registry.object(token, &id(object)?).ok_or(Refusal::NotFound("object"))?;
+        allow(case(attributes::is_private(&current.attributes)), Some(token), &self.authors)?;
+        if statement::record_hash(current).as_slice() != predecessor {
+            return Err(Refusal::Stale);
+        }
+        Ok(current)
+    }
+
+    fn token(&self, token: &[u8]) -> Result<&TokenRecord, Refusal> {
+        self.registry.token(&id(token)?).ok_or(Refusal::NotFound("token"))
+    }
+
+    fn initialised(&self, token: &[u8]) -> Result<Id, Refusal> {
+        let token = self.token(token)?;
+        if token.so_login.is_none() {
+            return Err(Refusal::Uninitialised);
+        }
+        id(&token.token_id)
+    }
+
+    fn room(&self, more: usize) -> Result<(), Refusal> {
+        let total = self.registry.object_bytes.saturating_add(more);
+        if total <= OBJECT_BYTES_MAX { Ok(()) } else { Err(Refusal::Full("objects")) }
+    }
+}
+
+fn name(body: &Body) -> &'static str {
+    match body {
+        Body::EnrolClient(_) => "EnrolClient",
+        Body::RevokeClient(_) => "RevokeClient",
+        Body::CreateToken(_) => "CreateToken",
+        Body::InitToken(_) => "InitToken",
+        Body::SetLogin(_) => "SetLogin",
+        Body::CreateObjects(_) => "CreateObjects",
+        Body::UpdateObject(_) => "UpdateObject",
+        Body::DestroyObject(_) => "DestroyObject",
+    }
+}
+
+fn id(bytes: &[u8]) -> Result<Id, Refusal> {
+    bytes.try_into().map_err(|_| Refusal::Malformed("id: 16 bytes"))
+}
+
+fn public_key(bytes: &[u8]) -> Result<PublicKey, Refusal> {
+    let key: PublicKey = bytes.try_into().map_err(|_| Refusal::Malformed("Ed25519 key: 32 bytes"))?;
+    let point = ed25519_dalek::VerifyingKey::from_bytes(&key);
+    match point {
+        Ok(point) if !point.is_weak() => Ok(key),
+        _ => Err(Refusal::Malformed("Ed25519 key: not a usable point")),
+    }
+}
