@@ -129,16 +129,8 @@ impl ObjectList {
     /// A snapshot numbered `version` (the backend's own count, for its cache).
     pub fn new(version: u64, objects: Vec<ObjectRecord>) -> Self {
         let objects: Vec<_> = objects.into_iter().map(Arc::new).collect();
-        let positions = objects
-            .iter()
-            .enumerate()
-            .map(|(i, object)| (object.id, i))
-            .collect();
-        Self {
-            version,
-            objects,
-            positions,
-        }
+        let positions = objects.iter().enumerate().map(|(i, object)| (object.id, i)).collect();
+        Self { version, objects, positions }
     }
 
     /// The number given to [`ObjectList::new`].
@@ -220,13 +212,7 @@ pub trait Backend: Send + Sync {
     fn init_pin(&self, token: TokenId, new_pin: &[u8]) -> BackendResult<()>;
 
     /// Replaces the PIN of `role`, with or without a login.
-    fn set_pin(
-        &self,
-        token: TokenId,
-        role: Role,
-        old_pin: &[u8],
-        new_pin: &[u8],
-    ) -> BackendResult<()>;
+    fn set_pin(&self, token: TokenId, role: Role, old_pin: &[u8], new_pin: &[u8]) -> BackendResult<()>;
 
     /// The token's objects: all of them while the user is logged in, the public ones (`CKA_PRIVATE` false) otherwise.
     fn objects(&self, token: TokenId, freshness: Freshness) -> BackendResult<Arc<ObjectList>>;
@@ -248,21 +234,11 @@ pub trait Backend: Send + Sync {
 
     /// Generates a key pair. The implementation runs both attribute sets through
     /// [`crate::object::key::complete_public`] and [`crate::object::key::complete_private`] with the new point.
-    fn generate_key_pair(
-        &self,
-        token: TokenId,
-        request: KeyPairRequest,
-    ) -> BackendResult<GeneratedPair>;
+    fn generate_key_pair(&self, token: TokenId, request: KeyPairRequest) -> BackendResult<GeneratedPair>;
 
     /// Uses a private key. `digest` is exactly [`Curve::field_bytes`] long: longer ones were cut to their
     /// leftmost bytes, shorter ones padded with zeros on the left. The result has been verified.
-    fn sign(
-        &self,
-        token: TokenId,
-        key: ObjectId,
-        scheme: Scheme,
-        digest: &[u8],
-    ) -> BackendResult<Vec<u8>>;
+    fn sign(&self, token: TokenId, key: ObjectId, scheme: Scheme, digest: &[u8]) -> BackendResult<Vec<u8>>;
 
     /// Fills `out` with random bytes fit for keys.
     fn random(&self, out: &mut [u8]) -> BackendResult<()>;

@@ -13,12 +13,23 @@
 //! that is wrong does not compile.
 #![forbid(unsafe_code)]
 
+mod attribute;
 pub mod backend;
+mod handle;
 pub mod info;
+#[cfg(feature = "testing")]
+pub mod local_backend;
+mod login;
+mod mechanism;
 pub mod object;
+mod operation;
 mod output;
 mod provider;
 mod rv;
+mod session;
+mod slot;
+mod sync;
+mod template;
 
 pub use output::{AttributeOutput, Offer, Output};
 pub use provider::{KeyPairHandles, MechanismCall, Provider, TemplateItem};

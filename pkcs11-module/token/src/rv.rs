@@ -87,9 +87,7 @@ impl Error {
     /// The same error where the object is a key given to an operation: PKCS#11 has a code of its own for that.
     pub(crate) fn of_key(self) -> Self {
         match self {
-            Self::ObjectHandleInvalid | Self::Backend(BackendError::NoSuchObject) => {
-                Self::KeyHandleInvalid
-            }
+            Self::ObjectHandleInvalid | Self::Backend(BackendError::NoSuchObject) => Self::KeyHandleInvalid,
             other => other,
         }
     }

@@ -2,10 +2,14 @@
 //!
 //! RFC 5480 for SubjectPublicKeyInfo, SEC 1 for points, PKCS#11 3.0 section 6.3 for the attributes.
 
-use cryptoki_sys::{CKA_EC_POINT, CKA_ID, CKA_PUBLIC_KEY_INFO};
+use cryptoki_sys::*;
 use sha1::{Digest, Sha1};
 
+use crate::attribute::{Class, canonical_bool, canonical_ulong};
 use crate::backend::{Attributes, Curve};
+use crate::mechanism::ecdsa::VerifyingKey;
+use crate::rv::{Error, Result};
+use crate::template::Template;
 
 /// Adds to a public key's attributes what follows from its point: `CKA_EC_POINT` (DER OCTET STRING),
 /// `CKA_PUBLIC_KEY_INFO`, and `CKA_ID` where the application gave none.
@@ -20,9 +24,35 @@ pub fn complete_public(attributes: &mut Attributes, curve: Curve, point: &[u8]) 
 /// the application gave none. The id is SHA-1 of the point, the same for both halves, as NSS has it.
 pub fn complete_private(attributes: &mut Attributes, curve: Curve, point: &[u8]) {
     attributes.insert(CKA_PUBLIC_KEY_INFO, subject_public_key_info(curve, point));
-    attributes
-        .entry(CKA_ID)
-        .or_insert_with(|| Sha1::digest(point).to_vec());
+    attributes.entry(CKA_ID).or_insert_with(|| Sha1::digest(point).to_vec());
+}
+
+/// The attributes of a public key that the application brings along.
+///
+/// # Errors
+/// [`Error::TemplateIncomplete`], [`Error::AttributeValueInvalid`] for other keys than EC,
+/// [`Error::CurveNotSupported`], [`Error::PublicKeyInvalid`]; what [`Template::build`] says.
+pub(crate) fn create_public(mut template: Template) -> Result<Attributes> {
+    let key_type = template.ulong(CKA_KEY_TYPE).ok_or(Error::TemplateIncomplete)?;
+    if key_type != CKK_EC {
+        return Err(Error::AttributeValueInvalid);
+    }
+    let params = template.attributes().get(&CKA_EC_PARAMS).ok_or(Error::TemplateIncomplete)?;
+    let curve = curve_of(params).ok_or(Error::CurveNotSupported)?;
+    template.set(CKA_EC_PARAMS, curve_oid(curve).to_vec());
+    let mut attributes = template.build(Class::PublicKey, &[])?;
+    let point = attributes.get(&CKA_EC_POINT).and_then(|value| point_of(curve, value));
+    let point = point.ok_or(Error::PublicKeyInvalid)?.to_vec();
+    VerifyingKey::from_point(curve, &point)?;
+    complete_public(&mut attributes, curve, &point);
+    attributes.insert(CKA_LOCAL, canonical_bool(false));
+    attributes.insert(CKA_KEY_GEN_MECHANISM, canonical_ulong(CK_UNAVAILABLE_INFORMATION));
+    Ok(attributes)
+}
+
+/// The curve of a stored EC key.
+pub(crate) fn curve_of_key(attributes: &Attributes) -> Option<Curve> {
+    curve_of(attributes.get(&CKA_EC_PARAMS)?)
 }
 
 /// The uncompressed SEC1 point inside a `CKA_EC_POINT`: a DER OCTET STRING, or the bare point that some
@@ -30,9 +60,7 @@ pub fn complete_private(attributes: &mut Attributes, curve: Curve, point: &[u8])
 pub fn point_of(curve: Curve, ec_point: &[u8]) -> Option<&[u8]> {
     let length = 1 + 2 * curve.field_bytes();
     let point = match ec_point {
-        [DER_OCTET_STRING, len, point @ ..]
-            if usize::from(*len) == point.len() && point.len() == length =>
-        {
+        [DER_OCTET_STRING, len, point @ ..] if usize::from(*len) == point.len() && point.len() == length => {
             point
         }
         bare if bare.len() == length => bare,
@@ -67,10 +95,7 @@ pub fn curve_of(ec_params: &[u8]) -> Option<Curve> {
 fn subject_public_key_info(curve: Curve, point: &[u8]) -> Vec<u8> {
     let algorithm = [&OID_EC_PUBLIC_KEY[..], curve_oid(curve)].concat();
     let bits = [&[0u8][..], point].concat();
-    der(
-        DER_SEQUENCE,
-        &[der(DER_SEQUENCE, &algorithm), der(DER_BIT_STRING, &bits)].concat(),
-    )
+    der(DER_SEQUENCE, &[der(DER_SEQUENCE, &algorithm), der(DER_BIT_STRING, &bits)].concat())
 }
 
 fn octet_string(bytes: &[u8]) -> Vec<u8> {
@@ -79,13 +104,8 @@ fn octet_string(bytes: &[u8]) -> Vec<u8> {
 
 /// One DER value in the short form of the length, or the one-byte long form.
 fn der(tag: u8, content: &[u8]) -> Vec<u8> {
-    let len = u8::try_from(content.len())
-        .expect("a point of the curves we have is shorter than 200 bytes");
-    let header: &[u8] = if len < 128 {
-        &[tag, len]
-    } else {
-        &[tag, 0x81, len]
-    };
+    let len = u8::try_from(content.len()).expect("a point of the curves we have is shorter than 200 bytes");
+    let header: &[u8] = if len < 128 { &[tag, len] } else { &[tag, 0x81, len] };
     [header, content].concat()
 }
 
@@ -101,3 +121,55 @@ const OID_EC_PUBLIC_KEY: [u8; 9] = [0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x
 const OID_PRIME256V1: [u8; 10] = [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
 /// The names under which P-256 goes as curveName.
 const NAMES_P256: [&[u8]; 4] = [b"secp256r1", b"prime256v1", b"P-256", b"nistp256"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The generator of P-256, SEC 2 section 2.4.2.
+    fn generator() -> Vec<u8> {
+        hex::decode(concat!(
+            "04",
+            "6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296",
+            "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"
+        ))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_pair_shares_its_id_and_an_id_given_by_the_application_stays() {
+        let (mut public, mut private) = (Attributes::new(), Attributes::new());
+        complete_public(&mut public, Curve::P256, &generator());
+        complete_private(&mut private, Curve::P256, &generator());
+        assert_eq!(public[&CKA_ID], private[&CKA_ID]);
+        let mut named = Attributes::from([(CKA_ID, vec![])]);
+        complete_private(&mut named, Curve::P256, &generator());
+        assert_eq!(named[&CKA_ID], b"");
+    }
+
+    #[test]
+    fn the_point_is_a_der_octet_string_and_the_info_is_rfc5480() {
+        let mut public = Attributes::new();
+        complete_public(&mut public, Curve::P256, &generator());
+        assert_eq!(public[&CKA_EC_POINT], [&[0x04, 65][..], &generator()].concat());
+        let header = hex::decode("3059301306072a8648ce3d020106082a8648ce3d030107034200").unwrap();
+        assert_eq!(public[&CKA_PUBLIC_KEY_INFO], [header, generator()].concat());
+    }
+
+    #[test]
+    fn a_point_is_read_with_and_without_its_der_header() {
+        let wrapped = octet_string(&generator());
+        assert_eq!(point_of(Curve::P256, &wrapped), Some(generator().as_slice()));
+        assert_eq!(point_of(Curve::P256, &generator()), Some(generator().as_slice()));
+        assert_eq!(point_of(Curve::P256, &wrapped[..66]), None);
+        assert_eq!(point_of(Curve::P256, &[]), None);
+    }
+
+    #[test]
+    fn a_curve_is_named_by_oid_or_by_name_and_never_described() {
+        assert_eq!(curve_of(curve_oid(Curve::P256)), Some(Curve::P256));
+        assert_eq!(curve_of(b"\x13\x09secp256r1"), Some(Curve::P256));
+        assert_eq!(curve_of(b"\x13\x09secp384r1"), None);
+        assert_eq!(curve_of(b"\x30\x03\x02\x01\x01"), None);
+    }
+}

@@ -3,14 +3,15 @@
 //! ```text
 //! slots      slot_list(token_present) slot_info(slot) token_info(slot) mechanism_list(slot)
 //!            mechanism_info(slot, mechanism) init_token(slot, so_pin, &label)
-//! login      login(session, user_type, pin) logout(session) init_pin(session, pin) set_pin(session, old, new)
+//!            init_pin(session, pin) set_pin(session, old, new)
 //! sessions   open_session(slot, flags) -> u64  close_session(session)  close_all_sessions(slot)
 //!            session_info(session)  session_cancel(session, flags)
+//!            login(session, user_type, pin)  logout(session)
 //! objects    create_object(session, &[TemplateItem]) -> u64  copy_object(session, object, &[..]) -> u64
 //!            destroy_object(session, object)  object_size(session, object) -> u64
 //!            get_attributes(session, object, &mut [(u64, &mut dyn AttributeOutput)])
 //!            set_attributes(session, object, &[..])
-//!            find_init(session, &[..])  find(session, max: usize) -> Vec<u64>  find_final(session)
+//! finding    find_init(session, &[..])  find(session, max: usize) -> Vec<u64>  find_final(session)
 //! keys       generate_key_pair(session, MechanismCall, public: &[..], private: &[..]) -> KeyPairHandles
 //! signing    sign_init(session, Option<MechanismCall>, key)  sign(session, data, &mut dyn Output)
 //!            sign_update(session, part)  sign_final(session, &mut dyn Output)
@@ -24,16 +25,44 @@
 //! All take `&self`, handles and flags as `u64`, and return [`crate::Result`]. An init with `None` cancels the
 //! active operation of its kind (PKCS#11 3.0 section 5.8).
 
-use std::fmt;
-use std::sync::Arc;
+mod digesting;
+mod finding;
+mod keys;
+mod objects;
+mod random;
+mod sessions;
+mod signing;
+mod slots;
+mod verifying;
 
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, RwLock};
+
+use crate::attribute::{self, Class};
 use crate::backend::Backend;
+use crate::handle::Handles;
+use crate::object::read::allows_mechanism;
+use crate::rv::{Error, Result};
+use crate::session::Session;
+use crate::slot::{Slot, Slots};
+use crate::sync::lock;
+use objects::Object;
 
 /// The PKCS#11 state of one process: slots, sessions, logins, handles.
 ///
 /// Made by `C_Initialize`, shared by all threads, dropped by `C_Finalize`. After a fork the child makes its own.
+///
+/// The three tables are locked for look-ups only. While the backend works, a call holds the lock of its own session
+/// (and a login that of its slot), so that N sessions have N operations in flight. Order, where two are held:
+/// session, slot gate, then any one table.
 pub struct Provider {
     backend: Arc<dyn Backend>,
+    slots: Mutex<Slots>,
+    sessions: RwLock<HashMap<u64, Arc<Session>>>,
+    next_session: AtomicU64,
+    handles: Mutex<Handles>,
 }
 
 /// A `CK_MECHANISM`.
@@ -66,12 +95,55 @@ pub struct KeyPairHandles {
 impl Provider {
     /// A provider without sessions or logins. Does not call the backend.
     pub fn new(backend: Arc<dyn Backend>) -> Self {
-        Self { backend }
+        Self {
+            backend,
+            slots: Mutex::default(),
+            sessions: RwLock::default(),
+            // 0 is CK_INVALID_HANDLE.
+            next_session: AtomicU64::new(1),
+            handles: Mutex::default(),
+        }
     }
 
     /// `C_Finalize`: ends the backend's connections and threads.
     pub fn shutdown(&self) {
         self.backend.shutdown();
+    }
+
+    /// The slot with this number; the tokens are read if it is not known yet.
+    fn slot(&self, id: u64) -> Result<Arc<Slot>> {
+        let known = lock(&self.slots).get(id);
+        if let Some(slot) = known {
+            return Ok(slot);
+        }
+        let tokens = self.backend.tokens()?;
+        let slots = lock(&self.slots).update(&tokens);
+        slots.into_iter().find(|slot| slot.id == id).ok_or(Error::SlotIdInvalid)
+    }
+
+    /// A key that may be used with a mechanism, and for what `usage` (a `CKA_` flag) allows.
+    fn key(
+        &self,
+        session: &Session,
+        handle: u64,
+        class: Class,
+        usage: u64,
+        mechanism: u64,
+    ) -> Result<Object> {
+        let object = self.object(session, handle).map_err(Error::of_key)?;
+        let attributes = &object.record.attributes;
+        match attribute::class_of(attributes) {
+            Some(found) if found == class => {}
+            Some(Class::PublicKey | Class::PrivateKey) => return Err(Error::KeyTypeInconsistent),
+            Some(Class::Data | Class::Certificate) | None => return Err(Error::KeyHandleInvalid),
+        }
+        if attribute::bool_of(attributes, usage) != Some(true) {
+            return Err(Error::KeyFunctionNotPermitted);
+        }
+        if !allows_mechanism(attributes, mechanism) {
+            return Err(Error::MechanismInvalid);
+        }
+        Ok(object)
     }
 }
 

@@ -1,0 +1,351 @@
+//! Every attribute we know, declared once: its type, the classes that have it, who sets it, how it may change,
+//! and its value when nobody gave one (PKCS#11 3.0 section 4 and 6.3, tables of attributes with their footnotes).
+
+use cryptoki_sys::*;
+
+use crate::backend::Attributes;
+
+/// The object classes of this token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Class {
+    Data,
+    Certificate,
+    PublicKey,
+    PrivateKey,
+}
+
+/// How the value of an attribute is encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// CK_BBOOL.
+    Bool,
+    /// CK_ULONG and its aliases.
+    Ulong,
+    /// Array of CK_ULONG.
+    UlongArray,
+    /// CK_DATE: empty or `YYYYMMDD`.
+    Date,
+    /// Anything else.
+    Bytes,
+}
+
+/// Who gives an attribute its first value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Application,
+    /// Only the token; a template that has it is refused with `CKR_ATTRIBUTE_READ_ONLY`.
+    Token,
+}
+
+/// What `C_SetAttributeValue` may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    Never,
+    /// Only in a copy.
+    OnCopy,
+    Free,
+    /// Sticky: once true, always true.
+    ToTrue,
+    /// Sticky: once false, always false.
+    ToFalse,
+}
+
+/// The value when the template has none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Initial {
+    /// The template must have it.
+    Required,
+    /// There is none, or it is computed.
+    Absent,
+    False,
+    True,
+    Zero,
+    Empty,
+}
+
+/// One attribute of one or more classes.
+#[derive(Debug)]
+pub(crate) struct Attribute {
+    pub id: u64,
+    pub kind: Kind,
+    pub origin: Origin,
+    pub change: Change,
+    pub initial: Initial,
+    /// Revealed to nobody.
+    pub sensitive: bool,
+    pub bytes_max: usize,
+    classes: u8,
+}
+
+/// The declaration of `id` for objects of `class`.
+pub(crate) fn find(id: u64, class: Class) -> Option<&'static Attribute> {
+    ATTRIBUTES.iter().find(|attribute| attribute.id == id && attribute.classes & class.bit() != 0)
+}
+
+/// All attributes of `class`.
+pub(crate) fn of_class(class: Class) -> impl Iterator<Item = &'static Attribute> {
+    ATTRIBUTES.iter().filter(move |attribute| attribute.classes & class.bit() != 0)
+}
+
+/// The type of `id`, the same in every class that has it.
+pub(crate) fn kind_of(id: u64) -> Option<Kind> {
+    ATTRIBUTES.iter().find(|attribute| attribute.id == id).map(|attribute| attribute.kind)
+}
+
+impl Class {
+    /// The class with this `CKO_` number.
+    pub(crate) fn from_number(number: u64) -> Option<Self> {
+        [Self::Data, Self::Certificate, Self::PublicKey, Self::PrivateKey]
+            .into_iter()
+            .find(|class| class.number() == number)
+    }
+
+    /// `CKO_`.
+    pub(crate) fn number(self) -> u64 {
+        match self {
+            Self::Data => CKO_DATA,
+            Self::Certificate => CKO_CERTIFICATE,
+            Self::PublicKey => CKO_PUBLIC_KEY,
+            Self::PrivateKey => CKO_PRIVATE_KEY,
+        }
+    }
+
+    fn bit(self) -> u8 {
+        match self {
+            Self::Data => DATA,
+            Self::Certificate => CERTIFICATE,
+            Self::PublicKey => PUBLIC,
+            Self::PrivateKey => PRIVATE,
+        }
+    }
+}
+
+impl Kind {
+    /// From an application's memory to the canonical form; `None` if the size or value is impossible.
+    pub(crate) fn canonical(self, native: &[u8]) -> Option<Vec<u8>> {
+        match self {
+            Self::Bool => matches!(native, [CK_FALSE | CK_TRUE]).then(|| native.to_vec()),
+            Self::Ulong => Some(u64::from_ne_bytes(native.try_into().ok()?).to_be_bytes().to_vec()),
+            Self::UlongArray => swap_words(native, u64::from_ne_bytes, u64::to_be_bytes),
+            Self::Date => matches!(native.len(), 0 | 8).then(|| native.to_vec()),
+            Self::Bytes => Some(native.to_vec()),
+        }
+    }
+
+    /// From the canonical form to an application's memory.
+    pub(crate) fn native(self, canonical: &[u8]) -> Vec<u8> {
+        let words = match self {
+            Self::Ulong | Self::UlongArray => swap_words(canonical, u64::from_be_bytes, u64::to_ne_bytes),
+            Self::Bool | Self::Date | Self::Bytes => None,
+        };
+        words.unwrap_or_else(|| canonical.to_vec())
+    }
+}
+
+impl Initial {
+    /// The canonical value, if there is one.
+    pub(crate) fn value(self) -> Option<Vec<u8>> {
+        match self {
+            Self::Required | Self::Absent => None,
+            Self::False => Some(canonical_bool(false)),
+            Self::True => Some(canonical_bool(true)),
+            Self::Zero => Some(canonical_ulong(0)),
+            Self::Empty => Some(Vec::new()),
+        }
+    }
+}
+
+/// A CK_BBOOL in canonical form.
+pub(crate) fn canonical_bool(value: bool) -> Vec<u8> {
+    vec![u8::from(value)]
+}
+
+/// A CK_ULONG in canonical form.
+pub(crate) fn canonical_ulong(value: u64) -> Vec<u8> {
+    value.to_be_bytes().to_vec()
+}
+
+/// A boolean of `attributes`, if it is there and well formed.
+pub(crate) fn bool_of(attributes: &Attributes, id: u64) -> Option<bool> {
+    match attributes.get(&id)?.as_slice() {
+        [value] => Some(*value != CK_FALSE),
+        _ => None,
+    }
+}
+
+/// A number of `attributes`, if it is there and well formed.
+pub(crate) fn ulong_of(attributes: &Attributes, id: u64) -> Option<u64> {
+    Some(u64::from_be_bytes(attributes.get(&id)?.as_slice().try_into().ok()?))
+}
+
+/// The class of an object.
+pub(crate) fn class_of(attributes: &Attributes) -> Option<Class> {
+    Class::from_number(ulong_of(attributes, CKA_CLASS)?)
+}
+
+fn swap_words(bytes: &[u8], from: fn([u8; 8]) -> u64, to: fn(u64) -> [u8; 8]) -> Option<Vec<u8>> {
+    let (words, rest) = bytes.as_chunks::<8>();
+    rest.is_empty().then(|| words.iter().flat_map(|word| to(from(*word))).collect())
+}
+
+/// Longest label and identifier.
+pub(crate) const NAME_BYTES_MAX: usize = 255;
+/// Longest value of any attribute: a certificate with a long chain of extensions is far below.
+pub(crate) const VALUE_BYTES_MAX: usize = 64 * 1024;
+
+const DATA: u8 = 1;
+const CERTIFICATE: u8 = 2;
+const PUBLIC: u8 = 4;
+const PRIVATE: u8 = 8;
+const KEYS: u8 = PUBLIC | PRIVATE;
+const ALL: u8 = DATA | CERTIFICATE | KEYS;
+
+/// A row of the table: given by the application, never changed, without a default, until said otherwise.
+const fn row(id: u64, kind: Kind, classes: u8) -> Attribute {
+    Attribute {
+        id,
+        kind,
+        origin: Origin::Application,
+        change: Change::Never,
+        initial: Initial::Absent,
+        sensitive: false,
+        bytes_max: VALUE_BYTES_MAX,
+        classes,
+    }
+}
+
+impl Attribute {
+    const fn initially(mut self, initial: Initial) -> Self {
+        self.initial = initial;
+        self
+    }
+
+    const fn change(mut self, change: Change) -> Self {
+        self.change = change;
+        self
+    }
+
+    const fn from_token(mut self) -> Self {
+        self.origin = Origin::Token;
+        self
+    }
+
+    const fn name(mut self) -> Self {
+        self.bytes_max = NAME_BYTES_MAX;
+        self.initial = Initial::Empty;
+        self.change = Change::Free;
+        self
+    }
+
+    const fn sensitive(mut self) -> Self {
+        self.sensitive = true;
+        self.origin = Origin::Token;
+        self
+    }
+}
+
+use Initial::{Absent, Empty, False, Required, True, Zero};
+use Kind::{Bool, Bytes, Date, Ulong, UlongArray};
+
+/// `CKA_ID` has no default on keys: the pair gets SHA-1 of its point there. `CKA_ALLOWED_MECHANISMS` absent means
+/// all; readers are told the list. Usage flags default to what the key type can do, as Java's keytool expects.
+#[rustfmt::skip]
+static ATTRIBUTES: &[Attribute] = &[
+    // Storage objects, table 14.
+    row(CKA_CLASS, Ulong, ALL).initially(Required),
+    row(CKA_TOKEN, Bool, ALL).initially(False).change(Change::OnCopy),
+    row(CKA_PRIVATE, Bool, DATA | CERTIFICATE | PUBLIC).initially(False).change(Change::OnCopy),
+    row(CKA_PRIVATE, Bool, PRIVATE).initially(True).change(Change::OnCopy),
+    row(CKA_MODIFIABLE, Bool, ALL).initially(True).change(Change::OnCopy),
+    row(CKA_COPYABLE, Bool, ALL).initially(True).change(Change::ToFalse),
+    row(CKA_DESTROYABLE, Bool, ALL).initially(True).change(Change::OnCopy),
+    row(CKA_LABEL, Bytes, ALL).name(),
+    row(CKA_UNIQUE_ID, Bytes, ALL).from_token(),
+    // Data, table 16.
+    row(CKA_APPLICATION, Bytes, DATA).name(),
+    row(CKA_OBJECT_ID, Bytes, DATA).name(),
+    row(CKA_VALUE, Bytes, DATA).initially(Empty).change(Change::Free),
+    // Certificates, tables 18 and 19.
+    row(CKA_CERTIFICATE_TYPE, Ulong, CERTIFICATE).initially(Required),
+    row(CKA_TRUSTED, Bool, CERTIFICATE | PUBLIC).initially(False).change(Change::Free),
+    row(CKA_CERTIFICATE_CATEGORY, Ulong, CERTIFICATE).initially(Zero),
+    row(CKA_CHECK_VALUE, Bytes, CERTIFICATE).initially(Empty),
+    row(CKA_SUBJECT, Bytes, CERTIFICATE).initially(Required),
+    row(CKA_ID, Bytes, CERTIFICATE).name(),
+    row(CKA_ISSUER, Bytes, CERTIFICATE).initially(Empty).change(Change::Free),
+    row(CKA_SERIAL_NUMBER, Bytes, CERTIFICATE).initially(Empty).change(Change::Free),
+    row(CKA_VALUE, Bytes, CERTIFICATE).initially(Required),
+    row(CKA_URL, Bytes, CERTIFICATE).initially(Empty),
+    row(CKA_HASH_OF_SUBJECT_PUBLIC_KEY, Bytes, CERTIFICATE).initially(Empty),
+    row(CKA_HASH_OF_ISSUER_PUBLIC_KEY, Bytes, CERTIFICATE).initially(Empty),
+    row(CKA_NAME_HASH_ALGORITHM, Ulong, CERTIFICATE),
+    row(CKA_JAVA_MIDP_SECURITY_DOMAIN, Ulong, CERTIFICATE).initially(Zero),
+    row(CKA_PUBLIC_KEY_INFO, Bytes, CERTIFICATE).initially(Empty),
+    // Keys, table 21.
+    row(CKA_KEY_TYPE, Ulong, KEYS).initially(Required),
+    row(CKA_ID, Bytes, KEYS).name().initially(Absent),
+    row(CKA_START_DATE, Date, KEYS).initially(Empty).change(Change::Free),
+    row(CKA_END_DATE, Date, KEYS).initially(Empty).change(Change::Free),
+    row(CKA_START_DATE, Date, CERTIFICATE).initially(Empty),
+    row(CKA_END_DATE, Date, CERTIFICATE).initially(Empty),
+    row(CKA_DERIVE, Bool, KEYS).initially(False).change(Change::Free),
+    row(CKA_LOCAL, Bool, KEYS).initially(False).from_token(),
+    row(CKA_KEY_GEN_MECHANISM, Ulong, KEYS).from_token(),
+    row(CKA_ALLOWED_MECHANISMS, UlongArray, KEYS),
+    row(CKA_SUBJECT, Bytes, KEYS).initially(Empty).change(Change::Free),
+    row(CKA_PUBLIC_KEY_INFO, Bytes, KEYS).from_token(),
+    // Public keys, table 22.
+    row(CKA_ENCRYPT, Bool, PUBLIC).initially(False).change(Change::Free),
+    row(CKA_VERIFY, Bool, PUBLIC).initially(True).change(Change::Free),
+    row(CKA_VERIFY_RECOVER, Bool, PUBLIC).initially(False).change(Change::Free),
+    row(CKA_WRAP, Bool, PUBLIC).initially(False).change(Change::Free),
+    // Private keys, table 24.
+    row(CKA_SENSITIVE, Bool, PRIVATE).initially(True).change(Change::ToTrue),
+    row(CKA_DECRYPT, Bool, PRIVATE).initially(False).change(Change::Free),
+    row(CKA_SIGN, Bool, PRIVATE).initially(True).change(Change::Free),
+    row(CKA_SIGN_RECOVER, Bool, PRIVATE).initially(False).change(Change::Free),
+    row(CKA_UNWRAP, Bool, PRIVATE).initially(False).change(Change::Free),
+    row(CKA_EXTRACTABLE, Bool, PRIVATE).initially(False).change(Change::ToFalse),
+    row(CKA_ALWAYS_SENSITIVE, Bool, PRIVATE).from_token(),
+    row(CKA_NEVER_EXTRACTABLE, Bool, PRIVATE).from_token(),
+    row(CKA_WRAP_WITH_TRUSTED, Bool, PRIVATE).initially(False).change(Change::ToTrue),
+    row(CKA_ALWAYS_AUTHENTICATE, Bool, PRIVATE).initially(False),
+    // Elliptic curve keys, section 6.3.3 and 6.3.4.
+    row(CKA_EC_PARAMS, Bytes, KEYS).initially(Required),
+    row(CKA_EC_POINT, Bytes, PUBLIC).initially(Required),
+    row(CKA_VALUE, Bytes, PRIVATE).sensitive(),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attribute_has_one_type_and_at_most_one_row_a_class() {
+        for attribute in ATTRIBUTES {
+            assert_eq!(kind_of(attribute.id), Some(attribute.kind), "{:#x}", attribute.id);
+        }
+        for class in [Class::Data, Class::Certificate, Class::PublicKey, Class::PrivateKey] {
+            let mut ids: Vec<_> = of_class(class).map(|attribute| attribute.id).collect();
+            ids.sort_unstable();
+            assert!(ids.windows(2).all(|pair| pair[0] != pair[1]), "{class:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_travel_big_endian_and_come_back_native() {
+        let native = [7u64.to_ne_bytes(), 9u64.to_ne_bytes()].concat();
+        let canonical = Kind::UlongArray.canonical(&native).unwrap();
+        assert_eq!(canonical, [[0, 0, 0, 0, 0, 0, 0, 7], [0, 0, 0, 0, 0, 0, 0, 9]].concat());
+        assert_eq!(Kind::UlongArray.native(&canonical), native);
+    }
+
+    #[test]
+    fn impossible_sizes_and_values_are_refused() {
+        assert_eq!(Kind::Bool.canonical(&[2]), None);
+        assert_eq!(Kind::Bool.canonical(&[]), None);
+        assert_eq!(Kind::Ulong.canonical(&[0; 4]), None);
+        assert_eq!(Kind::UlongArray.canonical(&[0; 9]), None);
+        assert_eq!(Kind::Date.canonical(b"2026"), None);
+    }
+}

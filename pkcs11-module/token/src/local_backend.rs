@@ -1,0 +1,194 @@
+//! A test double: the whole [`Backend`] in this process, with whole P-256 keys in ordinary memory.
+//!
+//! It stands for a cluster in tests of this crate and of the C interface, and keeps the cluster's rules: what needs
+//! a login is refused without one, private objects are hidden, stale versions are refused, ten wrong PINs lock.
+//! Never shipped: only with feature `testing`.
+
+mod tokens;
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use p256::ecdsa::SigningKey;
+use p256::ecdsa::signature::hazmat::PrehashSigner;
+use rand_core::{OsRng, RngCore};
+
+use crate::backend::{
+    Attributes, Backend, BackendError, BackendResult, Freshness, GeneratedPair, KeyPairRequest, ObjectId,
+    ObjectList, ObjectRecord, PublicHalf, Role, Scheme, TokenId, TokenState,
+};
+use crate::object::key::{complete_private, complete_public};
+use crate::sync::lock;
+use tokens::LocalToken;
+
+/// The test double.
+pub struct LocalBackend {
+    tokens: Mutex<Vec<LocalToken>>,
+    reachable: AtomicBool,
+    signatures: AtomicUsize,
+}
+
+impl LocalBackend {
+    /// `count` tokens that `C_InitToken` has not seen.
+    pub fn uninitialized(count: u8) -> Self {
+        Self {
+            tokens: Mutex::new((1..=count).map(LocalToken::new).collect()),
+            reachable: AtomicBool::new(true),
+            signatures: AtomicUsize::new(0),
+        }
+    }
+
+    /// One token with both PINs set.
+    pub fn with_token(label: &str, so_pin: &[u8], user_pin: &[u8]) -> Self {
+        let backend = Self::uninitialized(1);
+        if let Some(token) = lock(&backend.tokens).first_mut() {
+            token.initialize(so_pin, &crate::info::blank_padded(label));
+            token.set_pin(Role::User, user_pin);
+        }
+        backend
+    }
+
+    /// Lets every call that needs the cluster fail with [`BackendError::Unavailable`], or succeed again.
+    pub fn set_reachable(&self, reachable: bool) {
+        self.reachable.store(reachable, Ordering::SeqCst);
+    }
+
+    /// How often [`Backend::sign`] has been called.
+    pub fn signatures(&self) -> usize {
+        self.signatures.load(Ordering::SeqCst)
+    }
+
+    /// Runs `work` on a token, if the "cluster" can be reached.
+    fn token<T>(
+        &self,
+        id: TokenId,
+        work: impl FnOnce(&mut LocalToken) -> BackendResult<T>,
+    ) -> BackendResult<T> {
+        if !self.reachable.load(Ordering::SeqCst) {
+            return Err(BackendError::Unavailable("test: no node can be reached".into()));
+        }
+        let mut tokens: MutexGuard<'_, Vec<LocalToken>> = lock(&self.tokens);
+        tokens.iter_mut().find(|token| token.id == id).ok_or(BackendError::NoSuchToken).and_then(work)
+    }
+}
+
+impl Backend for LocalBackend {
+    fn tokens(&self) -> BackendResult<Vec<TokenState>> {
+        Ok(lock(&self.tokens).iter().map(LocalToken::state).collect())
+    }
+
+    fn init_token(&self, token: TokenId, so_pin: &[u8], label: &[u8; 32]) -> BackendResult<()> {
+        self.token(token, |token| {
+            if token.is_initialized() {
+                token.check_pin(Role::SecurityOfficer, so_pin)?;
+            }
+            token.initialize(so_pin, label);
+            Ok(())
+        })
+    }
+
+    fn login(&self, token: TokenId, role: Role, pin: &[u8]) -> BackendResult<()> {
+        self.token(token, |token| {
+            token.check_pin(role, pin)?;
+            token.login = Some(role);
+            Ok(())
+        })
+    }
+
+    fn logout(&self, token: TokenId) {
+        for token in lock(&self.tokens).iter_mut().filter(|candidate| candidate.id == token) {
+            token.login = None;
+        }
+    }
+
+    fn init_pin(&self, token: TokenId, new_pin: &[u8]) -> BackendResult<()> {
+        self.token(token, |token| {
+            token.require(Role::SecurityOfficer)?;
+            token.set_pin(Role::User, new_pin);
+            Ok(())
+        })
+    }
+
+    fn set_pin(&self, token: TokenId, role: Role, old_pin: &[u8], new_pin: &[u8]) -> BackendResult<()> {
+        self.token(token, |token| {
+            token.check_pin(role, old_pin)?;
+            token.set_pin(role, new_pin);
+            Ok(())
+        })
+    }
+
+    fn objects(&self, token: TokenId, freshness: Freshness) -> BackendResult<Arc<ObjectList>> {
+        // Both kinds of reading are answered from memory, also when "the cluster" is away, as a warm cache does.
+        let _ = freshness;
+        let tokens = lock(&self.tokens);
+        let token = tokens.iter().find(|candidate| candidate.id == token).ok_or(BackendError::NoSuchToken)?;
+        Ok(Arc::new(token.visible_objects()))
+    }
+
+    fn create_object(&self, token: TokenId, attributes: Attributes) -> BackendResult<ObjectRecord> {
+        self.token(token, |token| token.add(attributes, None))
+    }
+
+    fn update_object(
+        &self,
+        token: TokenId,
+        id: ObjectId,
+        base_version: u64,
+        attributes: Attributes,
+    ) -> BackendResult<ObjectRecord> {
+        self.token(token, |token| token.update(id, base_version, attributes))
+    }
+
+    fn destroy_object(&self, token: TokenId, id: ObjectId, base_version: u64) -> BackendResult<()> {
+        self.token(token, |token| token.destroy(id, base_version))
+    }
+
+    fn generate_key_pair(&self, token: TokenId, request: KeyPairRequest) -> BackendResult<GeneratedPair> {
+        let KeyPairRequest { curve, mut public, mut private, public_on_token } = request;
+        self.token(token, |token| {
+            token.require(Role::User)?;
+            let key = SigningKey::random(&mut OsRng);
+            let point = key.verifying_key().to_encoded_point(false);
+            complete_public(&mut public, curve, point.as_bytes());
+            complete_private(&mut private, curve, point.as_bytes());
+            let private = token.add(private, Some(key))?;
+            let public = match public_on_token {
+                true => PublicHalf::Token(token.add(public, None)?),
+                false => PublicHalf::Session(public),
+            };
+            Ok(GeneratedPair { private, public })
+        })
+    }
+
+    fn sign(&self, token: TokenId, key: ObjectId, scheme: Scheme, digest: &[u8]) -> BackendResult<Vec<u8>> {
+        self.signatures.fetch_add(1, Ordering::SeqCst);
+        let Scheme::Ecdsa { curve, .. } = scheme;
+        if digest.len() != curve.field_bytes() {
+            return Err(BackendError::Internal(format!("a digest of {} bytes", digest.len())));
+        }
+        self.token(token, |token| {
+            token.require(Role::User)?;
+            let signature: p256::ecdsa::Signature = token
+                .key(key)
+                .ok_or(BackendError::NoSuchObject)?
+                .sign_prehash(digest)
+                .map_err(|error| BackendError::Internal(error.to_string()))?;
+            Ok(signature.to_bytes().to_vec())
+        })
+    }
+
+    fn random(&self, out: &mut [u8]) -> BackendResult<()> {
+        OsRng.try_fill_bytes(out).map_err(|error| BackendError::Internal(error.to_string()))
+    }
+
+    fn seed_random(&self, _seed: &[u8]) -> BackendResult<()> {
+        // The kernel's generator needs no help.
+        Ok(())
+    }
+
+    fn shutdown(&self) {
+        for token in lock(&self.tokens).iter_mut() {
+            token.login = None;
+        }
+    }
+}

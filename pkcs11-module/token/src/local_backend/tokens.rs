@@ -1,0 +1,182 @@
+//! One token of the test double.
+
+use cryptoki_sys::CKA_PRIVATE;
+use p256::ecdsa::SigningKey;
+use rand_core::{OsRng, RngCore};
+
+use crate::attribute;
+use crate::backend::{
+    Attributes, BackendError, BackendResult, ObjectId, ObjectList, ObjectRecord, PinState, Role, TokenId,
+    TokenState,
+};
+use crate::info::blank_padded;
+
+/// A token with its PINs, objects and keys.
+pub(super) struct LocalToken {
+    pub id: TokenId,
+    pub login: Option<Role>,
+    label: [u8; 32],
+    so_pin: Option<Pin>,
+    user_pin: Option<Pin>,
+    objects: Vec<LocalObject>,
+    version: u64,
+}
+
+struct Pin {
+    value: Vec<u8>,
+    failures: u32,
+}
+
+struct LocalObject {
+    record: ObjectRecord,
+    key: Option<SigningKey>,
+}
+
+impl LocalToken {
+    /// The token numbered `number`, not initialised.
+    pub(super) fn new(number: u8) -> Self {
+        Self {
+            id: TokenId([number; 16]),
+            login: None,
+            label: [b' '; 32],
+            so_pin: None,
+            user_pin: None,
+            objects: Vec::new(),
+            version: 0,
+        }
+    }
+
+    pub(super) fn is_initialized(&self) -> bool {
+        self.so_pin.is_some()
+    }
+
+    pub(super) fn initialize(&mut self, so_pin: &[u8], label: &[u8; 32]) {
+        let Self { id, version, .. } = *self;
+        *self = Self { version: version + 1, label: *label, ..Self::new(0) };
+        self.id = id;
+        self.set_pin(Role::SecurityOfficer, so_pin);
+    }
+
+    pub(super) fn state(&self) -> TokenState {
+        let [number, ..] = self.id.0;
+        TokenState {
+            id: self.id,
+            label: self.label,
+            serial: blank_padded(&format!("{number:016}")),
+            initialized: self.is_initialized(),
+            user_pin_initialized: self.user_pin.is_some(),
+            so_pin: pin_state(self.so_pin.as_ref()),
+            user_pin: pin_state(self.user_pin.as_ref()),
+        }
+    }
+
+    pub(super) fn set_pin(&mut self, role: Role, pin: &[u8]) {
+        *self.pin(role) = Some(Pin { value: pin.to_vec(), failures: 0 });
+    }
+
+    pub(super) fn check_pin(&mut self, role: Role, pin: &[u8]) -> BackendResult<()> {
+        let stored = self.pin(role).as_mut().ok_or(BackendError::PinNotInitialized)?;
+        if stored.failures >= FAILURES_MAX {
+            return Err(BackendError::PinLocked);
+        }
+        if stored.value != pin {
+            stored.failures += 1;
+            return Err(BackendError::PinIncorrect);
+        }
+        stored.failures = 0;
+        Ok(())
+    }
+
+    pub(super) fn require(&self, role: Role) -> BackendResult<()> {
+        if self.login == Some(role) { Ok(()) } else { Err(BackendError::NotLoggedIn) }
+    }
+
+    pub(super) fn visible_objects(&self) -> ObjectList {
+        let all = self.login == Some(Role::User);
+        let visible = |object: &&LocalObject| all || !is_private(&object.record.attributes);
+        ObjectList::new(
+            self.version,
+            self.objects.iter().filter(visible).map(|object| object.record.clone()).collect(),
+        )
+    }
+
+    pub(super) fn add(
+        &mut self,
+        attributes: Attributes,
+        key: Option<SigningKey>,
+    ) -> BackendResult<ObjectRecord> {
+        self.check_writer(&attributes)?;
+        let mut id = [0; 16];
+        OsRng.fill_bytes(&mut id);
+        let record = ObjectRecord { id: ObjectId(id), version: 1, attributes };
+        self.version += 1;
+        self.objects.push(LocalObject { record: record.clone(), key });
+        Ok(record)
+    }
+
+    pub(super) fn update(
+        &mut self,
+        id: ObjectId,
+        base_version: u64,
+        attributes: Attributes,
+    ) -> BackendResult<ObjectRecord> {
+        self.check_writer(&attributes)?;
+        self.version += 1;
+        let object = self.object(id, base_version)?;
+        object.record.attributes = attributes;
+        object.record.version += 1;
+        Ok(object.record.clone())
+    }
+
+    pub(super) fn destroy(&mut self, id: ObjectId, base_version: u64) -> BackendResult<()> {
+        let attributes = self.object(id, base_version)?.record.attributes.clone();
+        self.check_writer(&attributes)?;
+        self.version += 1;
+        self.objects.retain(|object| object.record.id != id);
+        Ok(())
+    }
+
+    pub(super) fn key(&self, id: ObjectId) -> Option<&SigningKey> {
+        self.objects.iter().find(|object| object.record.id == id)?.key.as_ref()
+    }
+
+    fn object(&mut self, id: ObjectId, base_version: u64) -> BackendResult<&mut LocalObject> {
+        let object = self.objects.iter_mut().find(|object| object.record.id == id);
+        let object = object.ok_or(BackendError::NoSuchObject)?;
+        if object.record.version != base_version {
+            return Err(BackendError::Stale);
+        }
+        Ok(object)
+    }
+
+    /// The cluster takes commands only from somebody logged in, for private objects only from the user.
+    fn check_writer(&self, attributes: &Attributes) -> BackendResult<()> {
+        match self.login {
+            Some(Role::User) => Ok(()),
+            Some(Role::SecurityOfficer) if !is_private(attributes) => Ok(()),
+            Some(Role::SecurityOfficer) | None => Err(BackendError::NotLoggedIn),
+        }
+    }
+
+    fn pin(&mut self, role: Role) -> &mut Option<Pin> {
+        match role {
+            Role::SecurityOfficer => &mut self.so_pin,
+            Role::User => &mut self.user_pin,
+        }
+    }
+}
+
+fn is_private(attributes: &Attributes) -> bool {
+    attribute::bool_of(attributes, CKA_PRIVATE) != Some(false)
+}
+
+fn pin_state(pin: Option<&Pin>) -> PinState {
+    let failures = pin.map_or(0, |pin| pin.failures);
+    PinState {
+        count_low: failures > 0,
+        final_try: failures + 1 == FAILURES_MAX,
+        locked: failures >= FAILURES_MAX,
+    }
+}
+
+const FAILURES_MAX: u32 = 10;

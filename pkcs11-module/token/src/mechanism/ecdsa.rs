@@ -1,0 +1,197 @@
+//! ECDSA (PKCS#11 3.0 section 6.3.12 and 6.3.13; FIPS 186-5 section 6). Hashing and verification are done here,
+//! only the signature itself goes to the backend.
+
+use cryptoki_sys::*;
+use p256::ecdsa::signature::hazmat::PrehashVerifier;
+
+use super::digest::{Hash, Hasher};
+use super::{Mechanism, Use, Work};
+use crate::backend::Curve;
+use crate::rv::{Error, Result};
+
+const fn ecdsa(id: u64, hash: Option<Hash>) -> Mechanism {
+    Mechanism { id, uses: &[Use::Sign, Use::Verify], work: Work::Ecdsa(hash) }
+}
+
+pub(crate) static ECDSA: Mechanism = ecdsa(CKM_ECDSA, None);
+pub(crate) static ECDSA_SHA1: Mechanism = ecdsa(CKM_ECDSA_SHA1, Some(Hash::Sha1));
+pub(crate) static ECDSA_SHA224: Mechanism = ecdsa(CKM_ECDSA_SHA224, Some(Hash::Sha224));
+pub(crate) static ECDSA_SHA256: Mechanism = ecdsa(CKM_ECDSA_SHA256, Some(Hash::Sha256));
+pub(crate) static ECDSA_SHA384: Mechanism = ecdsa(CKM_ECDSA_SHA384, Some(Hash::Sha384));
+pub(crate) static ECDSA_SHA512: Mechanism = ecdsa(CKM_ECDSA_SHA512, Some(Hash::Sha512));
+
+/// Bytes of a signature, r then s.
+pub(crate) const fn signature_bytes(curve: Curve) -> usize {
+    2 * curve.field_bytes()
+}
+
+/// The message, or its digest, as it comes in.
+pub(crate) enum Message {
+    /// The application hashed; its parts are gathered.
+    Digest(Vec<u8>),
+    /// We hash.
+    Hashed(Hasher),
+}
+
+impl Message {
+    /// An empty message for [`Work::Ecdsa`].
+    pub(crate) fn start(hash: Option<Hash>) -> Self {
+        hash.map_or(Self::Digest(Vec::new()), |hash| Self::Hashed(hash.start()))
+    }
+
+    /// Adds a part.
+    ///
+    /// # Errors
+    /// [`Error::DataLenRange`] if the application's digest is longer than any hash function's.
+    pub(crate) fn update(&mut self, part: &[u8]) -> Result<()> {
+        match self {
+            Self::Digest(bytes) if bytes.len() + part.len() > DIGEST_BYTES_MAX => {
+                return Err(Error::DataLenRange);
+            }
+            Self::Digest(bytes) => bytes.extend_from_slice(part),
+            Self::Hashed(hasher) => hasher.update(part),
+        }
+        Ok(())
+    }
+
+    /// The digest as the curve takes it: its leftmost bytes if longer than the order, as the number it stands for if
+    /// shorter. Leaves an empty message.
+    ///
+    /// # Errors
+    /// [`Error::DataLenRange`] if the application's digest is empty.
+    pub(crate) fn finish(&mut self, curve: Curve) -> Result<Vec<u8>> {
+        let digest = match self {
+            Self::Digest(bytes) if bytes.is_empty() => return Err(Error::DataLenRange),
+            Self::Digest(bytes) => std::mem::take(bytes),
+            Self::Hashed(hasher) => hasher.finalize_reset().into_vec(),
+        };
+        let wanted = curve.field_bytes();
+        let missing = wanted.saturating_sub(digest.len());
+        Ok(std::iter::repeat_n(0, missing).chain(digest).take(wanted).collect())
+    }
+}
+
+/// A checked public key.
+pub(crate) enum VerifyingKey {
+    P256(Box<p256::ecdsa::VerifyingKey>),
+}
+
+impl VerifyingKey {
+    /// The key at an uncompressed SEC1 point.
+    ///
+    /// # Errors
+    /// [`Error::PublicKeyInvalid`] if it is not a point of the curve, or the neutral one.
+    pub(crate) fn from_point(curve: Curve, point: &[u8]) -> Result<Self> {
+        match curve {
+            Curve::P256 => p256::ecdsa::VerifyingKey::from_sec1_bytes(point)
+                .map(|key| Self::P256(Box::new(key)))
+                .map_err(|_| Error::PublicKeyInvalid),
+        }
+    }
+
+    /// The key's curve.
+    pub(crate) fn curve(&self) -> Curve {
+        match self {
+            Self::P256(_) => Curve::P256,
+        }
+    }
+
+    /// Checks r then s over a digest from [`Message::finish`].
+    ///
+    /// # Errors
+    /// [`Error::SignatureLenRange`], [`Error::SignatureInvalid`].
+    pub(crate) fn verify(&self, digest: &[u8], signature: &[u8]) -> Result<()> {
+        if signature.len() != signature_bytes(self.curve()) {
+            return Err(Error::SignatureLenRange);
+        }
+        match self {
+            Self::P256(key) => p256::ecdsa::Signature::from_slice(signature)
+                .and_then(|signature| key.verify_prehash(digest, &signature))
+                .map_err(|_| Error::SignatureInvalid),
+        }
+    }
+}
+
+/// No standard hash function has a longer output.
+const DIGEST_BYTES_MAX: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_digest_is_cut_on_the_right_and_a_short_one_padded_on_the_left() {
+        let mut message = Message::start(None);
+        message.update(&(0..48).collect::<Vec<u8>>()).unwrap();
+        assert_eq!(message.finish(Curve::P256).unwrap(), (0..32).collect::<Vec<u8>>());
+        message.update(&[7; 20]).unwrap();
+        assert_eq!(message.finish(Curve::P256).unwrap(), [&[0; 12][..], &[7; 20]].concat());
+    }
+
+    #[test]
+    fn a_digest_is_neither_empty_nor_longer_than_64_bytes() {
+        let mut message = Message::start(None);
+        assert_eq!(message.finish(Curve::P256), Err(Error::DataLenRange));
+        message.update(&[1; 64]).unwrap();
+        assert_eq!(message.update(&[1]), Err(Error::DataLenRange));
+    }
+
+    /// RFC 6979 A.2.5, P-256, message "sample", for each hash function.
+    #[test]
+    fn rfc6979_p256_sample() {
+        let key = [
+            &[4u8][..],
+            &hex::decode("60fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6").unwrap(),
+            &hex::decode("7903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299").unwrap(),
+        ]
+        .concat();
+        let key = VerifyingKey::from_point(Curve::P256, &key).unwrap();
+        for (hash, r, s) in [
+            (
+                Hash::Sha1,
+                "61340c88c3aaebeb4f6d667f672ca9759a6ccaa9fa8811313039ee4a35471d32",
+                "6d7f147dac089441bb2e2fe8f7a3fa264b9c475098fdcf6e00d7c996e1b8b7eb",
+            ),
+            (
+                Hash::Sha224,
+                "53b2fff5d1752b2c689df257c04c40a587fababb3f6fc2702f1343af7ca9aa3f",
+                "b9afb64fdc03dc1a131c7d2386d11e349f070aa432a4acc918bea988bf75c74c",
+            ),
+            (
+                Hash::Sha256,
+                "efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716",
+                "f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8",
+            ),
+            (
+                Hash::Sha384,
+                "0eafea039b20e9b42309fb1d89e213057cbf973dc0cfc8f129edddc800ef7719",
+                "4861f0491e6998b9455193e34e7b0d284ddd7149a74b95b9261f13abde940954",
+            ),
+            (
+                Hash::Sha512,
+                "8496a60b5e9b47c825488827e0495b0e3fa109ec4568fd3f8d1097678eb97f00",
+                "2362ab1adbe2b8adf9cb9edab740ea6049c028114f2460f96554f61fae3302fe",
+            ),
+        ] {
+            let mut message = Message::start(Some(hash));
+            message.update(b"sam").unwrap();
+            message.update(b"ple").unwrap();
+            let digest = message.finish(Curve::P256).unwrap();
+            let signature = hex::decode([r, s].concat()).unwrap();
+            assert_eq!(key.verify(&digest, &signature), Ok(()), "{hash:?}");
+            assert_eq!(key.verify(&[1; 32], &signature), Err(Error::SignatureInvalid));
+            assert_eq!(key.verify(&digest, &signature[1..]), Err(Error::SignatureLenRange));
+        }
+    }
+
+    #[test]
+    fn a_signature_with_zero_r_is_invalid() {
+        let key = hex::decode(concat!(
+            "04",
+            "60fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6",
+            "7903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299"
+        ));
+        let key = VerifyingKey::from_point(Curve::P256, &key.unwrap()).unwrap();
+        assert_eq!(key.verify(&[1; 32], &[0; 64]), Err(Error::SignatureInvalid));
+    }
+}

@@ -1,0 +1,8 @@
+//! Generation of EC key pairs (PKCS#11 3.0 section 6.3.5).
+
+use cryptoki_sys::CKM_EC_KEY_PAIR_GEN;
+
+use super::{Mechanism, Use, Work};
+
+pub(crate) static EC_KEY_PAIR_GEN: Mechanism =
+    Mechanism { id: CKM_EC_KEY_PAIR_GEN, uses: &[Use::GenerateKeyPair], work: Work::EcKeyPair };

@@ -1,0 +1,83 @@
+//! The two templates of `C_GenerateKeyPair` (PKCS#11 3.0 sections 5.18.2 and 6.3.5).
+
+use cryptoki_sys::*;
+
+use super::key;
+use crate::attribute::{Class, canonical_bool, canonical_ulong};
+use crate::backend::{Curve, KeyPairRequest};
+use crate::rv::{Error, Result};
+use crate::template::Template;
+
+/// Checks both templates and fills in all attributes but those that follow from the new point.
+///
+/// # Errors
+/// [`Error::TemplateIncomplete`] without a curve, [`Error::CurveNotSupported`], [`Error::TemplateInconsistent`] for
+/// contradictions and for a private session key, [`Error::AttributeValueInvalid`] for a private key that could
+/// leave the token or be seen without login; what [`Template::build`] says.
+pub(crate) fn request(mechanism: u64, mut public: Template, mut private: Template) -> Result<KeyPairRequest> {
+    let params = public.attributes().get(&CKA_EC_PARAMS).ok_or(Error::TemplateIncomplete)?;
+    let curve = key::curve_of(params).ok_or(Error::CurveNotSupported)?;
+    for (template, class) in [(&mut public, Class::PublicKey), (&mut private, Class::PrivateKey)] {
+        template.require(CKA_CLASS, canonical_ulong(class.number()), Error::TemplateInconsistent)?;
+        template.require(CKA_KEY_TYPE, canonical_ulong(CKK_EC), Error::TemplateInconsistent)?;
+        name_curve(template, curve)?;
+    }
+    if public.attributes().contains_key(&CKA_EC_POINT) {
+        return Err(Error::TemplateInconsistent);
+    }
+    if public.bool(CKA_TRUSTED) == Some(true) {
+        return Err(Error::AttributeReadOnly);
+    }
+    pair_ids(&mut public, &mut private);
+    check_private(&mut private)?;
+
+    let public_on_token = public.bool(CKA_TOKEN) == Some(true);
+    let mut public = public.build(Class::PublicKey, &[CKA_EC_POINT])?;
+    let mut private = private.build(Class::PrivateKey, &[])?;
+    for attributes in [&mut public, &mut private] {
+        attributes.insert(CKA_LOCAL, canonical_bool(true));
+        attributes.insert(CKA_KEY_GEN_MECHANISM, canonical_ulong(mechanism));
+    }
+    private.insert(CKA_ALWAYS_SENSITIVE, canonical_bool(true));
+    private.insert(CKA_NEVER_EXTRACTABLE, canonical_bool(true));
+    Ok(KeyPairRequest { curve, public, private, public_on_token })
+}
+
+/// What every private key of ours is: on the token, seen only after login, never revealed. Templates may say so or
+/// be silent; one that says otherwise is refused rather than bent.
+fn check_private(private: &mut Template) -> Result<()> {
+    if private.bool(CKA_TOKEN) != Some(true) {
+        return Err(Error::TemplateInconsistent);
+    }
+    for (id, value) in [
+        (CKA_PRIVATE, true),
+        (CKA_SENSITIVE, true),
+        (CKA_EXTRACTABLE, false),
+        // Would ask for the PIN before each signature; no login of that kind exists here.
+        (CKA_ALWAYS_AUTHENTICATE, false),
+    ] {
+        private.require(id, canonical_bool(value), Error::AttributeValueInvalid)?;
+    }
+    Ok(())
+}
+
+/// Puts the curve's OBJECT IDENTIFIER into the template, whichever way the curve was named.
+fn name_curve(template: &mut Template, curve: Curve) -> Result<()> {
+    match template.attributes().get(&CKA_EC_PARAMS) {
+        Some(params) if key::curve_of(params) != Some(curve) => Err(Error::TemplateInconsistent),
+        _ => {
+            template.set(CKA_EC_PARAMS, key::curve_oid(curve).to_vec());
+            Ok(())
+        }
+    }
+}
+
+/// Applications find one half by the `CKA_ID` of the other: if only one template has it, both halves get it.
+fn pair_ids(public: &mut Template, private: &mut Template) {
+    let id = |template: &Template| template.attributes().get(&CKA_ID).cloned();
+    match (id(public), id(private)) {
+        (Some(id), None) => private.set(CKA_ID, id),
+        (None, Some(id)) => public.set(CKA_ID, id),
+        (Some(_), Some(_)) | (None, None) => {}
+    }
+}

@@ -1,0 +1,65 @@
+//! Reading: what an attribute of an object is, and whether an object matches a search.
+
+use std::borrow::Cow;
+
+use cryptoki_sys::{CKA_ALLOWED_MECHANISMS, CKA_UNIQUE_ID};
+
+use crate::attribute::{self, Class};
+use crate::backend::{Attributes, ObjectRecord};
+use crate::mechanism;
+use crate::template::Template;
+
+/// One attribute of an object.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Answer<'a> {
+    /// The value in canonical form.
+    Value(Cow<'a, [u8]>),
+    /// It exists and nobody may see it.
+    Sensitive,
+    /// Objects of this class have no such attribute, or this one has no value.
+    Unknown,
+}
+
+/// The attribute `id` of an object: what is stored, else what follows from the rest, else the class's default.
+pub(crate) fn attribute(record: &ObjectRecord, id: u64) -> Answer<'_> {
+    let Some(class) = attribute::class_of(&record.attributes) else { return Answer::Unknown };
+    let Some(declared) = attribute::find(id, class) else { return Answer::Unknown };
+    if declared.sensitive {
+        return Answer::Sensitive;
+    }
+    if let Some(value) = record.attributes.get(&id) {
+        return Answer::Value(Cow::Borrowed(value));
+    }
+    let value = match id {
+        CKA_UNIQUE_ID => Some(record.id.to_string().into_bytes()),
+        CKA_ALLOWED_MECHANISMS => Some(mechanisms_of(class)),
+        _ => declared.initial.value(),
+    };
+    value.map_or(Answer::Unknown, |value| Answer::Value(Cow::Owned(value)))
+}
+
+/// Whether a key may be used with a mechanism: its own list decides if it has one.
+pub(crate) fn allows_mechanism(attributes: &Attributes, mechanism: u64) -> bool {
+    match attributes.get(&CKA_ALLOWED_MECHANISMS) {
+        Some(list) if !list.is_empty() => list.as_chunks::<8>().0.contains(&mechanism.to_be_bytes()),
+        _ => true,
+    }
+}
+
+/// Whether an object has every attribute of a search with exactly this value. A sensitive one never matches, so
+/// that a search cannot test guesses.
+pub(crate) fn matches(record: &ObjectRecord, search: &Template) -> bool {
+    search.attributes().iter().all(|(id, wanted)| match attribute(record, *id) {
+        Answer::Value(value) => value.as_ref() == wanted.as_slice(),
+        Answer::Sensitive | Answer::Unknown => false,
+    })
+}
+
+/// Bytes of all stored values, for `C_GetObjectSize`.
+pub(crate) fn size(attributes: &Attributes) -> u64 {
+    attributes.values().map(|value| u64::try_from(value.len()).unwrap_or(u64::MAX)).sum()
+}
+
+fn mechanisms_of(class: Class) -> Vec<u8> {
+    mechanism::of_key(class).flat_map(|mechanism| mechanism.id.to_be_bytes()).collect()
+}

@@ -1,0 +1,82 @@
+//! Digesting (PKCS#11 3.0 section 5.12), all in this process.
+
+use super::{MechanismCall, Provider};
+use crate::mechanism::{self, Use};
+use crate::output::{Output, deliver};
+use crate::rv::{Error, Result};
+use crate::session::Digesting;
+use crate::sync::lock;
+
+impl Provider {
+    /// `C_DigestInit`; `None` cancels.
+    ///
+    /// # Errors
+    /// [`Error::SessionHandleInvalid`], [`Error::OperationActive`], [`Error::MechanismInvalid`],
+    /// [`Error::MechanismParamInvalid`].
+    pub fn digest_init(&self, session: u64, mechanism: Option<MechanismCall<'_>>) -> Result<()> {
+        let session = self.session(session)?;
+        let mut operations = lock(&session.operations);
+        let Some(call) = mechanism else {
+            operations.digest.cancel();
+            return Ok(());
+        };
+        operations
+            .digest
+            .start(|| Ok(Digesting(mechanism::select(call, Use::Digest)?.digest_hash()?.start())))
+    }
+
+    /// `C_Digest`.
+    ///
+    /// # Errors
+    /// [`Error::SessionHandleInvalid`], [`Error::OperationNotInitialized`], [`Error::OperationActive`],
+    /// [`Error::BufferTooSmall`].
+    pub fn digest(&self, session: u64, data: &[u8], out: &mut dyn Output) -> Result<()> {
+        let session = self.session(session)?;
+        let mut operations = lock(&session.operations);
+        operations.digest.one_shot(|Digesting(hasher)| {
+            deliver(out, hasher.output_size(), || {
+                hasher.update(data);
+                Ok(hasher.finalize_reset().into_vec())
+            })
+        })
+    }
+
+    /// `C_DigestUpdate`.
+    ///
+    /// # Errors
+    /// [`Error::SessionHandleInvalid`], [`Error::OperationNotInitialized`], [`Error::OperationActive`].
+    pub fn digest_update(&self, session: u64, part: &[u8]) -> Result<()> {
+        let session = self.session(session)?;
+        let mut operations = lock(&session.operations);
+        operations.digest.update(|Digesting(hasher)| {
+            hasher.update(part);
+            Ok(())
+        })
+    }
+
+    /// `C_DigestKey`: only secret keys have a value to digest, and none is on this token.
+    ///
+    /// # Errors
+    /// [`Error::SessionHandleInvalid`], [`Error::OperationNotInitialized`], [`Error::OperationActive`],
+    /// [`Error::KeyHandleInvalid`], [`Error::KeyIndigestible`], [`Error::Backend`].
+    pub fn digest_key(&self, session: u64, key: u64) -> Result<()> {
+        let session = self.session(session)?;
+        let mut operations = lock(&session.operations);
+        operations.digest.update(|_| match self.object(&session, key) {
+            Ok(_) => Err(Error::KeyIndigestible),
+            Err(error) => Err(error.of_key()),
+        })
+    }
+
+    /// `C_DigestFinal`.
+    ///
+    /// # Errors
+    /// As [`Provider::digest`].
+    pub fn digest_final(&self, session: u64, out: &mut dyn Output) -> Result<()> {
+        let session = self.session(session)?;
+        let mut operations = lock(&session.operations);
+        operations.digest.last(|Digesting(hasher)| {
+            deliver(out, hasher.output_size(), || Ok(hasher.finalize_reset().into_vec()))
+        })
+    }
+}

@@ -1,0 +1,77 @@
+//! Searching objects (PKCS#11 3.0 sections 5.7.7 to 5.7.9).
+
+use std::collections::VecDeque;
+
+use cryptoki_sys::CKA_PRIVATE;
+
+use super::{Provider, TemplateItem};
+use crate::attribute;
+use crate::backend::{Freshness, Role};
+use crate::object::read::matches;
+use crate::rv::{Error, Result};
+use crate::session::Session;
+use crate::sync::lock;
+use crate::template::Template;
+
+impl Provider {
+    /// `C_FindObjectsInit`: the result is what exists now, whatever happens until it is fetched.
+    ///
+    /// # Errors
+    /// [`Error::SessionHandleInvalid`], [`Error::OperationActive`], [`Error::TemplateInconsistent`],
+    /// [`Error::Backend`].
+    pub fn find_init(&self, session: u64, template: &[TemplateItem<'_>]) -> Result<()> {
+        let session = self.session(session)?;
+        let mut operations = lock(&session.operations);
+        if operations.find.is_some() {
+            return Err(Error::OperationActive);
+        }
+        let found = match Template::parse_search(template)? {
+            Some(search) => self.search(&session, &search)?,
+            None => VecDeque::new(),
+        };
+        operations.find = Some(found);
+        Ok(())
+    }
+
+    /// `C_FindObjects`: at most `max` more handles, none at the end.
+    ///
+    /// # Errors
+    /// [`Error::SessionHandleInvalid`], [`Error::OperationNotInitialized`].
+    pub fn find(&self, session: u64, max: usize) -> Result<Vec<u64>> {
+        let session = self.session(session)?;
+        let mut operations = lock(&session.operations);
+        let found = operations.find.as_mut().ok_or(Error::OperationNotInitialized)?;
+        Ok(found.drain(..max.min(found.len())).collect())
+    }
+
+    /// `C_FindObjectsFinal`.
+    ///
+    /// # Errors
+    /// [`Error::SessionHandleInvalid`], [`Error::OperationNotInitialized`].
+    pub fn find_final(&self, session: u64) -> Result<()> {
+        let session = self.session(session)?;
+        let found = lock(&session.operations).find.take();
+        found.map(|_| ()).ok_or(Error::OperationNotInitialized)
+    }
+
+    fn search(&self, session: &Session, search: &Template) -> Result<VecDeque<u64>> {
+        let slot = &session.slot;
+        let list = self.backend.objects(slot.token, Freshness::Current)?;
+        let logged_in = session.role() == Some(Role::User);
+        let mut handles = lock(&self.handles);
+        let mut found = VecDeque::new();
+        for record in list.objects().iter().filter(|record| matches(record, search)) {
+            // A record that does not say is not shown before login.
+            let private = attribute::bool_of(&record.attributes, CKA_PRIVATE) != Some(false);
+            if !private || logged_in {
+                found.push_back(handles.token_object(slot.id, record.id, private));
+            }
+        }
+        for (handle, private, record) in handles.session_objects(slot.id) {
+            if (!private || logged_in) && matches(&record, search) {
+                found.push_back(handle);
+            }
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,44 @@
+//! Keys (PKCS#11 3.0 section 5.18).
+
+use cryptoki_sys::CKA_PRIVATE;
+
+use super::{KeyPairHandles, MechanismCall, Provider, TemplateItem};
+use crate::attribute;
+use crate::backend::PublicHalf;
+use crate::mechanism::{self, Use};
+use crate::object::pair;
+use crate::rv::Result;
+use crate::sync::lock;
+use crate::template::Template;
+
+impl Provider {
+    /// `C_GenerateKeyPair`. The private key is born shared among the nodes and is always a token object; the public
+    /// key is what its template says.
+    ///
+    /// # Errors
+    /// [`crate::Error::SessionHandleInvalid`], [`crate::Error::MechanismInvalid`],
+    /// [`crate::Error::MechanismParamInvalid`], what the templates have wrong (`object::pair`),
+    /// [`crate::Error::SessionReadOnly`], [`crate::Error::UserNotLoggedIn`], [`crate::Error::Backend`].
+    pub fn generate_key_pair(
+        &self,
+        session: u64,
+        mechanism: MechanismCall<'_>,
+        public: &[TemplateItem<'_>],
+        private: &[TemplateItem<'_>],
+    ) -> Result<KeyPairHandles> {
+        let session = self.session(session)?;
+        let mechanism = mechanism::select(mechanism, Use::GenerateKeyPair)?;
+        let request = pair::request(mechanism.id, Template::parse(public)?, Template::parse(private)?)?;
+        let public_is_private = attribute::bool_of(&request.public, CKA_PRIVATE) == Some(true);
+        session.check_write(true, true)?;
+        let pair = self.backend.generate_key_pair(session.slot.token, request)?;
+        let private = lock(&self.handles).token_object(session.slot.id, pair.private.id, true);
+        let public = match pair.public {
+            PublicHalf::Token(record) => {
+                lock(&self.handles).token_object(session.slot.id, record.id, public_is_private)
+            }
+            PublicHalf::Session(attributes) => self.store(&session, attributes)?,
+        };
+        Ok(KeyPairHandles { public, private })
+    }
+}

@@ -1,0 +1,225 @@
+//! Objects (PKCS#11 3.0 section 5.7).
+
+use std::sync::Arc;
+
+use cryptoki_sys::*;
+
+use super::{Provider, TemplateItem};
+use crate::attribute;
+use crate::backend::{Attributes, BackendError, Freshness, ObjectId, ObjectRecord, Role};
+use crate::handle::Place;
+use crate::object::read::{self, Answer};
+use crate::object::{change, create};
+use crate::output::{AttributeOutput, Offer};
+use crate::rv::{Error, Result};
+use crate::session::Session;
+use crate::sync::lock;
+use crate::template::Template;
+
+/// An object as it is now.
+pub(super) struct Object {
+    /// Whether it is on the token; otherwise it is a session object.
+    pub on_token: bool,
+    /// `CKA_PRIVATE`.
+    pub private: bool,
+    pub record: Arc<ObjectRecord>,
+}
+
+impl Provider {
+    /// `C_CreateObject`: certificates, data objects and public EC keys.
+    ///
+    /// # Errors
+    /// [`Error::SessionHandleInvalid`], [`Error::SessionReadOnly`], [`Error::UserNotLoggedIn`], what the template has
+    /// wrong (`object::create`), [`Error::DeviceMemory`], [`Error::Backend`].
+    pub fn create_object(&self, session: u64, template: &[TemplateItem<'_>]) -> Result<u64> {
+        let session = self.session(session)?;
+        let attributes = create(Template::parse(template)?, session.role())?;
+        self.store(&session, attributes)
+    }
+
+    /// `C_CopyObject`: of all but private keys, of which no second set of shares is made.
+    ///
+    /// # Errors
+    /// As [`Provider::create_object`], and [`Error::ObjectHandleInvalid`], [`Error::ActionProhibited`].
+    pub fn copy_object(&self, session: u64, object: u64, template: &[TemplateItem<'_>]) -> Result<u64> {
+        let session = self.session(session)?;
+        let template = Template::parse(template)?;
+        let source = self.object(&session, object)?;
+        let mut attributes = source.record.attributes.clone();
+        let is_private_key = attribute::class_of(&attributes) == Some(attribute::Class::PrivateKey);
+        if is_private_key || attribute::bool_of(&attributes, CKA_COPYABLE) == Some(false) {
+            return Err(Error::ActionProhibited);
+        }
+        change(&mut attributes, &template, true, session.role())?;
+        self.store(&session, attributes)
+    }
+
+    /// `C_DestroyObject`.
+    ///
+    /// # Errors
+    /// [`Error::SessionHandleInvalid`], [`Error::ObjectHandleInvalid`], [`Error::SessionReadOnly`],
+    /// [`Error::ActionProhibited`], [`Error::Backend`].
+    pub fn destroy_object(&self, session: u64, object: u64) -> Result<()> {
+        let session = self.session(session)?;
+        self.with_current(&session, object, |found| {
+            session.check_write(found.on_token, found.private)?;
+            if attribute::bool_of(&found.record.attributes, CKA_DESTROYABLE) == Some(false) {
+                return Err(Error::ActionProhibited);
+            }
+            if found.on_token {
+                self.backend.destroy_object(session.slot.token, found.record.id, found.record.version)?;
+            }
+            lock(&self.handles).remove(object);
+            Ok(())
+        })
+    }
+
+    /// `C_GetObjectSize`: bytes of all attribute values; of a private key, those of its public description.
+    ///
+    /// # Errors
+    /// [`Error::SessionHandleInvalid`], [`Error::ObjectHandleInvalid`], [`Error::Backend`].
+    pub fn object_size(&self, session: u64, object: u64) -> Result<u64> {
+        let session = self.session(session)?;
+        Ok(read::size(&self.object(&session, object)?.record.attributes))
+    }
+
+    /// `C_GetAttributeValue`: answers every entry on its own, and returns the gravest error at the end.
+    ///
+    /// # Errors
+    /// [`Error::SessionHandleInvalid`], [`Error::ObjectHandleInvalid`], [`Error::AttributeSensitive`],
+    /// [`Error::AttributeTypeInvalid`], [`Error::BufferTooSmall`], [`Error::Backend`].
+    pub fn get_attributes(
+        &self,
+        session: u64,
+        object: u64,
+        template: &mut [(u64, &mut dyn AttributeOutput)],
+    ) -> Result<()> {
+        let session = self.session(session)?;
+        let found = self.object(&session, object)?;
+        let (mut sensitive, mut unknown, mut too_small) = (false, false, false);
+        for (id, out) in template {
+            match read::attribute(&found.record, *id) {
+                Answer::Value(value) => {
+                    let value =
+                        attribute::kind_of(*id).map_or_else(|| value.to_vec(), |kind| kind.native(&value));
+                    match out.offer(value.len()) {
+                        Offer::LengthOnly => {}
+                        Offer::Ready => out.write(&value),
+                        Offer::TooSmall => {
+                            out.unavailable();
+                            too_small = true;
+                        }
+                    }
+                }
+                Answer::Sensitive => {
+                    out.unavailable();
+                    sensitive = true;
+                }
+                Answer::Unknown => {
+                    out.unavailable();
+                    unknown = true;
+                }
+            }
+        }
+        match (sensitive, unknown, too_small) {
+            (true, _, _) => Err(Error::AttributeSensitive),
+            (false, true, _) => Err(Error::AttributeTypeInvalid),
+            (false, false, true) => Err(Error::BufferTooSmall),
+            (false, false, false) => Ok(()),
+        }
+    }
+
+    /// `C_SetAttributeValue`: all entries or none.
+    ///
+    /// # Errors
+    /// [`Error::SessionHandleInvalid`], [`Error::ObjectHandleInvalid`], [`Error::SessionReadOnly`],
+    /// [`Error::ActionProhibited`], what the template has wrong (`object::change`), [`Error::Backend`].
+    pub fn set_attributes(&self, session: u64, object: u64, template: &[TemplateItem<'_>]) -> Result<()> {
+        let session = self.session(session)?;
+        let template = Template::parse(template)?;
+        self.with_current(&session, object, |found| {
+            session.check_write(found.on_token, found.private)?;
+            if attribute::bool_of(&found.record.attributes, CKA_MODIFIABLE) == Some(false) {
+                return Err(Error::ActionProhibited);
+            }
+            let mut attributes = found.record.attributes.clone();
+            change(&mut attributes, &template, false, session.role())?;
+            let ObjectRecord { id, version, .. } = *found.record;
+            if found.on_token {
+                self.backend.update_object(session.slot.token, id, version, attributes)?;
+                return Ok(());
+            }
+            let changed = ObjectRecord { id, version: version + 1, attributes };
+            lock(&self.handles).replace(object, &found.record, changed)
+        })
+    }
+
+    /// The object behind a handle, if the session may see it.
+    ///
+    /// # Errors
+    /// [`Error::ObjectHandleInvalid`], [`Error::Backend`].
+    pub(super) fn object(&self, session: &Session, handle: u64) -> Result<Object> {
+        let entry = lock(&self.handles).get(handle).cloned().ok_or(Error::ObjectHandleInvalid)?;
+        let private = entry.private;
+        let visible = entry.slot == session.slot.id && (!private || session.role() == Some(Role::User));
+        if !visible {
+            return Err(Error::ObjectHandleInvalid);
+        }
+        match entry.place {
+            Place::Session { record, .. } => Ok(Object { on_token: false, private, record }),
+            Place::Token(id) => match self.token_object(session, id)? {
+                Some(record) => Ok(Object { on_token: true, private, record }),
+                None => {
+                    lock(&self.handles).remove(handle);
+                    Err(Error::ObjectHandleInvalid)
+                }
+            },
+        }
+    }
+
+    /// Keeps a new object where its `CKA_TOKEN` wants it.
+    pub(super) fn store(&self, session: &Session, attributes: Attributes) -> Result<u64> {
+        let on_token = attribute::bool_of(&attributes, CKA_TOKEN) == Some(true);
+        let private = attribute::bool_of(&attributes, CKA_PRIVATE) == Some(true);
+        session.check_write(on_token, private)?;
+        if on_token {
+            let record = self.backend.create_object(session.slot.token, attributes)?;
+            return Ok(lock(&self.handles).token_object(session.slot.id, record.id, private));
+        }
+        let mut id = [0; 16];
+        self.backend.random(&mut id)?;
+        let record = ObjectRecord { id: ObjectId(id), version: 0, attributes };
+        lock(&self.handles).session_object(session.slot.id, session.handle, private, record)
+    }
+
+    /// Does `work` on an object, again with a fresh reading if somebody else changed it meanwhile.
+    fn with_current(
+        &self,
+        session: &Session,
+        handle: u64,
+        work: impl Fn(&Object) -> Result<()>,
+    ) -> Result<()> {
+        for _ in 1..ATTEMPTS {
+            match work(&self.object(session, handle)?) {
+                Err(Error::Backend(BackendError::Stale)) => {
+                    self.backend.objects(session.slot.token, Freshness::Current)?;
+                }
+                result => return result,
+            }
+        }
+        work(&self.object(session, handle)?)
+    }
+
+    /// A token object from what was read before, else from a fresh reading.
+    fn token_object(&self, session: &Session, id: ObjectId) -> Result<Option<Arc<ObjectRecord>>> {
+        for freshness in [Freshness::Cached, Freshness::Current] {
+            if let Some(record) = self.backend.objects(session.slot.token, freshness)?.get(&id) {
+                return Ok(Some(record.clone()));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// How often a change is tried against others who change the same object.
+const ATTEMPTS: usize = 4;

@@ -1,0 +1,184 @@
+//! Sessions and logins (PKCS#11 3.0 section 5.6).
+
+use std::sync::{Arc, Mutex};
+
+use cryptoki_sys::*;
+
+use super::Provider;
+use super::slots::pin_is_possible;
+use crate::backend::Role;
+use crate::info::SessionInfo;
+use crate::rv::{Error, Result};
+use crate::session::Session;
+use crate::slot::Slot;
+use crate::sync::{lock, read, write};
+
+impl Provider {
+    /// `C_OpenSession`.
+    ///
+    /// # Errors
+    /// [`Error::SlotIdInvalid`], [`Error::SessionParallelNotSupported`], [`Error::SessionAsyncNotSupported`],
+    /// [`Error::TokenNotRecognized`] before `C_InitToken`, [`Error::SessionReadWriteSoExists`],
+    /// [`Error::SessionCount`], [`Error::Backend`].
+    pub fn open_session(&self, slot: u64, flags: u64) -> Result<u64> {
+        if flags & CKF_SERIAL_SESSION == 0 {
+            return Err(Error::SessionParallelNotSupported);
+        }
+        if flags & CKF_ASYNC_SESSION != 0 {
+            return Err(Error::SessionAsyncNotSupported);
+        }
+        let slot = self.slot(slot)?;
+        if !self.token_state(&slot)?.initialized {
+            return Err(Error::TokenNotRecognized);
+        }
+        let read_write = flags & CKF_RW_SESSION != 0;
+        lock(&slot.access).open(read_write)?;
+        let handle = self.next_session.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let session = Session { handle, slot, read_write, operations: Mutex::default() };
+        write(&self.sessions).insert(handle, Arc::new(session));
+        Ok(handle)
+    }
+
+    /// `C_CloseSession`. An operation of the session that is waiting for the cluster ends on its own.
+    ///
+    /// # Errors
+    /// [`Error::SessionHandleInvalid`].
+    pub fn close_session(&self, session: u64) -> Result<()> {
+        let session = write(&self.sessions).remove(&session).ok_or(Error::SessionHandleInvalid)?;
+        self.closed(&session);
+        Ok(())
+    }
+
+    /// `C_CloseAllSessions`.
+    ///
+    /// # Errors
+    /// [`Error::SlotIdInvalid`].
+    pub fn close_all_sessions(&self, slot: u64) -> Result<()> {
+        let slot = self.slot(slot)?;
+        let closed: Vec<_> = write(&self.sessions)
+            .extract_if(|_, session| session.slot.id == slot.id)
+            .map(|(_, it)| it)
+            .collect();
+        for session in closed {
+            self.closed(&session);
+        }
+        Ok(())
+    }
+
+    /// `C_GetSessionInfo`.
+    ///
+    /// # Errors
+    /// [`Error::SessionHandleInvalid`].
+    pub fn session_info(&self, session: u64) -> Result<SessionInfo> {
+        let session = self.session(session)?;
+        let kind = if session.read_write { CKF_RW_SESSION } else { 0 };
+        Ok(SessionInfo {
+            slot: session.slot.id,
+            state: lock(&session.slot.access).session_state(session.read_write),
+            flags: CKF_SERIAL_SESSION | kind,
+            device_error: 0,
+        })
+    }
+
+    /// `C_SessionCancel`: ends the active operations named by `flags`. Kinds we do not have are never active.
+    ///
+    /// # Errors
+    /// [`Error::SessionHandleInvalid`].
+    pub fn session_cancel(&self, session: u64, flags: u64) -> Result<()> {
+        let session = self.session(session)?;
+        let mut operations = lock(&session.operations);
+        if flags & CKF_FIND_OBJECTS != 0 {
+            operations.find = None;
+        }
+        if flags & CKF_DIGEST != 0 {
+            operations.digest.cancel();
+        }
+        if flags & CKF_SIGN != 0 {
+            operations.sign.cancel();
+        }
+        if flags & CKF_VERIFY != 0 {
+            operations.verify.cancel();
+        }
+        Ok(())
+    }
+
+    /// `C_Login`. `user_type` is `CKU_`.
+    ///
+    /// # Errors
+    /// [`Error::SessionHandleInvalid`], [`Error::UserTypeInvalid`], [`Error::OperationNotInitialized`] for
+    /// `CKU_CONTEXT_SPECIFIC` (no key of ours asks for it), [`Error::UserAlreadyLoggedIn`],
+    /// [`Error::UserAnotherAlreadyLoggedIn`], [`Error::SessionReadOnlyExists`],
+    /// [`Error::UserPinNotInitialized`], [`Error::PinIncorrect`], [`Error::Backend`].
+    pub fn login(&self, session: u64, user_type: u64, pin: &[u8]) -> Result<()> {
+        let session = self.session(session)?;
+        let role = match user_type {
+            CKU_SO => Role::SecurityOfficer,
+            CKU_USER => Role::User,
+            CKU_CONTEXT_SPECIFIC => return Err(Error::OperationNotInitialized),
+            _ => return Err(Error::UserTypeInvalid),
+        };
+        let slot = &session.slot;
+        let _one_at_a_time = lock(&slot.gate);
+        lock(&slot.access).check_login(role)?;
+        if role == Role::User && !self.token_state(slot)?.user_pin_initialized {
+            return Err(Error::UserPinNotInitialized);
+        }
+        if !pin_is_possible(pin) {
+            return Err(Error::PinIncorrect);
+        }
+        self.backend.login(slot.token, role, pin)?;
+        let mut access = lock(&slot.access);
+        let allowed = access.check_login(role);
+        match allowed {
+            Ok(()) => access.login(role),
+            Err(_) => {
+                drop(access);
+                self.backend.logout(slot.token);
+            }
+        }
+        allowed
+    }
+
+    /// `C_Logout`.
+    ///
+    /// # Errors
+    /// [`Error::SessionHandleInvalid`], [`Error::UserNotLoggedIn`].
+    pub fn logout(&self, session: u64) -> Result<()> {
+        let session = self.session(session)?;
+        let _one_at_a_time = lock(&session.slot.gate);
+        lock(&session.slot.access).logout()?;
+        self.logged_out(&session.slot);
+        Ok(())
+    }
+
+    /// A session left the table: its objects go, and with the last session the login.
+    fn closed(&self, session: &Session) {
+        lock(&self.handles).forget_session(session.handle);
+        let slot = &session.slot;
+        let abandoned = {
+            let mut access = lock(&slot.access);
+            access.close(session.read_write);
+            access.is_abandoned()
+        };
+        if abandoned {
+            let _one_at_a_time = lock(&slot.gate);
+            let ended = {
+                let mut access = lock(&slot.access);
+                access.is_abandoned() && access.logout().is_ok()
+            };
+            if ended {
+                self.logged_out(slot);
+            }
+        }
+    }
+
+    fn logged_out(&self, slot: &Slot) {
+        lock(&self.handles).forget_private(slot.id);
+        self.backend.logout(slot.token);
+    }
+
+    /// The session with this handle.
+    pub(super) fn session(&self, handle: u64) -> Result<Arc<Session>> {
+        read(&self.sessions).get(&handle).cloned().ok_or(Error::SessionHandleInvalid)
+    }
+}

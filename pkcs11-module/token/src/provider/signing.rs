@@ -1,0 +1,85 @@
+//! Signing (PKCS#11 3.0 section 5.13). The message is hashed here; one digest a signature goes to the backend.
+
+use cryptoki_sys::CKA_SIGN;
+
+use super::{MechanismCall, Provider};
+use crate::attribute::Class;
+use crate::backend::Scheme;
+use crate::mechanism::ecdsa::{Message, signature_bytes};
+use crate::mechanism::{self, Use};
+use crate::object::key;
+use crate::output::{Delivery, Output, deliver};
+use crate::rv::{Error, Result};
+use crate::session::{Session, Signing};
+use crate::sync::lock;
+
+impl Provider {
+    /// `C_SignInit`; `None` cancels.
+    ///
+    /// # Errors
+    /// [`Error::SessionHandleInvalid`], [`Error::OperationActive`], [`Error::MechanismInvalid`] (also where the key
+    /// has a list of mechanisms without this one), [`Error::MechanismParamInvalid`], [`Error::KeyHandleInvalid`],
+    /// [`Error::KeyTypeInconsistent`], [`Error::KeyFunctionNotPermitted`], [`Error::Backend`].
+    pub fn sign_init(&self, session: u64, mechanism: Option<MechanismCall<'_>>, key: u64) -> Result<()> {
+        let session = self.session(session)?;
+        let mut operations = lock(&session.operations);
+        let Some(call) = mechanism else {
+            operations.sign.cancel();
+            return Ok(());
+        };
+        operations.sign.start(|| {
+            let mechanism = mechanism::select(call, Use::Sign)?;
+            let hash = mechanism.ecdsa_hash()?;
+            let object = self.key(&session, key, Class::PrivateKey, CKA_SIGN, mechanism.id)?;
+            let curve = key::curve_of_key(&object.record.attributes).ok_or(Error::KeyTypeInconsistent)?;
+            let message = Message::start(hash);
+            Ok(Signing { key: object.record.id, curve, mechanism: mechanism.id, message })
+        })
+    }
+
+    /// `C_Sign`. The length is told without asking the backend.
+    ///
+    /// # Errors
+    /// [`Error::SessionHandleInvalid`], [`Error::OperationNotInitialized`], [`Error::OperationActive`],
+    /// [`Error::BufferTooSmall`], [`Error::DataLenRange`], [`Error::Backend`].
+    pub fn sign(&self, session: u64, data: &[u8], out: &mut dyn Output) -> Result<()> {
+        let session = self.session(session)?;
+        let mut operations = lock(&session.operations);
+        operations.sign.one_shot(|signing| {
+            deliver(out, signature_bytes(signing.curve), || {
+                signing.message.update(data)?;
+                self.signature(&session, signing)
+            })
+        })
+    }
+
+    /// `C_SignUpdate`. Raw ECDSA takes its digest in parts too, although the standard does not ask for it.
+    ///
+    /// # Errors
+    /// [`Error::SessionHandleInvalid`], [`Error::OperationNotInitialized`], [`Error::OperationActive`],
+    /// [`Error::DataLenRange`].
+    pub fn sign_update(&self, session: u64, part: &[u8]) -> Result<()> {
+        let session = self.session(session)?;
+        let mut operations = lock(&session.operations);
+        operations.sign.update(|signing| signing.message.update(part))
+    }
+
+    /// `C_SignFinal`. The length is told without asking the backend.
+    ///
+    /// # Errors
+    /// As [`Provider::sign`].
+    pub fn sign_final(&self, session: u64, out: &mut dyn Output) -> Result<()> {
+        let session = self.session(session)?;
+        let mut operations = lock(&session.operations);
+        operations.sign.last(|signing| -> Result<Delivery> {
+            deliver(out, signature_bytes(signing.curve), || self.signature(&session, signing))
+        })
+    }
+
+    fn signature(&self, session: &Session, signing: &mut Signing) -> Result<Vec<u8>> {
+        let digest = signing.message.finish(signing.curve)?;
+        let scheme = Scheme::Ecdsa { curve: signing.curve, mechanism: signing.mechanism };
+        let signature = self.backend.sign(session.slot.token, signing.key, scheme, &digest);
+        signature.map_err(|error| Error::from(error).of_key())
+    }
+}

@@ -1,0 +1,80 @@
+//! Verifying (PKCS#11 3.0 section 5.15), all in this process.
+
+use cryptoki_sys::{CKA_EC_POINT, CKA_VERIFY};
+
+use super::{MechanismCall, Provider};
+use crate::attribute::Class;
+use crate::mechanism::ecdsa::{Message, VerifyingKey};
+use crate::mechanism::{self, Use};
+use crate::object::key;
+use crate::output::Delivery;
+use crate::rv::{Error, Result};
+use crate::session::Verifying;
+use crate::sync::lock;
+
+impl Provider {
+    /// `C_VerifyInit`; `None` cancels.
+    ///
+    /// # Errors
+    /// As [`Provider::sign_init`].
+    pub fn verify_init(&self, session: u64, mechanism: Option<MechanismCall<'_>>, key: u64) -> Result<()> {
+        let session = self.session(session)?;
+        let mut operations = lock(&session.operations);
+        let Some(call) = mechanism else {
+            operations.verify.cancel();
+            return Ok(());
+        };
+        operations.verify.start(|| {
+            let mechanism = mechanism::select(call, Use::Verify)?;
+            let hash = mechanism.ecdsa_hash()?;
+            let object = self.key(&session, key, Class::PublicKey, CKA_VERIFY, mechanism.id)?;
+            let attributes = &object.record.attributes;
+            let curve = key::curve_of_key(attributes).ok_or(Error::KeyTypeInconsistent)?;
+            let point = attributes.get(&CKA_EC_POINT).and_then(|value| key::point_of(curve, value));
+            let key = VerifyingKey::from_point(curve, point.ok_or(Error::KeyTypeInconsistent)?)?;
+            Ok(Verifying { key, message: Message::start(hash) })
+        })
+    }
+
+    /// `C_Verify`.
+    ///
+    /// # Errors
+    /// [`Error::SessionHandleInvalid`], [`Error::OperationNotInitialized`], [`Error::OperationActive`],
+    /// [`Error::DataLenRange`], [`Error::SignatureLenRange`], [`Error::SignatureInvalid`].
+    pub fn verify(&self, session: u64, data: &[u8], signature: &[u8]) -> Result<()> {
+        let session = self.session(session)?;
+        let mut operations = lock(&session.operations);
+        operations.verify.one_shot(|verifying| {
+            verifying.message.update(data)?;
+            verifying.check(signature)
+        })
+    }
+
+    /// `C_VerifyUpdate`.
+    ///
+    /// # Errors
+    /// As [`Provider::sign_update`].
+    pub fn verify_update(&self, session: u64, part: &[u8]) -> Result<()> {
+        let session = self.session(session)?;
+        let mut operations = lock(&session.operations);
+        operations.verify.update(|verifying| verifying.message.update(part))
+    }
+
+    /// `C_VerifyFinal`.
+    ///
+    /// # Errors
+    /// As [`Provider::verify`].
+    pub fn verify_final(&self, session: u64, signature: &[u8]) -> Result<()> {
+        let session = self.session(session)?;
+        let mut operations = lock(&session.operations);
+        operations.verify.last(|verifying| verifying.check(signature))
+    }
+}
+
+impl Verifying {
+    fn check(&mut self, signature: &[u8]) -> Result<Delivery> {
+        let digest = self.message.finish(self.key.curve())?;
+        self.key.verify(&digest, signature)?;
+        Ok(Delivery::Written)
+    }
+}

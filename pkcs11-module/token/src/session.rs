@@ -1,0 +1,71 @@
+//! Sessions: cheap, many, each with a lock of its own.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use crate::backend::{Curve, ObjectId, Role};
+use crate::mechanism::digest::Hasher;
+use crate::mechanism::ecdsa::{Message, VerifyingKey};
+use crate::operation::Operation;
+use crate::rv::{Error, Result};
+use crate::slot::Slot;
+use crate::sync::lock;
+
+/// An open session.
+pub(crate) struct Session {
+    pub handle: u64,
+    pub slot: Arc<Slot>,
+    pub read_write: bool,
+    /// Held during a whole call of the session, network round included: PKCS#11 lets one session do one thing at a
+    /// time, and other sessions do not notice.
+    pub operations: Mutex<Operations>,
+}
+
+/// What is going on in a session; operations of different kinds may be active together.
+#[derive(Default)]
+pub(crate) struct Operations {
+    /// Handles still to be returned.
+    pub find: Option<VecDeque<u64>>,
+    pub digest: Operation<Digesting>,
+    pub sign: Operation<Signing>,
+    pub verify: Operation<Verifying>,
+}
+
+/// An active digest.
+pub(crate) struct Digesting(pub Hasher);
+
+/// An active signature.
+pub(crate) struct Signing {
+    pub key: ObjectId,
+    pub curve: Curve,
+    /// `CKM_`.
+    pub mechanism: u64,
+    pub message: Message,
+}
+
+/// An active verification.
+pub(crate) struct Verifying {
+    pub key: VerifyingKey,
+    pub message: Message,
+}
+
+impl Session {
+    /// Who is logged in to the session's token.
+    pub(crate) fn role(&self) -> Option<Role> {
+        lock(&self.slot.access).role()
+    }
+
+    /// Whether the session may create, change or destroy such an object.
+    ///
+    /// # Errors
+    /// [`Error::SessionReadOnly`], [`Error::UserNotLoggedIn`].
+    pub(crate) fn check_write(&self, on_token: bool, private: bool) -> Result<()> {
+        if on_token && !self.read_write {
+            return Err(Error::SessionReadOnly);
+        }
+        if private && self.role() != Some(Role::User) {
+            return Err(Error::UserNotLoggedIn);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,110 @@
+//! Templates as applications pass them, checked and brought into canonical form.
+
+use crate::attribute::{self, Class};
+use crate::backend::Attributes;
+use crate::provider::TemplateItem;
+use crate::rv::{Error, Result};
+
+/// A template whose attributes are known, well formed and named once.
+pub(crate) struct Template(Attributes);
+
+impl Template {
+    /// Reads a template that creates or changes an object.
+    ///
+    /// # Errors
+    /// [`Error::TemplateInconsistent`] for too many entries or one named twice, [`Error::AttributeTypeInvalid`] for
+    /// an unknown attribute, [`Error::AttributeValueInvalid`] for an impossible size or value.
+    pub(crate) fn parse(items: &[TemplateItem<'_>]) -> Result<Self> {
+        if items.len() > ITEMS_MAX {
+            return Err(Error::TemplateInconsistent);
+        }
+        let mut attributes = Attributes::new();
+        for item in items {
+            let kind = attribute::kind_of(item.kind).ok_or(Error::AttributeTypeInvalid)?;
+            if item.value.len() > attribute::VALUE_BYTES_MAX {
+                return Err(Error::AttributeValueInvalid);
+            }
+            let value = kind.canonical(item.value).ok_or(Error::AttributeValueInvalid)?;
+            if attributes.insert(item.kind, value).is_some() {
+                return Err(Error::TemplateInconsistent);
+            }
+        }
+        Ok(Self(attributes))
+    }
+
+    /// Reads a template that searches. `None`: no object can match, because an attribute is unknown here (NSS looks
+    /// for its vendor attributes on every token) or has an impossible size.
+    ///
+    /// # Errors
+    /// [`Error::TemplateInconsistent`] for too many entries or one named twice.
+    pub(crate) fn parse_search(items: &[TemplateItem<'_>]) -> Result<Option<Self>> {
+        match Self::parse(items) {
+            Ok(template) => Ok(Some(template)),
+            Err(Error::AttributeTypeInvalid | Error::AttributeValueInvalid) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The attributes in canonical form.
+    pub(crate) fn attributes(&self) -> &Attributes {
+        &self.0
+    }
+
+    /// A boolean, if given.
+    pub(crate) fn bool(&self, id: u64) -> Option<bool> {
+        attribute::bool_of(&self.0, id)
+    }
+
+    /// A number, if given.
+    pub(crate) fn ulong(&self, id: u64) -> Option<u64> {
+        attribute::ulong_of(&self.0, id)
+    }
+
+    /// Sets `id`, whatever was given.
+    pub(crate) fn set(&mut self, id: u64, value: Vec<u8>) {
+        self.0.insert(id, value);
+    }
+
+    /// Sets `id` if it is not given, and insists on the value if it is.
+    ///
+    /// # Errors
+    /// `contradiction` if the template has another value.
+    pub(crate) fn require(&mut self, id: u64, value: Vec<u8>, contradiction: Error) -> Result<()> {
+        let given = self.0.entry(id).or_insert_with(|| value.clone());
+        if *given == value { Ok(()) } else { Err(contradiction) }
+    }
+
+    /// The attributes of a new object of `class`: all given ones, allowed and within their limits, and the defaults
+    /// of the others. Required ones among `later` follow when the object exists.
+    ///
+    /// # Errors
+    /// [`Error::AttributeTypeInvalid`], [`Error::AttributeReadOnly`], [`Error::AttributeValueInvalid`] for what is
+    /// given, [`Error::TemplateIncomplete`] for what is not.
+    pub(crate) fn build(self, class: Class, later: &[u64]) -> Result<Attributes> {
+        let mut attributes = self.0;
+        for (id, value) in &attributes {
+            let declared = attribute::find(*id, class).ok_or(Error::AttributeTypeInvalid)?;
+            if declared.origin == attribute::Origin::Token {
+                return Err(Error::AttributeReadOnly);
+            }
+            if value.len() > declared.bytes_max {
+                return Err(Error::AttributeValueInvalid);
+            }
+        }
+        for declared in attribute::of_class(class) {
+            if attributes.contains_key(&declared.id) || later.contains(&declared.id) {
+                continue;
+            }
+            if declared.initial == attribute::Initial::Required {
+                return Err(Error::TemplateIncomplete);
+            }
+            if let Some(value) = declared.initial.value() {
+                attributes.insert(declared.id, value);
+            }
+        }
+        Ok(attributes)
+    }
+}
+
+/// Most entries of one template; no class has more attributes.
+const ITEMS_MAX: usize = 64;
