@@ -1,0 +1,198 @@
+//! A node's configuration: `node.toml`, the manifest and the identity key, read and compared before
+//! anything is opened. Every refusal is one line that names the file, the key and the remedy.
+//!
+//! ```toml
+//! manifest = "manifest.toml"
+//! index = 1
+//! identity = "identity.key"
+//! store = "node.redb"
+//! passphrase_file = "passphrase"      # or $CREDENTIALS_DIRECTORY/store-passphrase
+//! listen_peer = "0.0.0.0:7401"        # default: the manifest's address
+//! listen_client = "0.0.0.0:7400"      # default: the manifest's address
+//! log_level = "info"
+//! log_format = "text"                 # or "json"
+//! max_connections = 4096
+//! presign_pool = 32                   # presignatures kept ready per key and signer set
+//! pools_bytes_max = 268435456
+//! ```
+//!
+//! Paths are relative to the file's folder.
+
+use std::path::{Path, PathBuf};
+
+use ed25519_dalek::SigningKey;
+use proto::manifest::Manifest;
+use serde::Deserialize;
+
+use crate::identity;
+use crate::seal::Passphrase;
+use crate::telemetry::LogFormat;
+
+/// A checked configuration. The secrets are read by their own methods.
+#[derive(Debug)]
+pub struct NodeConfig {
+    /// The genesis manifest.
+    pub manifest: Manifest,
+    /// This node's 1-based index in it.
+    pub index: u8,
+    /// The identity key's file.
+    pub identity: PathBuf,
+    /// The store's file.
+    pub store: PathBuf,
+    /// The file with the sealing passphrase.
+    pub passphrase_file: PathBuf,
+    /// Where peers are accepted, `host:port`.
+    pub listen_peer: String,
+    /// Where clients are accepted, `host:port`.
+    pub listen_client: String,
+    /// Least severe level that is logged.
+    pub log_level: tracing::Level,
+    /// How log lines look.
+    pub log_format: LogFormat,
+    /// Most client connections at once.
+    pub max_connections: usize,
+    /// Presignatures kept ready per key and signer set.
+    pub presign_pool: u32,
+    /// Memory for all presignatures together, in bytes.
+    pub pools_bytes_max: u64,
+}
+
+/// One line for the operator: file, key and remedy.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {key}: {detail}", file.display())]
+pub struct ConfigError {
+    /// The configuration file.
+    pub file: PathBuf,
+    /// The key in it, or what was done with the file.
+    pub key: &'static str,
+    /// What is wrong and what to do.
+    pub detail: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    manifest: PathBuf,
+    index: u8,
+    identity: PathBuf,
+    store: PathBuf,
+    passphrase_file: Option<PathBuf>,
+    listen_peer: Option<String>,
+    listen_client: Option<String>,
+    log_level: Option<String>,
+    log_format: Option<LogFormat>,
+    max_connections: Option<usize>,
+    presign_pool: Option<u32>,
+    pools_bytes_max: Option<u64>,
+}
+
+impl NodeConfig {
+    /// Reads and checks `node.toml` and the manifest that it names. `credentials` is the value of
+    /// `$CREDENTIALS_DIRECTORY`, where systemd puts a unit's credentials.
+    pub fn load(path: &Path, credentials: Option<&Path>) -> Result<Self, ConfigError> {
+        let refuse = |key, detail: String| ConfigError { file: path.into(), key, detail: one_line(&detail) };
+        let text = std::fs::read_to_string(path).map_err(|error| refuse("read", error.to_string()))?;
+        let file: File = toml::from_str(&text).map_err(|error| refuse("syntax", error.to_string()))?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let manifest_path = folder.join(&file.manifest);
+        let manifest = std::fs::read_to_string(&manifest_path)
+            .map_err(|error| refuse("manifest", format!("{}: {error}", manifest_path.display())))?;
+        let manifest = Manifest::from_toml(&manifest)
+            .map_err(|error| refuse("manifest", format!("{}: {error}", manifest_path.display())))?;
+        let entry = manifest.node(file.index).ok_or_else(|| {
+            let nodes = manifest.nodes.len();
+            refuse("index", format!("{} is not in the manifest: use 1 to {nodes}", file.index))
+        })?;
+        let level = file.log_level.as_deref().unwrap_or("info");
+        let log_level = level
+            .parse()
+            .map_err(|_| refuse("log_level", format!("{level:?}: use error, warn, info, debug or trace")))?;
+        let max_connections = file.max_connections.unwrap_or(CONNECTIONS_DEFAULT);
+        if !(1..=CONNECTIONS_MAX).contains(&max_connections) {
+            return Err(refuse("max_connections", format!("{max_connections}: use 1 to {CONNECTIONS_MAX}")));
+        }
+        let presign_pool = file.presign_pool.unwrap_or(POOL_DEFAULT);
+        if presign_pool > POOL_MAX {
+            return Err(refuse("presign_pool", format!("{presign_pool}: use 0 to {POOL_MAX}")));
+        }
+        let passphrase_file = match (&file.passphrase_file, credentials) {
+            (Some(file), _) => folder.join(file),
+            (None, Some(credentials)) => credentials.join(CREDENTIAL),
+            (None, None) => {
+                let remedy = format!("name a file, or give the unit a credential called {CREDENTIAL}");
+                return Err(refuse("passphrase_file", format!("missing: {remedy}")));
+            }
+        };
+        let listen_peer = file.listen_peer.unwrap_or_else(|| entry.peer.clone());
+        let listen_client = file.listen_client.unwrap_or_else(|| entry.client.clone());
+        for (key, address) in [("listen_peer", &listen_peer), ("listen_client", &listen_client)] {
+            if !is_address(address) {
+                return Err(refuse(key, format!("{address:?} is not host:port")));
+            }
+        }
+        Ok(Self {
+            index: file.index,
+            identity: folder.join(file.identity),
+            store: folder.join(file.store),
+            passphrase_file,
+            listen_peer,
+            listen_client,
+            log_level,
+            log_format: file.log_format.unwrap_or_default(),
+            max_connections,
+            presign_pool,
+            pools_bytes_max: file.pools_bytes_max.unwrap_or(POOLS_BYTES_DEFAULT),
+            manifest,
+        })
+    }
+
+    /// Reads the identity key and refuses one that the manifest does not have at our index.
+    pub fn identity(&self) -> Result<SigningKey, ConfigError> {
+        let refuse = |detail| ConfigError { file: self.identity.clone(), key: "identity", detail };
+        let key = identity::read(&self.identity).map_err(|error| refuse(error.to_string()))?;
+        let public = key.verifying_key().to_bytes();
+        let expected = self.manifest.node(self.index).map(|entry| entry.key);
+        if expected == Some(public) {
+            return Ok(key);
+        }
+        Err(refuse(match self.manifest.node_by_key(&public) {
+            Some(other) => format!(
+                "is the key of node {}, not of node {}: correct the index or the key file",
+                other.index, self.index
+            ),
+            None => {
+                format!(
+                    "its public key {} is no node's in the manifest: use this cluster's key file",
+                    hex::encode(public)
+                )
+            }
+        }))
+    }
+
+    /// Reads the sealing passphrase.
+    pub fn passphrase(&self) -> Result<Passphrase, ConfigError> {
+        Passphrase::from_file(&self.passphrase_file).map_err(|error| ConfigError {
+            file: self.passphrase_file.clone(),
+            key: "passphrase_file",
+            detail: error.to_string(),
+        })
+    }
+}
+
+/// Whether this looks like `host:port`; names are resolved when they are used.
+fn is_address(address: &str) -> bool {
+    address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+}
+
+/// TOML's messages have several lines, with a drawing of the place.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Name of the systemd credential with the sealing passphrase.
+const CREDENTIAL: &str = "store-passphrase";
+const CONNECTIONS_DEFAULT: usize = 4096;
+const CONNECTIONS_MAX: usize = 65536;
+const POOL_DEFAULT: u32 = 32;
+const POOL_MAX: u32 = 4096;
+const POOLS_BYTES_DEFAULT: u64 = 256 << 20;
