@@ -88,7 +88,7 @@ pub enum Rule {
     /// dkg 3.4: the share is not on the committed polynomial.
     #[error("share does not match its commitments")]
     SecretShare,
-    /// dkg 3.5: a commitment of the summed polynomial, or this party's share, is zero.
+    /// dkg 2.6 and 3.5: a commitment of the summed polynomial, or this party's share, is zero.
     #[error("generated key or share is zero")]
     KeygenZero,
     /// dkg 4.2: the parties ended with different transcripts.

@@ -1,1 +1,44 @@
-//! dkg
+//! Distributed key generation: a key is born shared and is never whole.
+//!
+//! FROST's DKG (Komlo, Goldberg, ePrint 2020/852, figure 1: Pedersen's DKG with proofs of
+//! possession) as `frost-core` 3.0 gives it, inside two wrappers (`spec/dkg.md`): packages are
+//! committed to before any is opened, because a party that sees the others' first biases the key;
+//! and every broadcast is echoed by hash in the next message, because our channels are pairwise.
+//!
+//! | round | file | sends | kind |
+//! |---|---|---|---|
+//! | 1 | [`round1_commit`] | context, commitment | broadcast |
+//! | 2 | [`round2_open`] | echo of round 1, salt, package with proof | broadcast |
+//! | 3 | [`round3_share`] | echo of round 2, secret share | direct |
+//! | 4 | [`round4_confirm`] | transcript, verification share | broadcast |
+//!
+//! Generating needs all N parties; any failure ends the session and its secrets. The caller
+//! guarantees authenticated, confidential channels and agreement on the [`DkgContext`].
+
+mod context;
+mod round1_commit;
+mod round2_open;
+mod round3_share;
+mod round4_confirm;
+mod session;
+mod suite;
+
+use alloc::vec::Vec;
+
+pub use self::context::{DkgContext, DkgCurve};
+pub use self::session::{DkgSession, Progress};
+use crate::secret::Secret;
+
+/// What a party holds when all have confirmed.
+pub struct DkgOutput {
+    /// f(me): a canonical scalar in the curve's own byte order (P-256 big-endian, ristretto255
+    /// little-endian).
+    pub share: Secret<[u8; 32]>,
+    /// f(0) G: compressed SEC1, or a ristretto255 element. Equals the first commitment.
+    pub public_key: Vec<u8>,
+    /// Commitments to the T coefficients of f, the constant term first: read them with
+    /// [`crate::sharing::Commitments::decode`] to get any party's verification share.
+    pub commitments: Vec<Vec<u8>>,
+    /// Hash of context, all broadcasts and the commitments; equal at all parties.
+    pub transcript: [u8; 32],
+}

@@ -1,0 +1,109 @@
+//! Round 3: secret shares go to their receivers, with the echo of all packages (`spec/dkg.md`).
+//!
+//! Proves that the share lies on the polynomial that its sender committed to. A party whose share
+//! is malformed or wrong is named; different echoes name nobody.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use frost_core::Identifier;
+use frost_core::keys::SigningShare;
+use frost_core::keys::dkg::{part3, round1, round2};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::context::Setting;
+use super::round4_confirm::{self, AwaitingConfirmations, ConfirmMessage};
+use super::suite::{SCALAR_BYTES, Suite, fault_of, identifier};
+use crate::codec::{DecodeError, Reader, Writer};
+use crate::fault::{Fault, Rule};
+use crate::group::Point;
+use crate::round::{Inbox, Outbox};
+use crate::secret::Secret;
+use crate::sharing::Commitments;
+use crate::transcript::{DKG_TRANSCRIPT, HASH_BYTES, hash_all};
+
+/// Number of this round on the wire.
+pub(super) const ROUND: u8 = 3;
+
+/// Body of the round's message; secret.
+pub(super) struct ShareMessage {
+    /// Hash over all opened packages as the sender saw them.
+    pub(super) view: [u8; HASH_BYTES],
+    /// The sender's polynomial at the receiver's position.
+    pub(super) share: Secret<[u8; SCALAR_BYTES]>,
+}
+
+impl ShareMessage {
+    pub(super) const BYTES: usize = HASH_BYTES + SCALAR_BYTES;
+
+    /// The bytes are secret; who sends them wipes them.
+    pub(super) fn encode(&self) -> Zeroizing<Vec<u8>> {
+        let mut writer = Writer::with_capacity(Self::BYTES);
+        writer.bytes(&self.view).bytes(self.share.expose());
+        Zeroizing::new(writer.finish())
+    }
+
+    pub(super) fn decode(body: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(body);
+        let message = Self { view: reader.array()?, share: Secret::new(reader.array()?) };
+        reader.finish()?;
+        Ok(message)
+    }
+}
+
+/// A share of frost's in its canonical bytes, without leaving a copy on the heap.
+pub(super) fn share_bytes<S: Suite>(share: &SigningShare<S>) -> [u8; SCALAR_BYTES] {
+    let bytes = Zeroizing::new(share.serialize());
+    *bytes.first_chunk().expect("both suites write 32 bytes")
+}
+
+/// Waits for the peers' shares.
+pub(super) struct AwaitingShares<S: Suite> {
+    pub(super) secret: round2::SecretPackage<S>,
+    pub(super) packages: BTreeMap<Identifier<S>, round1::Package<S>>,
+    pub(super) sum: Commitments<S::Point>,
+    pub(super) view: [u8; HASH_BYTES],
+    pub(super) setting: Setting,
+}
+
+impl<S: Suite> AwaitingShares<S> {
+    /// # Errors
+    /// [`Rule::KeygenPackages`] and [`Rule::KeygenZero`] naming nobody; [`Rule::Malformed`] and
+    /// [`Rule::SecretShare`] naming the sender.
+    pub(super) fn finish(
+        self,
+        inbox: &Inbox<ShareMessage>,
+    ) -> Result<(AwaitingConfirmations<S>, Outbox), Fault> {
+        let Self { secret, packages, sum, view, setting } = self;
+        // Check 3.2
+        for (from, message) in inbox.iter() {
+            let fault = Fault::of(from, Rule::KeygenPackages);
+            setting.checks.enforce(message.view == view, fault)?;
+        }
+        // Check 3.3
+        let mut shares = BTreeMap::new();
+        for (from, message) in inbox.iter() {
+            let share = SigningShare::<S>::deserialize(message.share.expose());
+            let share = share.map_err(|_| Fault::of(from, Rule::Malformed))?;
+            shares.insert(identifier::<S>(from), round2::Package::new(share));
+        }
+        // Check 3.4
+        let finished = part3(&secret, &packages, &shares);
+        let (key, _) = finished.map_err(|error| fault_of(&error, &setting.parties))?;
+        let mut bytes = share_bytes(key.signing_share());
+        let share = Secret::new(bytes);
+        bytes.zeroize();
+        // Check 3.5
+        let own = sum.verification_share(setting.me);
+        let usable = !own.is_identity();
+        setting.checks.enforce(usable, Fault::of_nobody(Rule::KeygenZero))?;
+
+        // Send 4
+        let commitments = sum.encode();
+        let parts = commitments.iter().map(Vec::as_slice);
+        let transcript = hash_all(DKG_TRANSCRIPT, [setting.id.as_slice(), &view].into_iter().chain(parts));
+        let message = ConfirmMessage { transcript, verification_share: own.encode() };
+        let outbox = setting.broadcast(round4_confirm::ROUND, &message.encode());
+        Ok((AwaitingConfirmations { share, sum, transcript, setting }, outbox))
+    }
+}
