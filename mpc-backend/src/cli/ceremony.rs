@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ed25519_dalek::SigningKey;
 use prost::Message;
-use proto::limits::{COMMAND_BYTES_MAX, FORMAT};
+use proto::limits::{COMMAND_BYTES_MAX, COMMAND_WINDOW, FORMAT};
 use proto::manifest::Manifest;
 use proto::registry::v1::{Command, SignedCommand, author, command::Body};
 use proto::statement;
@@ -15,6 +15,7 @@ use rand_core::{OsRng, RngCore};
 use crate::cli::failure::Failure;
 use crate::cli::files::{self, Readers};
 use crate::cli::keys;
+use crate::cli::remote::Caller;
 use crate::cli::terminal::tell;
 
 /// How operators agree to one command.
@@ -23,29 +24,57 @@ pub struct Agreement {
     /// The manifest of the cluster.
     #[arg(long)]
     manifest: PathBuf,
-    /// An operator's key file.
+    /// An operator's key file; T of them submit the command at once.
     #[arg(long = "operator-key")]
     operator_keys: Vec<PathBuf>,
-    /// The file to write, for others to sign and submit.
+    /// Write the command to this file instead, for others to sign and submit.
     #[arg(long)]
-    out: PathBuf,
-    /// Registry index after which the command is void.
+    out: Option<PathBuf>,
+    /// Registry index after which the command is void; asked of the cluster if an operator's key
+    /// is given, otherwise `counterfoil status` shows the current one.
     #[arg(long)]
-    not_after: u64,
+    not_after: Option<u64>,
 }
 
 impl Agreement {
-    /// Makes the command, signs it with the keys at hand, and writes it to the file.
+    /// Makes the command, signs it with the keys at hand, and submits it or writes it to the file.
     pub fn carry_out(self, body: Body) -> Result<(), Failure> {
         let manifest = files::manifest(&self.manifest)?;
-        let mut signed = draft(&manifest, self.not_after, body);
-        for path in &self.operator_keys {
-            sign(&manifest, &mut signed, &operator_key(&manifest, path)?);
+        let keys = self
+            .operator_keys
+            .iter()
+            .map(|path| operator_key(&manifest, path))
+            .collect::<Result<Vec<_>, _>>()?;
+        let not_after = match (self.not_after, keys.first()) {
+            (Some(index), _) => index,
+            (None, Some(key)) => last_index(&Caller::new(&manifest, key))?,
+            (None, None) => {
+                return Err(Failure::input(
+                    "no operator key to ask the cluster with: give --operator-key, or --not-after with --out",
+                ));
+            }
+        };
+        let mut signed = draft(&manifest, not_after, body);
+        for key in &keys {
+            sign(&manifest, &mut signed, key);
         }
-        files::create(&self.out, &signed.encode_to_vec(), Readers::All)?;
-        tell(format!("{} written; {}", self.out.display(), Progress::of(&manifest, &signed)));
-        Ok(())
+        match (self.out, keys.first()) {
+            (Some(out), _) => {
+                files::create(&out, &signed.encode_to_vec(), Readers::All)?;
+                tell(format!("{} written; {}", out.display(), Progress::of(&manifest, &signed)));
+                Ok(())
+            }
+            (None, Some(key)) => submit(&manifest, &signed, key),
+            (None, None) => {
+                Err(Failure::input("nobody signs: give --operator-key, or --out for a file to be signed"))
+            }
+        }
     }
+}
+
+/// The index up to which a command made now is good.
+pub fn last_index(caller: &Caller<'_>) -> Result<u64, Failure> {
+    Ok(caller.registry_index()?.saturating_add(COMMAND_WINDOW))
 }
 
 /// A command that nobody has signed yet.
@@ -69,6 +98,17 @@ pub fn sign(manifest: &Manifest, signed: &mut SignedCommand, key: &SigningKey) {
         let author = author::Kind::OperatorKey(public.to_vec());
         signed.signatures.push(statement::sign_command(&manifest.cluster_id(), &signed.command, author, key));
     }
+}
+
+/// Sends a command that T operators have signed, through any node that takes it.
+pub fn submit(manifest: &Manifest, signed: &SignedCommand, key: &SigningKey) -> Result<(), Failure> {
+    let progress = Progress::of(manifest, signed);
+    if !progress.complete() {
+        return Err(Failure::refused(progress));
+    }
+    let index = Caller::new(manifest, key).propose(signed)?;
+    tell(format!("done: registry index {index}"));
+    Ok(())
 }
 
 /// Reads a command file.

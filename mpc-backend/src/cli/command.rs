@@ -33,6 +33,17 @@ pub enum CommandCommand {
         /// The command file.
         file: PathBuf,
     },
+    /// Send a command that T operators have signed.
+    Submit {
+        /// The manifest of the cluster.
+        #[arg(long)]
+        manifest: PathBuf,
+        /// An operator's key file, to be let in with.
+        #[arg(long)]
+        operator_key: PathBuf,
+        /// The command file.
+        file: PathBuf,
+    },
 }
 
 impl CommandCommand {
@@ -57,6 +68,12 @@ impl CommandCommand {
                 tell(format!("signed: {}", describe(&command)));
                 tell(Progress::of(&manifest, &signed));
                 Ok(())
+            }
+            Self::Submit { manifest, operator_key, file } => {
+                let manifest = files::manifest(&manifest)?;
+                let (signed, _) = read_for(&manifest, &file)?;
+                let key = ceremony::operator_key(&manifest, &operator_key)?;
+                ceremony::submit(&manifest, &signed, &key)
             }
         }
     }

@@ -14,9 +14,12 @@ pub mod command;
 pub mod config;
 pub mod failure;
 pub mod files;
+pub mod health;
 pub mod keys;
 pub mod node;
 pub mod operator;
+pub mod remote;
+pub mod status;
 pub mod terminal;
 
 use failure::Failure;
@@ -46,6 +49,8 @@ enum Subject {
     /// What operators agree to, as files.
     #[command(subcommand)]
     Command(command::CommandCommand),
+    /// How the nodes are; exit code 1 when something is wrong.
+    Status(status::StatusCommand),
 }
 
 impl Cli {
@@ -57,6 +62,7 @@ impl Cli {
             Subject::Cluster(command) => command.run(),
             Subject::Client(command) => command.run(),
             Subject::Command(command) => command.run(),
+            Subject::Status(command) => command.run(),
         }
     }
 }

@@ -1,0 +1,243 @@
+//! Whether a cluster is well: what each node says of itself and of its peers.
+
+use client::failure::NodeFailure;
+use proto::client::v1::StatusReply;
+use proto::manifest::Manifest;
+use serde_json::{Value, json};
+
+use crate::cli::remote::Caller;
+
+/// One node's answer, or why there is none.
+pub struct NodeHealth {
+    index: u8,
+    answer: Result<StatusReply, NodeFailure>,
+}
+
+/// All nodes' answers, in the order of the indices.
+pub struct Health {
+    nodes: Vec<NodeHealth>,
+}
+
+impl Health {
+    /// Asks every node, all at once.
+    pub fn ask(manifest: &Manifest, caller: &Caller<'_>) -> Self {
+        let nodes = std::thread::scope(|scope| {
+            let asked: Vec<_> = manifest
+                .nodes
+                .iter()
+                .map(|node| (node.index, scope.spawn(move || caller.status(node))))
+                .collect();
+            asked
+                .into_iter()
+                .map(|(index, thread)| {
+                    let lost = |_| Err(NodeFailure::Unreachable("asking it failed".to_owned()));
+                    NodeHealth { index, answer: thread.join().unwrap_or_else(lost) }
+                })
+                .collect()
+        });
+        Self { nodes }
+    }
+
+    /// What is wrong, one line each; nothing when the cluster is well.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems: Vec<String> = self.nodes.iter().flat_map(NodeHealth::problems).collect();
+        let mut leaders: Vec<u32> =
+            self.replies().map(|reply| reply.leader).filter(|leader| *leader != 0).collect();
+        leaders.sort_unstable();
+        leaders.dedup();
+        match leaders.as_slice() {
+            [] => problems.push("the registry has no leader".to_owned()),
+            [_] => {}
+            _ => problems.push(format!("the nodes name different leaders: {leaders:?}")),
+        }
+        problems
+    }
+
+    /// Whether this node answers and serves.
+    pub fn serves(&self, index: u8) -> bool {
+        self.replies().any(|reply| reply.node == u32::from(index) && reply.serving)
+    }
+
+    /// A table for people, one line a node, then the pools.
+    pub fn table(&self) -> Vec<String> {
+        let mut lines = vec![format!(
+            "{:<5} {:<9} {:<12} {:>6} {:>9} {:>6} {:>9} {:>10}  {}",
+            "node", "state", "phase", "leader", "registry", "epoch", "uptime", "signatures", "peers"
+        )];
+        lines.extend(self.nodes.iter().map(NodeHealth::row));
+        for reply in self.replies() {
+            for pool in &reply.pools {
+                let key = hex::encode(&pool.key_id);
+                lines.push(format!(
+                    "pool  node {} key {key} signers {:?}: {} presignatures ready",
+                    reply.node, pool.signers, pool.ready
+                ));
+            }
+        }
+        lines
+    }
+
+    /// Everything, for scripts.
+    pub fn json(&self) -> Value {
+        let problems = self.problems();
+        json!({
+            "healthy": problems.is_empty(),
+            "problems": problems,
+            "nodes": self.nodes.iter().map(NodeHealth::json).collect::<Vec<_>>(),
+        })
+    }
+
+    fn replies(&self) -> impl Iterator<Item = &StatusReply> {
+        self.nodes.iter().filter_map(|node| node.answer.as_ref().ok())
+    }
+}
+
+impl NodeHealth {
+    fn problems(&self) -> Vec<String> {
+        let name = format!("node {}", self.index);
+        let reply = match &self.answer {
+            Ok(reply) => reply,
+            Err(reason) => return vec![format!("{name}: {reason}")],
+        };
+        let mut problems = Vec::new();
+        if !reply.serving {
+            problems.push(format!("{name} does not serve yet: {}", reply.phase));
+        }
+        for peer in &reply.peers {
+            let about = match (peer.connected, peer.quarantined, peer.pair_ready) {
+                (_, true, _) => "has been caught cheating, or broke: quarantined",
+                (false, ..) => "is not connected",
+                (true, false, false) => "is connected, the pair set-up runs",
+                (true, false, true) => continue,
+            };
+            problems.push(format!("{name}: peer {} {about}", peer.node));
+        }
+        problems
+    }
+
+    fn row(&self) -> String {
+        let reply = match &self.answer {
+            Ok(reply) => reply,
+            Err(reason) => return format!("{:<5} {:<9} {reason}", self.index, "no answer"),
+        };
+        let peers: Vec<String> = reply
+            .peers
+            .iter()
+            .map(|peer| {
+                let state = match (peer.quarantined, peer.connected, peer.pair_ready) {
+                    (true, ..) => "quarantined",
+                    (_, false, _) => "away",
+                    (_, true, false) => "pairing",
+                    (_, true, true) => "ready",
+                };
+                format!("{} {state}", peer.node)
+            })
+            .collect();
+        format!(
+            "{:<5} {:<9} {:<12} {:>6} {:>9} {:>6} {:>8}s {:>10}  {}",
+            self.index,
+            if reply.serving { "serving" } else { "waiting" },
+            reply.phase,
+            reply.leader,
+            reply.registry_index,
+            reply.epoch,
+            reply.uptime_ms / 1000,
+            reply.counters.as_ref().map_or(0, |counters| counters.signatures),
+            peers.join(", ")
+        )
+    }
+
+    fn json(&self) -> Value {
+        let reply = match &self.answer {
+            Ok(reply) => reply,
+            Err(reason) => {
+                return json!({ "node": self.index, "reachable": false, "error": reason.to_string() });
+            }
+        };
+        let counters = reply.counters.unwrap_or_default();
+        json!({
+            "node": self.index,
+            "reachable": true,
+            "serving": reply.serving,
+            "phase": reply.phase,
+            "software": reply.software,
+            "boot_id": hex::encode(&reply.boot_id),
+            "leader": reply.leader,
+            "registry_index": reply.registry_index,
+            "epoch": reply.epoch,
+            "uptime_ms": reply.uptime_ms,
+            "peers": reply.peers.iter().map(|peer| json!({
+                "node": peer.node,
+                "connected": peer.connected,
+                "pair_ready": peer.pair_ready,
+                "quarantined": peer.quarantined,
+                "boot_id": hex::encode(&peer.boot_id),
+            })).collect::<Vec<_>>(),
+            "pools": reply.pools.iter().map(|pool| json!({
+                "key": hex::encode(&pool.key_id),
+                "signers": pool.signers,
+                "ready": pool.ready,
+            })).collect::<Vec<_>>(),
+            "counters": {
+                "signatures": counters.signatures,
+                "presignatures": counters.presignatures,
+                "failed_checks": counters.failed_checks,
+                "keys_generated": counters.keys_generated,
+                "refused_requests": counters.refused_requests,
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::client::v1::PeerStatus;
+
+    use super::*;
+
+    fn reply(node: u32, leader: u32) -> NodeHealth {
+        let peers = (1..=2)
+            .filter(|peer| *peer != node)
+            .map(|peer| PeerStatus { node: peer, connected: true, pair_ready: true, ..Default::default() })
+            .collect();
+        let answer = StatusReply { node, leader, serving: true, peers, ..Default::default() };
+        NodeHealth { index: node as u8, answer: Ok(answer) }
+    }
+
+    #[test]
+    fn quiet_cluster_has_no_problems() {
+        let health = Health { nodes: vec![reply(1, 2), reply(2, 2)] };
+        assert_eq!(health.problems(), Vec::<String>::new());
+        assert_eq!(health.json().get("healthy"), Some(&Value::Bool(true)));
+        assert!(health.serves(2));
+    }
+
+    #[test]
+    fn each_thing_that_is_wrong_is_named() {
+        let mut waiting = reply(1, 1);
+        if let Ok(answer) = &mut waiting.answer {
+            answer.serving = false;
+            answer.phase = "catching up".to_owned();
+            answer.peers.iter_mut().for_each(|peer| peer.quarantined = true);
+        }
+        let gone =
+            NodeHealth { index: 3, answer: Err(NodeFailure::Unreachable("connection refused".to_owned())) };
+        let health = Health { nodes: vec![waiting, reply(2, 2), gone] };
+        let problems = health.problems().join("\n");
+        for part in [
+            "node 1 does not serve yet: catching up",
+            "peer 2 has been",
+            "node 3: not reachable (connection refused)",
+            "different leaders",
+        ] {
+            assert!(problems.contains(part), "{part:?} is missing in {problems}");
+        }
+        assert!(!health.serves(1));
+    }
+
+    #[test]
+    fn no_leader_is_a_problem() {
+        let health = Health { nodes: vec![reply(1, 0), reply(2, 0)] };
+        assert_eq!(health.problems(), ["the registry has no leader"]);
+    }
+}

@@ -1,0 +1,15 @@
+//! A cluster on one machine, for trying out and for tests: real node processes on loopback, real
+//! keys, the same ceremony as on three hosts. What differs from production is only that all secrets
+//! lie in one folder.
+//!
+//! ```text
+//! DIR/manifest.toml
+//! DIR/nodeN/      identity.key store-passphrase node.toml store.redb log pid pid.started
+//! DIR/operatorN/  operator.key
+//! DIR/client/     client.key client.toml client.log
+//! ```
+
+pub mod export;
+pub mod layout;
+pub mod ports;
+pub mod process;
