@@ -42,3 +42,6 @@ pub struct DkgOutput {
     /// Hash of context, all broadcasts and the commitments; equal at all parties.
     pub transcript: [u8; 32],
 }
+
+#[cfg(test)]
+mod tests;

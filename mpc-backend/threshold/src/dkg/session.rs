@@ -62,7 +62,8 @@ impl DkgSession {
     /// outside the session or after its end.
     ///
     /// # Errors
-    /// The [`Fault`] that ended the session; its secrets are gone.
+    /// The [`Fault`] that ended the session; its secrets are gone. The caller tells the peers,
+    /// since messages that this call had prepared are gone as well.
     pub fn receive(&mut self, from: PartyIndex, message: &[u8]) -> Result<Progress, Fault> {
         match &mut self.0 {
             AnySession::P256(session) => session.receive(from, message),

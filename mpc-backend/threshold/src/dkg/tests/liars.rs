@@ -1,0 +1,251 @@
+//! One lie each: the check that catches it, whom it names, and that without it the lie passes.
+//! Party 1 lies; 2 and 3 are honest. Both suites.
+
+use super::super::session::State;
+use super::super::suite::{encode_package, identifier};
+use super::*;
+use crate::group::Point;
+use frost_core::keys::dkg::part1;
+use frost_p256::P256Sha256;
+use frost_ristretto255::Ristretto255Sha512;
+
+const LIAR: u8 = 1;
+
+/// Runs `cheat` on both suites.
+macro_rules! both_suites {
+    ($cheat:ident) => {
+        $cheat::<P256Sha256>(DkgCurve::P256);
+        $cheat::<Ristretto255Sha512>(DkgCurve::Ristretto255);
+    };
+}
+
+/// Both honest parties end with `expected`, or with a key for `None`.
+fn honest_end_with(results: &BTreeMap<u8, Result<DkgOutput, Fault>>, expected: Option<Fault>) {
+    for honest in [2, 3] {
+        let result = results.get(&honest).map(|result| result.as_ref().err().copied());
+        assert_eq!(result, Some(expected), "party {honest}");
+    }
+}
+
+/// A lie on the wire, told to every receiver unless it chooses: caught as `rule`, and passing when
+/// only that rule is left out.
+fn caught_on_the_wire<S: Suite>(curve: DkgCurve, rule: Rule, lie: impl Fn(Wire<'_>)) {
+    let told = |wire: Wire<'_>| {
+        if wire.from == LIAR {
+            lie(wire);
+        }
+    };
+    let results = Run::<S>::start(2, 3, curve, Checks::all()).deliver(told);
+    honest_end_with(&results, Some(fault(LIAR, rule)));
+    let results = Run::<S>::start(2, 3, curve, Checks::all_but(rule)).deliver(told);
+    honest_end_with(&results, None);
+}
+
+/// Draws a second polynomial for the liar, after its commitment went out.
+fn change_polynomial<S: Suite>(run: &mut Run<S>) {
+    let Some(State::Commitments(state)) = run.sessions.get_mut(&LIAR).map(|session| &mut session.state)
+    else {
+        panic!("the liar has just committed");
+    };
+    let (secret, package) = part1(identifier::<S>(party(LIAR)), 3, 2, &mut run.rng).unwrap();
+    state.secret = secret;
+    state.opening.package = encode_package(&package);
+}
+
+#[test]
+fn cheater_in_another_context_is_caught_in_round_1() {
+    fn cheat<S: Suite>(curve: DkgCurve) {
+        caught_on_the_wire::<S>(curve, Rule::KeygenContext, |wire| {
+            if wire.round == 1 {
+                wire.message[1] ^= 1;
+            }
+        });
+    }
+    both_suites!(cheat);
+}
+
+#[test]
+fn cheater_echoing_other_commitments_is_caught_in_round_2() {
+    fn cheat<S: Suite>(curve: DkgCurve) {
+        caught_on_the_wire::<S>(curve, Rule::KeygenCommitments, |wire| {
+            if wire.round == 2 {
+                wire.message[1] ^= 1;
+            }
+        });
+    }
+    both_suites!(cheat);
+}
+
+#[test]
+fn equivocated_commitment_blames_nobody_and_stops_everybody() {
+    fn cheat<S: Suite>(curve: DkgCurve) {
+        let results = Run::<S>::start(2, 3, curve, Checks::all()).deliver(|wire| {
+            if wire.from == LIAR && wire.to == 3 && wire.round == 1 {
+                wire.message[40] ^= 1;
+            }
+        });
+        honest_end_with(&results, Some(Fault::of_nobody(Rule::KeygenCommitments)));
+    }
+    both_suites!(cheat);
+}
+
+#[test]
+fn cheater_changing_its_package_after_commitment_is_caught_in_round_2() {
+    fn cheat<S: Suite>(curve: DkgCurve) {
+        let mut run = Run::<S>::start(2, 3, curve, Checks::all());
+        change_polynomial(&mut run);
+        honest_end_with(&run.deliver(|_| ()), Some(fault(LIAR, Rule::KeygenOpening)));
+        // The rushing attack itself: without the commitment the changed key is accepted.
+        let mut run = Run::<S>::start(2, 3, curve, Checks::all_but(Rule::KeygenOpening));
+        change_polynomial(&mut run);
+        honest_end_with(&run.deliver(|_| ()), None);
+    }
+    both_suites!(cheat);
+}
+
+#[test]
+fn cheater_opening_with_another_salt_is_caught_in_round_2() {
+    fn cheat<S: Suite>(curve: DkgCurve) {
+        let results = Run::<S>::start(2, 3, curve, Checks::all()).deliver(|wire| {
+            if wire.from == LIAR && wire.round == 2 {
+                wire.message[40] ^= 1;
+            }
+        });
+        honest_end_with(&results, Some(fault(LIAR, Rule::KeygenOpening)));
+    }
+    both_suites!(cheat);
+}
+
+/// Opens another valid package towards party 3 only.
+fn equivocate_package<S: Suite>(curve: DkgCurve, checks: Checks) -> BTreeMap<u8, Result<DkgOutput, Fault>> {
+    let mut run = Run::<S>::start(2, 3, curve, checks);
+    let (_, package) = part1(identifier::<S>(party(LIAR)), 3, 2, &mut run.rng).unwrap();
+    let package = encode_package(&package);
+    run.deliver(|wire| {
+        if wire.from == LIAR && wire.to == 3 && wire.round == 2 {
+            wire.message.truncate(wire.message.len() - package.len());
+            wire.message.extend_from_slice(&package);
+        }
+    })
+}
+
+#[test]
+fn equivocated_package_names_its_sender_where_it_differs() {
+    fn cheat<S: Suite>(curve: DkgCurve) {
+        let results = equivocate_package::<S>(curve, Checks::all());
+        assert_eq!(results[&3].as_ref().err(), Some(&fault(LIAR, Rule::KeygenOpening)));
+        assert!(!results.contains_key(&2), "party 2 saw no lie and waits for party 3");
+        // Were the commitments not binding, the echo of round 2 would still catch it.
+        let results = equivocate_package::<S>(curve, Checks::all_but(Rule::KeygenOpening));
+        honest_end_with(&results, Some(Fault::of_nobody(Rule::KeygenPackages)));
+    }
+    both_suites!(cheat);
+}
+
+#[test]
+fn cheater_without_proof_of_possession_is_caught_in_round_2() {
+    fn cheat<S: Suite>(curve: DkgCurve) {
+        let threshold = Threshold::new(2, 3).unwrap();
+        let mut run = Run::<S>::start(2, 3, curve, Checks::all());
+        let setting = Setting::new(&context(LIAR, threshold, curve)).unwrap();
+        let (secret, package) = part1(identifier::<S>(party(LIAR)), 3, 2, &mut run.rng).unwrap();
+        let mut package = encode_package(&package);
+        // The proof's scalar stands last; byte 16 of it is never the one that decides its range.
+        let position = package.len() - 16;
+        package[position] ^= 1;
+        let opening = round1_commit::Opening { salt: [6; 32], package };
+        let (state, outbox) = round1_commit::commit(setting, secret, opening);
+        run.sessions.insert(LIAR, Session::with_state(state));
+        run.queue.retain(|(from, _, _)| from.get() != LIAR);
+        run.send(party(LIAR), outbox);
+        honest_end_with(&run.deliver(|_| ()), Some(fault(LIAR, Rule::ProofOfPossession)));
+    }
+    both_suites!(cheat);
+}
+
+/// A liar that could choose its package last would cancel the others' highest coefficient, which
+/// no proof covers: the key would then be shared one degree lower, here with every party whole.
+#[test]
+fn cheater_lowering_the_degree_is_stopped_even_without_openings() {
+    fn cheat<S: Suite>(curve: DkgCurve) {
+        let mut run = Run::<S>::start(2, 3, curve, Checks::all_but(Rule::KeygenOpening));
+        let bytes = S::ELEMENT_BYTES;
+        let highest = [2, 3].map(|honest| match &run.sessions[&honest].state {
+            State::Commitments(state) => S::Point::decode(&state.opening.package[bytes..2 * bytes]).unwrap(),
+            _ => panic!("everybody has just committed"),
+        });
+        let cancelling = highest[0].add(&highest[1]).neg().encode();
+        let Some(State::Commitments(state)) = run.sessions.get_mut(&LIAR).map(|session| &mut session.state)
+        else {
+            panic!("the liar has just committed");
+        };
+        state.opening.package[bytes..2 * bytes].copy_from_slice(&cancelling);
+        honest_end_with(&run.deliver(|_| ()), Some(Fault::of_nobody(Rule::KeygenZero)));
+    }
+    both_suites!(cheat);
+}
+
+#[test]
+fn cheater_echoing_other_packages_is_caught_in_round_3() {
+    fn cheat<S: Suite>(curve: DkgCurve) {
+        caught_on_the_wire::<S>(curve, Rule::KeygenPackages, |wire| {
+            if wire.round == 3 {
+                wire.message[1] ^= 1;
+            }
+        });
+    }
+    both_suites!(cheat);
+}
+
+#[test]
+fn cheater_with_wrong_share_is_caught_by_its_receiver() {
+    fn cheat<S: Suite>(curve: DkgCurve) {
+        let results = Run::<S>::start(2, 3, curve, Checks::all()).deliver(|wire| {
+            if wire.from == LIAR && wire.to == 3 && wire.round == 3 {
+                wire.message[1 + 32 + 16] ^= 1;
+            }
+        });
+        assert_eq!(results[&3].as_ref().err(), Some(&fault(LIAR, Rule::SecretShare)));
+        assert!(!results.contains_key(&2), "party 2 waits for the confirmation of party 3");
+    }
+    both_suites!(cheat);
+}
+
+#[test]
+fn cheater_with_share_out_of_range_is_caught_by_its_receiver() {
+    fn cheat<S: Suite>(curve: DkgCurve) {
+        let results = Run::<S>::start(2, 3, curve, Checks::all()).deliver(|wire| {
+            if wire.from == LIAR && wire.to == 3 && wire.round == 3 {
+                wire.message[1 + 32..].fill(0xff);
+            }
+        });
+        assert_eq!(results[&3].as_ref().err(), Some(&fault(LIAR, Rule::Malformed)));
+    }
+    both_suites!(cheat);
+}
+
+#[test]
+fn cheater_confirming_another_transcript_is_caught_in_round_4() {
+    fn cheat<S: Suite>(curve: DkgCurve) {
+        caught_on_the_wire::<S>(curve, Rule::KeygenTranscript, |wire| {
+            if wire.round == 4 {
+                wire.message[1] ^= 1;
+            }
+        });
+    }
+    both_suites!(cheat);
+}
+
+#[test]
+fn cheater_confirming_another_verification_share_is_caught_in_round_4() {
+    fn cheat<S: Suite>(curve: DkgCurve) {
+        let other = S::Point::mul_base(&<S::Point as Point>::Scalar::from(5)).encode();
+        caught_on_the_wire::<S>(curve, Rule::VerificationShare, |wire| {
+            if wire.round == 4 {
+                wire.message.truncate(1 + 32);
+                wire.message.extend_from_slice(&other);
+            }
+        });
+    }
+    both_suites!(cheat);
+}
