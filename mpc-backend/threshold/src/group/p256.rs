@@ -80,7 +80,8 @@ impl Point for P256Point {
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
-        if bytes.len() != P256::POINT_BYTES {
+        // The library also reads SEC1's compact form (tag 5), a second encoding of half the points.
+        if bytes.len() != P256::POINT_BYTES || !matches!(bytes.first(), Some(2 | 3)) {
             return None;
         }
         let encoded = EncodedPoint::from_bytes(bytes).ok()?;
@@ -130,5 +131,10 @@ mod tests {
         let point = P256Point::mul_base(&Scalar::from(77_u64));
         assert!(P256Point::decode(&point.encode()).unwrap() == point);
         assert!(P256Point::decode(&point.encode()[..32]).is_none());
+        for tag in (0..=255_u8).filter(|tag| ![2, 3].contains(tag)) {
+            let mut other = point.encode();
+            other[0] = tag;
+            assert!(P256Point::decode(&other).is_none(), "tag {tag}");
+        }
     }
 }
