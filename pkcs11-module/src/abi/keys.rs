@@ -1,0 +1,31 @@
+//! Key management functions (PKCS#11 3.0 section 5.18).
+
+use cryptoki_sys::*;
+use token::Provider;
+
+use super::Answer;
+use super::mechanism::Mechanism;
+use super::ptr::Ptr;
+use super::template::Template;
+
+/// `C_GenerateKeyPair`. Both places for handles are checked before there is a key that nobody would know of.
+#[expect(clippy::too_many_arguments, reason = "the standard's arguments")]
+pub(super) fn generate_key_pair(
+    provider: &Provider,
+    session: CK_SESSION_HANDLE,
+    mechanism: Ptr<'_, CK_MECHANISM>,
+    public: Ptr<'_, CK_ATTRIBUTE>,
+    public_count: CK_ULONG,
+    private: Ptr<'_, CK_ATTRIBUTE>,
+    private_count: CK_ULONG,
+    public_key: Ptr<'_, CK_OBJECT_HANDLE>,
+    private_key: Ptr<'_, CK_OBJECT_HANDLE>,
+) -> Answer {
+    let (public_key, private_key) = (public_key.required()?, private_key.required()?);
+    let mechanism = Mechanism::required(mechanism)?;
+    let public = Template::read(public, public_count)?;
+    let private = Template::read(private, private_count)?;
+    let pair = provider.generate_key_pair(session, mechanism.call(), &public.items(), &private.items())?;
+    public_key.write(pair.public)?;
+    private_key.write(pair.private)
+}

@@ -1,0 +1,69 @@
+//! Session management (PKCS#11 3.0 section 5.6), login included.
+
+use std::ffi::c_void;
+
+use cryptoki_sys::*;
+use token::Provider;
+
+use super::Answer;
+use super::ptr::Ptr;
+
+/// `C_OpenSession`. There is nothing to notify about, so the callback is never called.
+pub(super) fn open_session(
+    provider: &Provider,
+    slot: CK_SLOT_ID,
+    flags: CK_FLAGS,
+    _application: Ptr<'_, c_void>,
+    _notify: CK_NOTIFY,
+    session: Ptr<'_, CK_SESSION_HANDLE>,
+) -> Answer {
+    let session = session.required()?;
+    session.write(provider.open_session(slot, flags)?)
+}
+
+/// `C_CloseSession`.
+pub(super) fn close_session(provider: &Provider, session: CK_SESSION_HANDLE) -> Answer {
+    Ok(provider.close_session(session)?)
+}
+
+/// `C_CloseAllSessions`.
+pub(super) fn close_all_sessions(provider: &Provider, slot: CK_SLOT_ID) -> Answer {
+    Ok(provider.close_all_sessions(slot)?)
+}
+
+/// `C_GetSessionInfo`.
+pub(super) fn session_info(
+    provider: &Provider,
+    session: CK_SESSION_HANDLE,
+    info: Ptr<'_, CK_SESSION_INFO>,
+) -> Answer {
+    let info = info.required()?;
+    let session = provider.session_info(session)?;
+    info.write(CK_SESSION_INFO {
+        slotID: session.slot,
+        state: session.state,
+        flags: session.flags,
+        ulDeviceError: session.device_error,
+    })
+}
+
+/// `C_SessionCancel`.
+pub(super) fn session_cancel(provider: &Provider, session: CK_SESSION_HANDLE, flags: CK_FLAGS) -> Answer {
+    Ok(provider.session_cancel(session, flags)?)
+}
+
+/// `C_Login`.
+pub(super) fn login(
+    provider: &Provider,
+    session: CK_SESSION_HANDLE,
+    user_type: CK_USER_TYPE,
+    pin: Ptr<'_, CK_UTF8CHAR>,
+    pin_len: CK_ULONG,
+) -> Answer {
+    Ok(provider.login(session, user_type, &pin.pin(pin_len)?)?)
+}
+
+/// `C_Logout`.
+pub(super) fn logout(provider: &Provider, session: CK_SESSION_HANDLE) -> Answer {
+    Ok(provider.logout(session)?)
+}
