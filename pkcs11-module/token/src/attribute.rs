@@ -1,9 +1,12 @@
-//! Every attribute we know, declared once: its type, the classes that have it, who sets it, how it may change,
-//! and its value when nobody gave one (PKCS#11 3.0 section 4 and 6.3, tables of attributes with their footnotes).
+//! What an attribute can be: its type, the classes that have it, who sets it, how it may change, and its value when
+//! nobody gave one. `attribute/table.rs` declares each once.
+
+mod table;
 
 use cryptoki_sys::*;
 
 use crate::backend::Attributes;
+use table::{ATTRIBUTES, CERTIFICATE, DATA, PRIVATE, PUBLIC};
 
 /// The object classes of this token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -193,131 +196,10 @@ pub(crate) const NAME_BYTES_MAX: usize = 255;
 /// Longest value of any attribute: a certificate with a long chain of extensions is far below.
 pub(crate) const VALUE_BYTES_MAX: usize = 64 * 1024;
 
-const DATA: u8 = 1;
-const CERTIFICATE: u8 = 2;
-const PUBLIC: u8 = 4;
-const PRIVATE: u8 = 8;
-const KEYS: u8 = PUBLIC | PRIVATE;
-const ALL: u8 = DATA | CERTIFICATE | KEYS;
-
-/// A row of the table: given by the application, never changed, without a default, until said otherwise.
-const fn row(id: u64, kind: Kind, classes: u8) -> Attribute {
-    Attribute {
-        id,
-        kind,
-        origin: Origin::Application,
-        change: Change::Never,
-        initial: Initial::Absent,
-        sensitive: false,
-        bytes_max: VALUE_BYTES_MAX,
-        classes,
-    }
-}
-
-impl Attribute {
-    const fn initially(mut self, initial: Initial) -> Self {
-        self.initial = initial;
-        self
-    }
-
-    const fn change(mut self, change: Change) -> Self {
-        self.change = change;
-        self
-    }
-
-    const fn from_token(mut self) -> Self {
-        self.origin = Origin::Token;
-        self
-    }
-
-    const fn name(mut self) -> Self {
-        self.bytes_max = NAME_BYTES_MAX;
-        self.initial = Initial::Empty;
-        self.change = Change::Free;
-        self
-    }
-
-    const fn sensitive(mut self) -> Self {
-        self.sensitive = true;
-        self.origin = Origin::Token;
-        self
-    }
-}
-
-use Initial::{Absent, Empty, False, Required, True, Zero};
-use Kind::{Bool, Bytes, Date, Ulong, UlongArray};
-
-/// `CKA_ID` has no default on keys: the pair gets SHA-1 of its point there. `CKA_ALLOWED_MECHANISMS` absent means
-/// all; readers are told the list. Usage flags default to what the key type can do, as Java's keytool expects.
-#[rustfmt::skip]
-static ATTRIBUTES: &[Attribute] = &[
-    // Storage objects, table 14.
-    row(CKA_CLASS, Ulong, ALL).initially(Required),
-    row(CKA_TOKEN, Bool, ALL).initially(False).change(Change::OnCopy),
-    row(CKA_PRIVATE, Bool, DATA | CERTIFICATE | PUBLIC).initially(False).change(Change::OnCopy),
-    row(CKA_PRIVATE, Bool, PRIVATE).initially(True).change(Change::OnCopy),
-    row(CKA_MODIFIABLE, Bool, ALL).initially(True).change(Change::OnCopy),
-    row(CKA_COPYABLE, Bool, ALL).initially(True).change(Change::ToFalse),
-    row(CKA_DESTROYABLE, Bool, ALL).initially(True).change(Change::OnCopy),
-    row(CKA_LABEL, Bytes, ALL).name(),
-    row(CKA_UNIQUE_ID, Bytes, ALL).from_token(),
-    // Data, table 16.
-    row(CKA_APPLICATION, Bytes, DATA).name(),
-    row(CKA_OBJECT_ID, Bytes, DATA).name(),
-    row(CKA_VALUE, Bytes, DATA).initially(Empty).change(Change::Free),
-    // Certificates, tables 18 and 19.
-    row(CKA_CERTIFICATE_TYPE, Ulong, CERTIFICATE).initially(Required),
-    row(CKA_TRUSTED, Bool, CERTIFICATE | PUBLIC).initially(False).change(Change::Free),
-    row(CKA_CERTIFICATE_CATEGORY, Ulong, CERTIFICATE).initially(Zero),
-    row(CKA_CHECK_VALUE, Bytes, CERTIFICATE).initially(Empty),
-    row(CKA_SUBJECT, Bytes, CERTIFICATE).initially(Required),
-    row(CKA_ID, Bytes, CERTIFICATE).name(),
-    row(CKA_ISSUER, Bytes, CERTIFICATE).initially(Empty).change(Change::Free),
-    row(CKA_SERIAL_NUMBER, Bytes, CERTIFICATE).initially(Empty).change(Change::Free),
-    row(CKA_VALUE, Bytes, CERTIFICATE).initially(Required),
-    row(CKA_URL, Bytes, CERTIFICATE).initially(Empty),
-    row(CKA_HASH_OF_SUBJECT_PUBLIC_KEY, Bytes, CERTIFICATE).initially(Empty),
-    row(CKA_HASH_OF_ISSUER_PUBLIC_KEY, Bytes, CERTIFICATE).initially(Empty),
-    row(CKA_NAME_HASH_ALGORITHM, Ulong, CERTIFICATE),
-    row(CKA_JAVA_MIDP_SECURITY_DOMAIN, Ulong, CERTIFICATE).initially(Zero),
-    row(CKA_PUBLIC_KEY_INFO, Bytes, CERTIFICATE).initially(Empty),
-    // Keys, table 21.
-    row(CKA_KEY_TYPE, Ulong, KEYS).initially(Required),
-    row(CKA_ID, Bytes, KEYS).name().initially(Absent),
-    row(CKA_START_DATE, Date, KEYS).initially(Empty).change(Change::Free),
-    row(CKA_END_DATE, Date, KEYS).initially(Empty).change(Change::Free),
-    row(CKA_START_DATE, Date, CERTIFICATE).initially(Empty),
-    row(CKA_END_DATE, Date, CERTIFICATE).initially(Empty),
-    row(CKA_DERIVE, Bool, KEYS).initially(False).change(Change::Free),
-    row(CKA_LOCAL, Bool, KEYS).initially(False).from_token(),
-    row(CKA_KEY_GEN_MECHANISM, Ulong, KEYS).from_token(),
-    row(CKA_ALLOWED_MECHANISMS, UlongArray, KEYS),
-    row(CKA_SUBJECT, Bytes, KEYS).initially(Empty).change(Change::Free),
-    row(CKA_PUBLIC_KEY_INFO, Bytes, KEYS).from_token(),
-    // Public keys, table 22.
-    row(CKA_ENCRYPT, Bool, PUBLIC).initially(False).change(Change::Free),
-    row(CKA_VERIFY, Bool, PUBLIC).initially(True).change(Change::Free),
-    row(CKA_VERIFY_RECOVER, Bool, PUBLIC).initially(False).change(Change::Free),
-    row(CKA_WRAP, Bool, PUBLIC).initially(False).change(Change::Free),
-    // Private keys, table 24.
-    row(CKA_SENSITIVE, Bool, PRIVATE).initially(True).change(Change::ToTrue),
-    row(CKA_DECRYPT, Bool, PRIVATE).initially(False).change(Change::Free),
-    row(CKA_SIGN, Bool, PRIVATE).initially(True).change(Change::Free),
-    row(CKA_SIGN_RECOVER, Bool, PRIVATE).initially(False).change(Change::Free),
-    row(CKA_UNWRAP, Bool, PRIVATE).initially(False).change(Change::Free),
-    row(CKA_EXTRACTABLE, Bool, PRIVATE).initially(False).change(Change::ToFalse),
-    row(CKA_ALWAYS_SENSITIVE, Bool, PRIVATE).from_token(),
-    row(CKA_NEVER_EXTRACTABLE, Bool, PRIVATE).from_token(),
-    row(CKA_WRAP_WITH_TRUSTED, Bool, PRIVATE).initially(False).change(Change::ToTrue),
-    row(CKA_ALWAYS_AUTHENTICATE, Bool, PRIVATE).initially(False),
-    // Elliptic curve keys, section 6.3.3 and 6.3.4.
-    row(CKA_EC_PARAMS, Bytes, KEYS).initially(Required),
-    row(CKA_EC_POINT, Bytes, PUBLIC).initially(Required),
-    row(CKA_VALUE, Bytes, PRIVATE).sensitive(),
-];
-
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
     use super::*;
 
     #[test]

@@ -3,9 +3,13 @@
 //! Crate `client` implements [`Backend`] over the network; `local_backend` is the test double. The traffic is
 //! small on purpose: PKCS#11's sessions, handles, operation states and length rules stay on this side.
 
+mod error;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
+
+pub use error::BackendError;
 
 /// Result of a call to the backend.
 pub type BackendResult<T> = Result<T, BackendError>;
@@ -196,7 +200,8 @@ pub enum PublicHalf {
 /// Every call may block on the network up to the implementation's deadline and may be made from many threads at
 /// once; none may panic. PINs are borrowed: an implementation keeps no copy longer than the call.
 pub trait Backend: Send + Sync {
-    /// All tokens of this client, in a stable order. Local once read.
+    /// All tokens of this client, in a stable order. Local once read, but that a token without PINs may be asked
+    /// about again: another process may have set them.
     fn tokens(&self) -> BackendResult<Vec<TokenState>>;
 
     /// Initialises a token, or wipes an initialised one. `label` is blank-padded.
@@ -215,6 +220,7 @@ pub trait Backend: Send + Sync {
     fn set_pin(&self, token: TokenId, role: Role, old_pin: &[u8], new_pin: &[u8]) -> BackendResult<()>;
 
     /// The token's objects: all of them while the user is logged in, the public ones (`CKA_PRIVATE` false) otherwise.
+    /// A listing read under another login does not count as read.
     fn objects(&self, token: TokenId, freshness: Freshness) -> BackendResult<Arc<ObjectList>>;
 
     /// Stores a certificate, data object or public key. Seen by every later [`Backend::objects`] of this process.
@@ -248,59 +254,6 @@ pub trait Backend: Send + Sync {
 
     /// Ends all connections and threads. Called once, by `C_Finalize`.
     fn shutdown(&self);
-}
-
-/// Why the backend did not do it. `rv.rs` says which `CKR_` each becomes.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BackendError {
-    /// Wrong PIN; the attempt was counted.
-    #[error("the PIN is wrong")]
-    PinIncorrect,
-    /// Too many wrong PINs.
-    #[error("the PIN is locked")]
-    PinLocked,
-    /// A new PIN is too short or too long.
-    #[error("the new PIN is too short or too long")]
-    PinLenRange,
-    /// A new PIN has bytes that are not allowed.
-    #[error("the new PIN has characters that are not allowed")]
-    PinInvalid,
-    /// The user has no PIN yet.
-    #[error("the user's PIN has not been set")]
-    PinNotInitialized,
-    /// The token has not been initialised.
-    #[error("the token has not been initialised")]
-    TokenNotInitialized,
-    /// The cluster has no such token any more.
-    #[error("no such token")]
-    NoSuchToken,
-    /// The action needs a login, or the login was ended by the cluster.
-    #[error("not logged in")]
-    NotLoggedIn,
-    /// The object was destroyed.
-    #[error("no such object")]
-    NoSuchObject,
-    /// Somebody else changed the object first.
-    #[error("the object was changed meanwhile")]
-    Stale,
-    /// The nodes' own check of the key's attributes forbids this use.
-    #[error("the key may not be used for this")]
-    KeyUseForbidden,
-    /// A limit of the token is reached: number of objects, or their size.
-    #[error("the token is full: {0}")]
-    Full(String),
-    /// Policy, quota or a role forbids it; the reason is for the log.
-    #[error("refused: {0}")]
-    Refused(String),
-    /// Fewer nodes than needed answered within the deadline; the text names the missing ones.
-    #[error("the cluster is not available: {0}")]
-    Unavailable(String),
-    /// The module's own configuration or identity is wrong.
-    #[error("configuration: {0}")]
-    Configuration(String),
-    /// An answer broke the protocol, or a bug of ours.
-    #[error("internal error: {0}")]
-    Internal(String),
 }
 
 impl Curve {

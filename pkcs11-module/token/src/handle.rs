@@ -1,6 +1,6 @@
 //! Object handles: numbers of this process, never reused, that survive reconnects and node restarts.
 //!
-//! A token object keeps its handle until it is destroyed, or, if private, until logout (PKCS#11 3.0 section 5.6:
+//! A token object keeps its handle until it is destroyed, or, if private, until logout (PKCS#11 3.1 section 5.6:
 //! handles of private objects stay invalid even after a new login). A session object lives and dies with its
 //! handle.
 

@@ -1,4 +1,4 @@
-//! What the information functions answer: the C structures of PKCS#11 3.0 section 3, without the C.
+//! What the information functions answer: the C structures of PKCS#11 3.1 section 3, without the C.
 
 /// `CK_VERSION`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Init, update, final: the life of one operation, and the one place that says what ends it.
 //!
-//! PKCS#11 3.0 sections 5.8 to 5.15. A call that has the last word (`C_Sign`, `C_SignFinal`, `C_Digest`, …) ends
+//! PKCS#11 3.1 sections 5.8 to 5.15. A call that has the last word (`C_Sign`, `C_SignFinal`, `C_Digest`, …) ends
 //! the operation, whether it succeeds or fails, unless it fails with `CKR_BUFFER_TOO_SMALL` or only told the
 //! length. A failed update ends it too. One-shot and multi-part calls do not mix.
 
@@ -106,6 +106,8 @@ impl<O> Operation<O> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
     use super::*;
 
     fn started() -> Operation<u8> {

@@ -75,7 +75,6 @@ errors! {
     TokenNotRecognized = CKR_TOKEN_NOT_RECOGNIZED, "the token has not been initialised";
     UserAlreadyLoggedIn = CKR_USER_ALREADY_LOGGED_IN, "already logged in";
     UserNotLoggedIn = CKR_USER_NOT_LOGGED_IN, "not logged in";
-    UserPinNotInitialized = CKR_USER_PIN_NOT_INITIALIZED, "the user's PIN has not been set";
     UserTypeInvalid = CKR_USER_TYPE_INVALID, "no such type of user";
     UserAnotherAlreadyLoggedIn = CKR_USER_ANOTHER_ALREADY_LOGGED_IN, "the other role is logged in";
     CurveNotSupported = CKR_CURVE_NOT_SUPPORTED, "the curve is not supported";

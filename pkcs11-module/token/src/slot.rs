@@ -55,6 +55,8 @@ fn preferred_id(token: TokenId) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
     use super::*;
 
     fn token(first: u8, last: u8) -> TokenId {

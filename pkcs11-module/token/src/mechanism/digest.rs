@@ -1,4 +1,4 @@
-//! Message digests (PKCS#11 3.0 sections 6.17 to 6.24 and 6.28; FIPS 180-4, FIPS 202), computed in this process.
+//! Message digests (PKCS#11 3.1 chapter 6; FIPS 180-4, FIPS 202), computed in this process.
 
 use ::digest::DynDigest;
 use cryptoki_sys::*;

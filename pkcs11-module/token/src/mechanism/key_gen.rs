@@ -1,4 +1,4 @@
-//! Generation of EC key pairs (PKCS#11 3.0 section 6.3.5).
+//! Generation of EC key pairs (PKCS#11 3.1 section 6.3).
 
 use cryptoki_sys::CKM_EC_KEY_PAIR_GEN;
 

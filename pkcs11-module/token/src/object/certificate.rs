@@ -1,4 +1,4 @@
-//! X.509 certificates (PKCS#11 3.0 section 4.6.3). We store what the application brings and read none of it: the
+//! X.509 certificates (PKCS#11 3.1 section 4.6). We store what the application brings and read none of it: the
 //! application that trusts a certificate parses it.
 
 use cryptoki_sys::{CKA_CERTIFICATE_TYPE, CKA_URL, CKA_VALUE, CKC_X_509};

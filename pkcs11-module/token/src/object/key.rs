@@ -1,6 +1,6 @@
 //! EC keys: what follows from the public point, and the DER around it.
 //!
-//! RFC 5480 for SubjectPublicKeyInfo, SEC 1 for points, PKCS#11 3.0 section 6.3 for the attributes.
+//! RFC 5480 for SubjectPublicKeyInfo, SEC 1 for points, PKCS#11 3.1 section 6.3 for the attributes.
 
 use cryptoki_sys::*;
 use sha1::{Digest, Sha1};
@@ -76,8 +76,8 @@ pub fn curve_oid(curve: Curve) -> &'static [u8] {
     }
 }
 
-/// The curve that a `CKA_EC_PARAMS` names: by OBJECT IDENTIFIER or by curveName as PrintableString (PKCS#11 3.0
-/// section 6.3.3). Explicit parameters are refused: accepting a curve described by its user has led to forgeries.
+/// The curve that a `CKA_EC_PARAMS` names: by OBJECT IDENTIFIER or by curveName as PrintableString (PKCS#11 3.1
+/// section 6.3). Explicit parameters are refused: accepting a curve described by its user has led to forgeries.
 pub fn curve_of(ec_params: &[u8]) -> Option<Curve> {
     if ec_params == OID_PRIME256V1 {
         return Some(Curve::P256);
@@ -124,6 +124,8 @@ const NAMES_P256: [&[u8]; 4] = [b"secp256r1", b"prime256v1", b"P-256", b"nistp25
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
     use super::*;
 
     /// The generator of P-256, SEC 2 section 2.4.2.

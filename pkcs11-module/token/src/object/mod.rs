@@ -73,7 +73,7 @@ pub(crate) fn change(
     check_size(attributes)
 }
 
-/// Only the security officer declares an object trusted (PKCS#11 3.0, tables 18 and 22).
+/// Only the security officer declares an object trusted (PKCS#11 3.1 sections 4.6 and 4.8).
 fn check_trusted(given: Option<bool>, role: Option<Role>) -> Result<()> {
     if given == Some(true) && role != Some(Role::SecurityOfficer) {
         return Err(Error::AttributeReadOnly);

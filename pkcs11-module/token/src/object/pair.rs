@@ -1,4 +1,4 @@
-//! The two templates of `C_GenerateKeyPair` (PKCS#11 3.0 sections 5.18.2 and 6.3.5).
+//! The two templates of `C_GenerateKeyPair` (PKCS#11 3.1 sections 5.18.2 and 6.3).
 
 use cryptoki_sys::*;
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use cryptoki_sys::{CKA_ALLOWED_MECHANISMS, CKA_UNIQUE_ID};
+use cryptoki_sys::{CK_TRUE, CKA_ALLOWED_MECHANISMS, CKA_UNIQUE_ID};
 
 use crate::attribute::{self, Class};
 use crate::backend::{Attributes, ObjectRecord};
@@ -36,6 +36,11 @@ pub(crate) fn attribute(record: &ObjectRecord, id: u64) -> Answer<'_> {
         _ => declared.initial.value(),
     };
     value.map_or(Answer::Unknown, |value| Answer::Value(Cow::Owned(value)))
+}
+
+/// Whether an attribute is true, by default too.
+pub(crate) fn is_true(record: &ObjectRecord, id: u64) -> bool {
+    matches!(attribute(record, id), Answer::Value(value) if *value == [CK_TRUE])
 }
 
 /// Whether a key may be used with a mechanism: its own list decides if it has one.

@@ -1,6 +1,7 @@
-//! Digesting (PKCS#11 3.0 section 5.12), all in this process.
+//! Digesting (PKCS#11 3.1 section 5.12), all in this process.
 
 use super::{MechanismCall, Provider};
+use crate::attribute::{self, Class};
 use crate::mechanism::{self, Use};
 use crate::output::{Output, deliver};
 use crate::rv::{Error, Result};
@@ -63,7 +64,10 @@ impl Provider {
         let session = self.session(session)?;
         let mut operations = lock(&session.operations);
         operations.digest.update(|_| match self.object(&session, key) {
-            Ok(_) => Err(Error::KeyIndigestible),
+            Ok(object) => match attribute::class_of(&object.record.attributes) {
+                Some(Class::PublicKey | Class::PrivateKey) => Err(Error::KeyIndigestible),
+                Some(Class::Data | Class::Certificate) | None => Err(Error::KeyHandleInvalid),
+            },
             Err(error) => Err(error.of_key()),
         })
     }

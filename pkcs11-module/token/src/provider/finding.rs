@@ -1,4 +1,4 @@
-//! Searching objects (PKCS#11 3.0 sections 5.7.7 to 5.7.9).
+//! Searching objects (PKCS#11 3.1 sections 5.7.7 to 5.7.9).
 
 use std::collections::VecDeque;
 

@@ -1,10 +1,10 @@
-//! Keys (PKCS#11 3.0 section 5.18).
+//! Keys (PKCS#11 3.1 section 5.18).
 
 use cryptoki_sys::CKA_PRIVATE;
 
 use super::{KeyPairHandles, MechanismCall, Provider, TemplateItem};
 use crate::attribute;
-use crate::backend::PublicHalf;
+use crate::backend::{ObjectRecord, PublicHalf};
 use crate::mechanism::{self, Use};
 use crate::object::pair;
 use crate::rv::Result;
@@ -32,13 +32,22 @@ impl Provider {
         let public_is_private = attribute::bool_of(&request.public, CKA_PRIVATE) == Some(true);
         session.check_write(true, true)?;
         let pair = self.backend.generate_key_pair(session.slot.token, request)?;
-        let private = lock(&self.handles).token_object(session.slot.id, pair.private.id, true);
         let public = match pair.public {
             PublicHalf::Token(record) => {
                 lock(&self.handles).token_object(session.slot.id, record.id, public_is_private)
             }
-            PublicHalf::Session(attributes) => self.store(&session, attributes)?,
+            PublicHalf::Session(attributes) => match self.store(&session, attributes) {
+                Ok(handle) => handle,
+                Err(error) => {
+                    // The caller gets no handle, so the key must not stay behind; if the cluster went away just
+                    // now it does, and is found by a search.
+                    let ObjectRecord { id, version, .. } = pair.private;
+                    let _ = self.backend.destroy_object(session.slot.token, id, version);
+                    return Err(error);
+                }
+            },
         };
+        let private = lock(&self.handles).token_object(session.slot.id, pair.private.id, true);
         Ok(KeyPairHandles { public, private })
     }
 }

@@ -23,7 +23,7 @@
 //! ```
 //!
 //! All take `&self`, handles and flags as `u64`, and return [`crate::Result`]. An init with `None` cancels the
-//! active operation of its kind (PKCS#11 3.0 section 5.8).
+//! active operation of its kind (PKCS#11 3.1 section 5.13.1).
 
 mod digesting;
 mod finding;
@@ -43,7 +43,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use crate::attribute::{self, Class};
 use crate::backend::Backend;
 use crate::handle::Handles;
-use crate::object::read::allows_mechanism;
+use crate::object::read::{allows_mechanism, is_true};
 use crate::rv::{Error, Result};
 use crate::session::Session;
 use crate::slot::{Slot, Slots};
@@ -137,7 +137,7 @@ impl Provider {
             Some(Class::PublicKey | Class::PrivateKey) => return Err(Error::KeyTypeInconsistent),
             Some(Class::Data | Class::Certificate) | None => return Err(Error::KeyHandleInvalid),
         }
-        if attribute::bool_of(attributes, usage) != Some(true) {
+        if !is_true(&object.record, usage) {
             return Err(Error::KeyFunctionNotPermitted);
         }
         if !allows_mechanism(attributes, mechanism) {

@@ -1,4 +1,4 @@
-//! Objects (PKCS#11 3.0 section 5.7).
+//! Objects (PKCS#11 3.1 section 5.7).
 
 use std::sync::Arc;
 
@@ -144,6 +144,9 @@ impl Provider {
             }
             let mut attributes = found.record.attributes.clone();
             change(&mut attributes, &template, false, session.role())?;
+            if attributes == found.record.attributes {
+                return Ok(());
+            }
             let ObjectRecord { id, version, .. } = *found.record;
             if found.on_token {
                 self.backend.update_object(session.slot.token, id, version, attributes)?;

@@ -1,4 +1,4 @@
-//! Random numbers (PKCS#11 3.0 section 5.19).
+//! Random numbers (PKCS#11 3.1 section 5.19).
 
 use super::Provider;
 use crate::rv::Result;

@@ -1,4 +1,4 @@
-//! Sessions and logins (PKCS#11 3.0 section 5.6).
+//! Sessions and logins (PKCS#11 3.1 section 5.6).
 
 use std::sync::{Arc, Mutex};
 
@@ -108,7 +108,7 @@ impl Provider {
     /// [`Error::SessionHandleInvalid`], [`Error::UserTypeInvalid`], [`Error::OperationNotInitialized`] for
     /// `CKU_CONTEXT_SPECIFIC` (no key of ours asks for it), [`Error::UserAlreadyLoggedIn`],
     /// [`Error::UserAnotherAlreadyLoggedIn`], [`Error::SessionReadOnlyExists`],
-    /// [`Error::UserPinNotInitialized`], [`Error::PinIncorrect`], [`Error::Backend`].
+    /// [`Error::PinIncorrect`], [`Error::Backend`].
     pub fn login(&self, session: u64, user_type: u64, pin: &[u8]) -> Result<()> {
         let session = self.session(session)?;
         let role = match user_type {
@@ -120,9 +120,6 @@ impl Provider {
         let slot = &session.slot;
         let _one_at_a_time = lock(&slot.gate);
         lock(&slot.access).check_login(role)?;
-        if role == Role::User && !self.token_state(slot)?.user_pin_initialized {
-            return Err(Error::UserPinNotInitialized);
-        }
         if !pin_is_possible(pin) {
             return Err(Error::PinIncorrect);
         }

@@ -1,4 +1,4 @@
-//! Signing (PKCS#11 3.0 section 5.13). The message is hashed here; one digest a signature goes to the backend.
+//! Signing (PKCS#11 3.1 section 5.13). The message is hashed here; one digest a signature goes to the backend.
 
 use cryptoki_sys::CKA_SIGN;
 

@@ -1,4 +1,4 @@
-//! Slots and tokens (PKCS#11 3.0 section 5.5).
+//! Slots and tokens (PKCS#11 3.1 section 5.5).
 
 use cryptoki_sys::*;
 

@@ -1,4 +1,4 @@
-//! Verifying (PKCS#11 3.0 section 5.15), all in this process.
+//! Verifying (PKCS#11 3.1 section 5.15), all in this process.
 
 use cryptoki_sys::{CKA_EC_POINT, CKA_VERIFY};
 

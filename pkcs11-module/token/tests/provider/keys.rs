@@ -1,0 +1,157 @@
+//! C_GenerateKeyPair.
+
+use cryptoki_sys::*;
+use token::Error;
+
+use crate::support::*;
+
+#[test]
+fn a_pair_without_wishes_can_sign_and_verify_and_never_leaves() {
+    let application = Application::new();
+    let session = application.user();
+    let pair = application.pair(session);
+    let private = |id| application.get_bool(session, pair.private, id);
+    for set in [
+        CKA_TOKEN,
+        CKA_PRIVATE,
+        CKA_SIGN,
+        CKA_SENSITIVE,
+        CKA_ALWAYS_SENSITIVE,
+        CKA_NEVER_EXTRACTABLE,
+        CKA_LOCAL,
+    ] {
+        assert!(private(set), "{set:#x}");
+    }
+    for clear in [CKA_EXTRACTABLE, CKA_ALWAYS_AUTHENTICATE, CKA_DECRYPT, CKA_UNWRAP, CKA_WRAP_WITH_TRUSTED] {
+        assert!(!private(clear), "{clear:#x}");
+    }
+    let public = |id| application.get_bool(session, pair.public, id);
+    assert!(public(CKA_VERIFY) && public(CKA_LOCAL) && public(CKA_TOKEN));
+    assert!(!public(CKA_PRIVATE) && !public(CKA_ENCRYPT));
+    let generated_by = application.get(session, pair.private, CKA_KEY_GEN_MECHANISM).unwrap();
+    assert_eq!(generated_by, CKM_EC_KEY_PAIR_GEN.to_ne_bytes());
+    assert_eq!(application.get(session, pair.private, CKA_KEY_TYPE).unwrap(), CKK_EC.to_ne_bytes());
+}
+
+#[test]
+fn both_halves_carry_the_same_id_curve_and_public_key_info() {
+    let application = Application::new();
+    let session = application.user();
+    let pair = application.pair(session);
+    for id in [CKA_ID, CKA_EC_PARAMS, CKA_PUBLIC_KEY_INFO] {
+        let public = application.get(session, pair.public, id).unwrap();
+        assert_eq!(application.get(session, pair.private, id).unwrap(), public);
+        assert!(!public.is_empty());
+    }
+    assert_eq!(application.get(session, pair.private, CKA_EC_POINT), Err(Error::AttributeTypeInvalid));
+}
+
+#[test]
+fn an_id_given_to_one_half_is_given_to_both() {
+    let application = Application::new();
+    let session = application.user();
+    for (public, private) in [
+        (public_template().bytes(CKA_ID, b"id"), private_template()),
+        (public_template(), private_template().bytes(CKA_ID, b"id")),
+    ] {
+        let pair = application.generate(session, &public, &private).unwrap();
+        assert_eq!(application.get(session, pair.public, CKA_ID).unwrap(), b"id");
+        assert_eq!(application.get(session, pair.private, CKA_ID).unwrap(), b"id");
+    }
+}
+
+#[test]
+fn allowed_mechanisms_are_answered_and_obeyed() {
+    let application = Application::new();
+    let session = application.user();
+    let pair = application.pair(session);
+    let all = application.get(session, pair.private, CKA_ALLOWED_MECHANISMS).unwrap();
+    assert_eq!(all.len(), 6 * 8);
+    let narrow = private_template().bytes(CKA_ALLOWED_MECHANISMS, &CKM_ECDSA_SHA384.to_ne_bytes());
+    let pair = application.generate(session, &public_template(), &narrow).unwrap();
+    assert_eq!(
+        application.get(session, pair.private, CKA_ALLOWED_MECHANISMS).unwrap(),
+        CKM_ECDSA_SHA384.to_ne_bytes()
+    );
+    assert_eq!(application.sign(session, CKM_ECDSA, pair.private, &[1; 32]), Err(Error::MechanismInvalid));
+    assert!(application.sign(session, CKM_ECDSA_SHA384, pair.private, b"message").is_ok());
+}
+
+#[test]
+fn the_curve_is_named_by_oid_or_name() {
+    let application = Application::new();
+    let session = application.user();
+    let generate = |params: &[u8]| {
+        let public = Items::new().bytes(CKA_EC_PARAMS, params);
+        application.generate(session, &public, &private_template())
+    };
+    let pair = generate(b"\x13\x0aprime256v1").unwrap();
+    assert_eq!(application.get(session, pair.public, CKA_EC_PARAMS).unwrap(), P256_OID);
+    let secp384r1 = [0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22];
+    for other in [&secp384r1[..], b"\x30\x03\x02\x01\x01", b""] {
+        assert_eq!(generate(other), Err(Error::CurveNotSupported));
+    }
+    let none = application.generate(session, &Items::new(), &private_template());
+    assert_eq!(none, Err(Error::TemplateIncomplete));
+}
+
+#[test]
+fn a_private_key_that_could_leave_or_be_seen_is_refused() {
+    let application = Application::new();
+    let session = application.user();
+    for (id, value) in [
+        (CKA_SENSITIVE, false),
+        (CKA_EXTRACTABLE, true),
+        (CKA_PRIVATE, false),
+        (CKA_ALWAYS_AUTHENTICATE, true),
+    ] {
+        let refused = application.generate(session, &public_template(), &private_template().bool(id, value));
+        assert_eq!(refused, Err(Error::AttributeValueInvalid), "{id:#x}");
+    }
+    assert!(application.find(session, &Items::new()).is_empty());
+}
+
+#[test]
+fn a_private_key_is_a_token_object_and_its_public_half_either() {
+    let application = Application::new();
+    let session = application.user();
+    let passing = application.generate(session, &public_template(), &Items::new());
+    assert_eq!(passing, Err(Error::TemplateInconsistent));
+    let public = Items::new().bytes(CKA_EC_PARAMS, P256_OID);
+    let pair = application.generate(session, &public, &private_template()).unwrap();
+    assert!(!application.get_bool(session, pair.public, CKA_TOKEN));
+    let signature = application.sign(session, CKM_ECDSA_SHA256, pair.private, b"message").unwrap();
+    application.verify(session, CKM_ECDSA_SHA256, pair.public, b"message", &signature).unwrap();
+    application.provider.close_all_sessions(application.slot).unwrap();
+    assert_eq!(application.find(application.user(), &Items::new()).len(), 1);
+}
+
+#[test]
+fn contradicting_templates_are_refused() {
+    let application = Application::new();
+    let session = application.user();
+    let inconsistent = Err(Error::TemplateInconsistent);
+    let generate = |public: Items, private: Items| application.generate(session, &public, &private);
+    assert_eq!(
+        generate(public_template().ulong(CKA_CLASS, CKO_PRIVATE_KEY), private_template()),
+        inconsistent
+    );
+    assert_eq!(generate(public_template().ulong(CKA_KEY_TYPE, CKK_RSA), private_template()), inconsistent);
+    assert_eq!(generate(public_template().bytes(CKA_EC_POINT, b"x"), private_template()), inconsistent);
+    assert_eq!(generate(public_template(), private_template().bytes(CKA_EC_PARAMS, b"x")), inconsistent);
+    let local = private_template().bool(CKA_LOCAL, true);
+    assert_eq!(generate(public_template(), local), Err(Error::AttributeReadOnly));
+    let value = private_template().bytes(CKA_VALUE, &[1; 32]);
+    assert_eq!(generate(public_template(), value), Err(Error::AttributeReadOnly));
+}
+
+#[test]
+fn generation_needs_a_writing_session_and_its_own_mechanism() {
+    let application = Application::new();
+    application.user();
+    let refused = application.generate(application.read_only(), &public_template(), &private_template());
+    assert_eq!(refused, Err(Error::SessionReadOnly));
+    let session = application.session();
+    let wrong = application.provider.generate_key_pair(session, call(CKM_ECDSA), &[], &[]);
+    assert_eq!(wrong, Err(Error::MechanismInvalid));
+}

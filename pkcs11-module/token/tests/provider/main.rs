@@ -1,0 +1,14 @@
+//! What an application can rely on, chapter by chapter, over the in-process backend.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+mod attributes;
+mod concurrency;
+mod digesting;
+mod keys;
+mod login;
+mod objects;
+mod outage;
+mod sessions;
+mod signing;
+mod slots;
+mod support;
