@@ -3,8 +3,8 @@
 use core::ptr::NonNull;
 
 use aws_lc_sys::{
-    EC_KEY, EC_KEY_free, EC_KEY_new, EC_KEY_set_group, EC_KEY_set_public_key, ECDSA_SIG,
-    ECDSA_SIG_free, ECDSA_SIG_new, ECDSA_SIG_set0, ECDSA_do_verify,
+    EC_KEY, EC_KEY_free, EC_KEY_new, EC_KEY_set_group, EC_KEY_set_public_key, ECDSA_SIG, ECDSA_SIG_free,
+    ECDSA_SIG_new, ECDSA_SIG_set0, ECDSA_do_verify,
 };
 
 use crate::curve::Curve;
@@ -22,14 +22,8 @@ pub(crate) fn verify<C: Curve>(public: &Point<C>, r: &C::Word, s: &C::Word, z: &
     let signature = Signature::new(r.as_ref(), s.as_ref());
     let digest = z.as_ref();
     // SAFETY: pointer and length describe `digest`; signature and key are live and only read.
-    let answer = unsafe {
-        ECDSA_do_verify(
-            digest.as_ptr(),
-            digest.len(),
-            signature.0.as_ptr(),
-            key.0.as_ptr(),
-        )
-    };
+    let answer =
+        unsafe { ECDSA_do_verify(digest.as_ptr(), digest.len(), signature.0.as_ptr(), key.0.as_ptr()) };
     if answer != 1 {
         clear_errors();
     }

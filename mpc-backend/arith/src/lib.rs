@@ -21,15 +21,17 @@
 //! - `EC_POINT_mul` has one slow path that is *not* constant-time: `arbitrary_bignum_to_scalar`
 //!   falls back to `BN_nnmod` for scalars at or above the order. This crate never reaches it:
 //!   scalars are reduced by a masked subtraction first.
-//! - [`Point::add`] (`ec_GFp_nistp256_add` → `ec_nistp_point_add`) branches on one declassified
-//!   bit, whether both inputs are the same finite point. Do not add a secret point to itself.
+//! - [`Point::add`] (`EC_POINT_add` → `ecp_nistz256_add` → the assembly `ecp_nistz256_point_add`)
+//!   branches on one fact: whether both inputs are the same finite point or opposite ones. Do not
+//!   add points whose being equal or opposite is secret.
 //! - [`PartialEq`] is `ec_GFp_simple_points_equal`, masked throughout; the answer is the caller's to
 //!   keep secret or not.
 //! - [`Point::to_compressed`] inverts Z by a fixed addition chain
 //!   (`ecp_nistz256_mod_inverse_sqr_mont`); it reveals whether the point is the identity.
 //! - [`Point::from_compressed`] and [`verify_prehashed`] are variable-time: public data only.
 //!
-//! The portable fallback (`p256.c` over fiat-crypto) keeps the same properties.
+//! The portable fallback (`p256.c` over fiat-crypto: `ec_nistp_scalar_mul`, `ec_nistp_scalar_mul_base`,
+//! `ec_nistp_point_add`) keeps the same properties.
 //!
 //! # Memory
 //!

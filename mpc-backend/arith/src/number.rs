@@ -50,9 +50,7 @@ fn reduced<C: Curve>(scalar: &C::Word) -> Zeroizing<C::Word> {
     let order = C::ORDER;
     let columns = scalar.as_ref().iter().zip(order.as_ref());
     for (out, (a, n)) in difference.as_mut().iter_mut().zip(columns).rev() {
-        let column = u16::from(*a)
-            .wrapping_sub(u16::from(*n))
-            .wrapping_sub(borrow);
+        let column = u16::from(*a).wrapping_sub(u16::from(*n)).wrapping_sub(borrow);
         *out = column as u8;
         borrow = column >> 15;
     }

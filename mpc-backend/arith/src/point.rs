@@ -47,14 +47,7 @@ impl<C: Curve> Point<C> {
         // SAFETY: `product` and `scalar` are live and of this group; null point, point scalar and
         // context are allowed by the documentation of `EC_POINT_mul`.
         let ok = unsafe {
-            EC_POINT_mul(
-                C::group(),
-                product.as_mut_ptr(),
-                scalar.as_ptr(),
-                null(),
-                null(),
-                null_mut(),
-            )
+            EC_POINT_mul(C::group(), product.as_mut_ptr(), scalar.as_ptr(), null(), null(), null_mut())
         };
         assert_eq!(ok, 1, "{NO_FAILURE}");
         product
@@ -68,14 +61,7 @@ impl<C: Curve> Point<C> {
         // SAFETY: all three objects are live and of this group, the output is distinct from the
         // input; null generator scalar and context are allowed.
         let ok = unsafe {
-            EC_POINT_mul(
-                C::group(),
-                product.as_mut_ptr(),
-                null(),
-                self.as_ptr(),
-                scalar.as_ptr(),
-                null_mut(),
-            )
+            EC_POINT_mul(C::group(), product.as_mut_ptr(), null(), self.as_ptr(), scalar.as_ptr(), null_mut())
         };
         assert_eq!(ok, 1, "{NO_FAILURE}");
         product
@@ -86,15 +72,8 @@ impl<C: Curve> Point<C> {
     pub fn add(&self, other: &Self) -> Self {
         let mut sum = Self::identity();
         // SAFETY: three live points of this group; a null context is allowed.
-        let ok = unsafe {
-            EC_POINT_add(
-                C::group(),
-                sum.as_mut_ptr(),
-                self.as_ptr(),
-                other.as_ptr(),
-                null_mut(),
-            )
-        };
+        let ok =
+            unsafe { EC_POINT_add(C::group(), sum.as_mut_ptr(), self.as_ptr(), other.as_ptr(), null_mut()) };
         assert_eq!(ok, 1, "{NO_FAILURE}");
         sum
     }
@@ -152,13 +131,7 @@ impl<C: Curve> Point<C> {
         // SAFETY: `point` is live and nobody else refers to it; pointer and length describe
         // `bytes`; null context is allowed.
         let ok = unsafe {
-            EC_POINT_oct2point(
-                C::group(),
-                point.as_mut_ptr(),
-                bytes.as_ptr(),
-                bytes.len(),
-                null_mut(),
-            )
+            EC_POINT_oct2point(C::group(), point.as_mut_ptr(), bytes.as_ptr(), bytes.len(), null_mut())
         };
         if ok != 1 {
             clear_errors();
@@ -188,10 +161,7 @@ impl<C: Curve> Point<C> {
     }
 
     fn own(raw: *mut EC_POINT) -> Self {
-        Self {
-            raw: NonNull::new(raw).expect("allocation fails only when out of memory"),
-            curve: PhantomData,
-        }
+        Self { raw: NonNull::new(raw).expect("allocation fails only when out of memory"), curve: PhantomData }
     }
 }
 

@@ -33,14 +33,8 @@ impl Stream {
 }
 
 fn unhex(text: &str) -> [u8; 32] {
-    let digits: Vec<u8> = text
-        .chars()
-        .map(|c| c.to_digit(16).unwrap() as u8)
-        .collect();
-    let bytes: Vec<u8> = digits
-        .chunks(2)
-        .map(|pair| pair[0] << 4 | pair[1])
-        .collect();
+    let digits: Vec<u8> = text.chars().map(|c| c.to_digit(16).unwrap() as u8).collect();
+    let bytes: Vec<u8> = digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect();
     bytes.try_into().unwrap()
 }
 
@@ -82,14 +76,7 @@ fn encode(point: ProjectivePoint) -> Option<[u8; 33]> {
     if bool::from(point.is_identity()) {
         return None;
     }
-    Some(
-        point
-            .to_affine()
-            .to_encoded_point(true)
-            .as_bytes()
-            .try_into()
-            .unwrap(),
-    )
+    Some(point.to_affine().to_encoded_point(true).as_bytes().try_into().unwrap())
 }
 
 #[test]
@@ -106,16 +93,10 @@ fn base_multiplication_agrees_on_random_scalars() {
 fn multiplications_agree_on_edge_scalars() {
     let mut stream = Stream(2);
     let seed = stream.bytes();
-    let (ours, theirs) = (
-        Point::mul_base(&seed),
-        ProjectivePoint::GENERATOR * scalar(&seed),
-    );
+    let (ours, theirs) = (Point::mul_base(&seed), ProjectivePoint::GENERATOR * scalar(&seed));
     for bytes in edge_scalars() {
         let k = scalar(&bytes);
-        assert_eq!(
-            Point::mul_base(&bytes).to_compressed(),
-            encode(ProjectivePoint::GENERATOR * k)
-        );
+        assert_eq!(Point::mul_base(&bytes).to_compressed(), encode(ProjectivePoint::GENERATOR * k));
         assert_eq!(ours.mul(&bytes).to_compressed(), encode(theirs * k));
         assert!(Point::identity().mul(&bytes).is_identity());
     }
@@ -148,10 +129,7 @@ fn addition_is_complete() {
     let identity = Point::identity();
     assert!(p == q, "equal points in different coordinates are equal");
     assert!(p.add(&p) == Point::mul_base(&small(14)));
-    assert!(
-        p.add(&q) == Point::mul_base(&small(14)),
-        "doubling in different coordinates"
-    );
+    assert!(p.add(&q) == Point::mul_base(&small(14)), "doubling in different coordinates");
     assert!(p.add(&q.neg()).is_identity());
     assert!(p.add(&identity) == p && identity.add(&p) == p);
     assert!(identity.add(&identity).is_identity() && identity.neg().is_identity());
@@ -172,10 +150,7 @@ fn decoding_accepts_exactly_canonical_compressed_points() {
         assert!(Point::from_compressed(&bytes).is_none(), "tag {tag}");
     }
     assert!(Point::from_compressed(&[]).is_none());
-    assert!(
-        Point::from_compressed(&[0]).is_none(),
-        "the identity's SEC1 octet"
-    );
+    assert!(Point::from_compressed(&[0]).is_none(), "the identity's SEC1 octet");
     assert!(Point::from_compressed(&[0; 33]).is_none());
     assert!(Point::from_compressed(&good[..32]).is_none());
     assert!(Point::from_compressed(&[&good[..], &[0]].concat()).is_none());
@@ -236,9 +211,7 @@ fn verification_agrees_and_refuses_every_change() {
             let mut parts = [r, s, z];
             parts[target][changed] ^= 1 << (round % 8);
             let expected = Signature::from_scalars(parts[0], parts[1]).is_ok_and(|signature| {
-                VerifyingKey::from(&key)
-                    .verify_prehash(&parts[2], &signature)
-                    .is_ok()
+                VerifyingKey::from(&key).verify_prehash(&parts[2], &signature).is_ok()
             });
             assert!(!expected);
             assert!(!verify_prehashed(&public, &parts[0], &parts[1], &parts[2]));

@@ -9,6 +9,8 @@ use alloc::collections::BTreeMap;
 use alloc::collections::btree_map::Entry;
 use alloc::vec::Vec;
 
+use zeroize::Zeroize as _;
+
 use crate::codec::DecodeError;
 use crate::fault::{Fault, Rule};
 use crate::party::PartyIndex;
@@ -145,6 +147,14 @@ impl Mailbox {
     pub fn missing(&self) -> impl Iterator<Item = PartyIndex> + '_ {
         let slot = self.rounds.get(self.current);
         self.peers.iter().copied().filter(move |peer| slot.is_some_and(|slot| !slot.contains_key(peer)))
+    }
+}
+
+/// Messages that were never taken may be secret shares of a session that failed.
+impl Drop for Mailbox {
+    fn drop(&mut self) {
+        let waiting = self.rounds.iter_mut().flat_map(BTreeMap::values_mut);
+        waiting.for_each(|message| message.zeroize());
     }
 }
 

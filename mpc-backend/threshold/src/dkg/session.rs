@@ -23,6 +23,8 @@ use crate::round::{Inbox, Mailbox, Outbox, Step};
 const ROUNDS: usize = 4;
 
 /// What a received message led to.
+///
+/// Messages of round 3 are secret: the transport encrypts them and wipes its copies.
 pub enum Progress {
     /// Messages to send, perhaps none; more is to come.
     Continue(Outbox),

@@ -9,12 +9,12 @@ use zeroize::Zeroizing;
 use super::hash::{finalize, hash_to_group};
 use super::node::Evaluation;
 use super::proof::Claim;
-use super::{ELEMENT_BYTES, INPUT_BYTES_MAX, OUTPUT_BYTES};
+use super::{ELEMENT_BYTES, INPUT_BYTES_MAX, KeyCommitments, OUTPUT_BYTES};
 use crate::fault::{Checks, Fault, Misuse, Rule};
 use crate::group::Point;
 use crate::party::{PartyIndex, SignerSet};
 use crate::secret::Secret;
-use crate::sharing::{Commitments, lagrange_at_zero};
+use crate::sharing::lagrange_at_zero;
 
 /// Why an input cannot be blinded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -92,7 +92,7 @@ impl Blinded {
     pub fn combine(
         &self,
         answers: &[(PartyIndex, Evaluation)],
-        commitments: &Commitments<RistrettoPoint>,
+        commitments: &KeyCommitments,
         context: &[u8; 32],
     ) -> Result<Secret<[u8; OUTPUT_BYTES]>, CombineError> {
         let set = SignerSet::new(answers.iter().map(|(party, _)| *party))?;
@@ -115,7 +115,7 @@ impl Blinded {
         &self,
         party: PartyIndex,
         answer: &Evaluation,
-        commitments: &Commitments<RistrettoPoint>,
+        commitments: &KeyCommitments,
         context: &[u8; 32],
     ) -> Result<RistrettoPoint, Fault> {
         let decoded = <RistrettoPoint as Point>::decode(&answer.element);

@@ -4,13 +4,13 @@
 use super::*;
 use crate::oprf::node::EvaluationKey;
 use crate::party::Threshold;
-use crate::sharing::evaluate;
+use crate::sharing::{Commitments, evaluate};
 
 const CONTEXT: [u8; 32] = [0x21; 32];
 
 struct SharedKey {
     nodes: Vec<(PartyIndex, EvaluationKey)>,
-    commitments: Commitments<RistrettoPoint>,
+    commitments: KeyCommitments,
 }
 
 impl SharedKey {

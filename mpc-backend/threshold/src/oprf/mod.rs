@@ -28,6 +28,9 @@ pub use self::node::{Evaluation, EvaluationKey};
 
 use crate::group::ristretto255::RISTRETTO255_BYTES;
 
+/// The public half of a shared OPRF key, as its birth certificate carries it.
+pub type KeyCommitments = crate::sharing::Commitments<curve25519_dalek::RistrettoPoint>;
+
 /// Bytes of an encoded group element.
 pub const ELEMENT_BYTES: usize = RISTRETTO255_BYTES;
 /// Bytes of a proof: challenge and response.
