@@ -4,9 +4,9 @@ use core::marker::PhantomData;
 use core::ptr::{NonNull, null, null_mut};
 
 use aws_lc_sys::{
-    EC_POINT, EC_POINT_add, EC_POINT_clear_free, EC_POINT_cmp, EC_POINT_dup, EC_POINT_invert,
-    EC_POINT_is_at_infinity, EC_POINT_mul, EC_POINT_new, EC_POINT_oct2point, EC_POINT_point2oct,
-    ERR_clear_error, point_conversion_form_t,
+    EC_GROUP_get0_generator, EC_POINT, EC_POINT_add, EC_POINT_clear_free, EC_POINT_cmp, EC_POINT_dup,
+    EC_POINT_invert, EC_POINT_is_at_infinity, EC_POINT_mul, EC_POINT_new, EC_POINT_oct2point,
+    EC_POINT_point2oct, ERR_clear_error, point_conversion_form_t,
 };
 
 use crate::curve::{Bytes, Curve};
@@ -36,6 +36,16 @@ impl<C: Curve> Point<C> {
     pub fn identity() -> Self {
         // SAFETY: the group is static; the new point, at infinity, is ours to free.
         let raw = unsafe { EC_POINT_new(C::group()) };
+        Self::own(raw)
+    }
+
+    /// The generator G.
+    #[must_use]
+    pub fn generator() -> Self {
+        // SAFETY: the group is static, and so is the point inside it.
+        let generator = unsafe { EC_GROUP_get0_generator(C::group()) };
+        // SAFETY: copies that live point of this group into a new one that we own.
+        let raw = unsafe { EC_POINT_dup(generator, C::group()) };
         Self::own(raw)
     }
 

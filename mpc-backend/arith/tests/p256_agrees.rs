@@ -136,6 +136,7 @@ fn addition_is_complete() {
     assert!(identity == Point::identity());
     assert!(identity != p);
     assert!(p != p.neg());
+    assert!(Point::generator() == Point::mul_base(&small(1)));
     assert!(p.clone() == p);
     assert!(identity.to_compressed().is_none() && identity.x_bytes().is_none());
 }

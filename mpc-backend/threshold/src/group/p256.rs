@@ -1,11 +1,11 @@
-//! NIST P-256 (FIPS 186-5, SP 800-186).
+//! NIST P-256 (FIPS 186-5, SP 800-186): scalars by RustCrypto, points by AWS-LC.
 
 use alloc::vec::Vec;
+use core::fmt;
 
-use ::p256::elliptic_curve::group::Group as _;
-use ::p256::elliptic_curve::ops::{MulByGenerator as _, Reduce as _};
-use ::p256::elliptic_curve::sec1::{FromEncodedPoint as _, ToEncodedPoint as _};
-use ::p256::{AffinePoint, EncodedPoint, FieldBytes, ProjectivePoint, Scalar};
+use ::p256::elliptic_curve::ops::Reduce as _;
+use ::p256::{FieldBytes, Scalar};
+use zeroize::Zeroizing;
 
 use super::{Curve, Point};
 
@@ -14,8 +14,15 @@ use super::{Curve, Point};
 pub struct P256;
 
 /// A point of P-256.
-#[derive(Clone, Debug, PartialEq)]
-pub struct P256Point(ProjectivePoint);
+#[derive(Clone, PartialEq)]
+pub struct P256Point(arith::p256::Point);
+
+/// Shows nothing: a product of a secret scalar may be secret.
+impl fmt::Debug for P256Point {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("P256Point")
+    }
+}
 
 impl Curve for P256 {
     const NAME: &'static str = "P-256";
@@ -37,8 +44,7 @@ impl Curve for P256 {
     }
 
     fn x_mod_order(point: &P256Point) -> Scalar {
-        let encoded = point.0.to_affine().to_encoded_point(true);
-        encoded.x().map_or(Scalar::ZERO, Scalar::reduce_bytes)
+        point.0.x_bytes().map_or(Scalar::ZERO, |x| Scalar::reduce_bytes(&x.into()))
     }
 }
 
@@ -46,48 +52,45 @@ impl Point for P256Point {
     type Scalar = Scalar;
 
     fn generator() -> Self {
-        Self(ProjectivePoint::GENERATOR)
+        Self(arith::p256::Point::generator())
     }
 
     fn identity() -> Self {
-        Self(ProjectivePoint::IDENTITY)
+        Self(arith::p256::Point::identity())
     }
 
     fn mul_base(scalar: &Scalar) -> Self {
-        Self(ProjectivePoint::mul_by_generator(scalar))
+        Self(arith::p256::Point::mul_base(&bytes(scalar)))
     }
 
     fn mul(&self, scalar: &Scalar) -> Self {
-        Self(self.0 * scalar)
+        Self(self.0.mul(&bytes(scalar)))
     }
 
     fn add(&self, other: &Self) -> Self {
-        Self(self.0 + other.0)
+        Self(self.0.add(&other.0))
     }
 
     fn neg(&self) -> Self {
-        Self(-self.0)
+        Self(self.0.neg())
     }
 
     fn is_identity(&self) -> bool {
-        self.0.is_identity().into()
+        self.0.is_identity()
     }
 
     fn encode(&self) -> Vec<u8> {
-        let mut bytes = self.0.to_affine().to_encoded_point(true).as_bytes().to_vec();
-        bytes.resize(P256::POINT_BYTES, 0);
-        bytes
+        self.0.to_compressed().unwrap_or([0; P256::POINT_BYTES]).to_vec()
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
-        // The library also reads SEC1's compact form (tag 5), a second encoding of half the points.
-        if bytes.len() != P256::POINT_BYTES || !matches!(bytes.first(), Some(2 | 3)) {
-            return None;
-        }
-        let encoded = EncodedPoint::from_bytes(bytes).ok()?;
-        let point: Option<AffinePoint> = AffinePoint::from_encoded_point(&encoded).into();
-        point.map(|point| Self(point.into()))
+        arith::p256::Point::from_compressed(bytes).map(Self)
     }
+}
+
+/// A scalar on its way to the multiplication, big-endian.
+fn bytes(scalar: &Scalar) -> Zeroizing<[u8; 32]> {
+    Zeroizing::new(scalar.to_bytes().into())
 }
 
 /// 2^256 mod q.
