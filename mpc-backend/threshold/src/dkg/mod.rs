@@ -7,10 +7,10 @@
 //!
 //! | round | file | sends | kind |
 //! |---|---|---|---|
-//! | 1 | [`round1_commit`] | context, commitment | broadcast |
-//! | 2 | [`round2_open`] | echo of round 1, salt, package with proof | broadcast |
-//! | 3 | [`round3_share`] | echo of round 2, secret share | direct |
-//! | 4 | [`round4_confirm`] | transcript, verification share | broadcast |
+//! | 1 | `round1_commit.rs` | context, commitment | broadcast |
+//! | 2 | `round2_open.rs` | echo of round 1, salt, package with proof | broadcast |
+//! | 3 | `round3_share.rs` | echo of round 2, secret share | direct |
+//! | 4 | `round4_confirm.rs` | transcript, verification share | broadcast |
 //!
 //! Generating needs all N parties; any failure ends the session and its secrets. The caller
 //! guarantees authenticated, confidential channels and agreement on the [`DkgContext`].
