@@ -1,0 +1,228 @@
+//! Section 5: two-party multiplication (random vector OLE) with one check column.
+//!
+//! DKLs23 (ePrint 2023/765), protocol 5.2. Alice puts in a_0, a_1 and gets c_0, c_1; Bob gets a
+//! random b and d_0, d_1, with c_i + d_i = a_i b. Bob's choice bits and Alice's inputs stay hidden.
+//! When Bob's check fails Alice is at fault and the pair is dead. The caller guarantees that T1
+//! was compared before the check: otherwise a third party could make two honest ones blame each
+//! other. DEVIATIONS D1 (check columns), D2 (wide pads), D5 (gadget per direction).
+
+mod keys;
+
+use alloc::vec::Vec;
+
+use elliptic_curve::ff::Field;
+use rand_core::CryptoRngCore;
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+use zeroize::Zeroizing;
+
+use self::keys::{Keys, Pads, bits};
+use super::ot::extension::{Columns, ExtensionMessage, check, extend};
+use super::ot::{Delta, delta_column};
+use super::pair::{AliceSide, BobSide};
+use crate::codec::{DecodeError, Reader, Writer, scalar_from_bytes};
+use crate::group::Curve;
+use crate::secret::Secret;
+use crate::transcript::HASH_BYTES;
+
+/// l: inputs of one multiplication, the nonce share and the key share.
+pub const INPUTS: usize = 2;
+/// rho: check columns. One is enough for orders above 2^(128 + 2 log2 xi + 80); see D1.
+pub const CHECKS: usize = 1;
+
+/// Both outputs of one side.
+pub(crate) type Outputs<C> = Secret<[<C as Curve>::Scalar; INPUTS]>;
+
+/// Alice's reply.
+pub struct Reply<C: Curve, const RHO: usize = CHECKS> {
+    /// a~: xi rows of l + rho masked inputs.
+    pub(crate) masked: Vec<C::Scalar>,
+    /// eta.
+    pub(crate) sums: [C::Scalar; RHO],
+    /// mu.
+    pub(crate) check: [u8; HASH_BYTES],
+}
+
+impl<C: Curve, const RHO: usize> Reply<C, RHO> {
+    /// Bytes of an encoded reply.
+    pub const BYTES: usize = (C::XI * (INPUTS + RHO) + RHO) * C::SCALAR_BYTES + HASH_BYTES;
+
+    /// Appends the encoding.
+    pub fn encode(&self, writer: &mut Writer) {
+        for scalar in self.masked.iter().chain(&self.sums) {
+            writer.scalar::<C>(scalar);
+        }
+        writer.bytes(&self.check);
+    }
+
+    /// Reads a reply.
+    ///
+    /// # Errors
+    /// [`DecodeError`] for a short message or a scalar that is not canonical.
+    pub fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let masked =
+            (0..C::XI * (INPUTS + RHO)).map(|_| reader.scalar::<C>()).collect::<Result<Vec<_>, _>>()?;
+        let mut sums = [C::Scalar::ZERO; RHO];
+        for sum in &mut sums {
+            *sum = reader.scalar::<C>()?;
+        }
+        Ok(Self { masked, sums, check: reader.array()? })
+    }
+}
+
+/// Bob between his message and Alice's reply.
+pub(crate) struct BobState<C: Curve> {
+    choices: Secret<Vec<u8>>,
+    columns: Columns,
+    digest: [u8; HASH_BYTES],
+    gadget: Vec<C::Scalar>,
+    /// b = chi.
+    pub(crate) product_share: Secret<C::Scalar>,
+}
+
+/// Bob, round 1: draws beta, b = sum of beta_j g_j, and extends.
+pub(crate) fn bob_start<C: Curve>(
+    side: &mut BobSide,
+    rng: &mut dyn CryptoRngCore,
+) -> (BobState<C>, ExtensionMessage) {
+    let gadget = decode_gadget::<C>(&side.gadgets.of::<C>(&side.sid));
+    let mut choices = Secret::new(alloc::vec![0; C::XI / 8]);
+    rng.fill_bytes(choices.expose_mut());
+    let mut product_share = Secret::new(C::Scalar::ZERO);
+    for (element, bit) in gadget.iter().zip(bits(choices.expose())) {
+        *product_share.expose_mut() += C::Scalar::conditional_select(&C::Scalar::ZERO, element, bit);
+    }
+    let number = side.take_number();
+    let (message, columns) = extend(&side.sid, &side.leaves, number, choices.expose(), rng);
+    let digest = message.digest();
+    (BobState { choices, columns, digest, gadget, product_share }, message)
+}
+
+/// Alice, before anything is replied: the columns of a message, and whether its check holds.
+pub(crate) fn alice_check<C: Curve>(side: &AliceSide, message: &ExtensionMessage) -> (Columns, Choice) {
+    check(&side.sid, &side.leaves, &side.delta, message, C::XI)
+}
+
+/// Alice, round 2: the reply for `inputs`, and her outputs c.
+///
+/// `columns` and `digest` are of an extension message whose check held; `view` is T1.
+pub(crate) fn alice_reply<C: Curve, const RHO: usize>(
+    side: &mut AliceSide,
+    columns: &Columns,
+    digest: &[u8; HASH_BYTES],
+    view: &[u8; HASH_BYTES],
+    inputs: [&Secret<C::Scalar>; INPUTS],
+    rng: &mut dyn CryptoRngCore,
+) -> (Reply<C, RHO>, Outputs<C>) {
+    let gadget = decode_gadget::<C>(&side.gadgets.of::<C>(&side.sid));
+    let keys = Keys::new(&side.sid, view, digest);
+    let masked = alice_mask::<C, RHO>(&keys, columns, &side.delta, inputs, rng);
+    alice_seal(&keys, masked, inputs, &gadget)
+}
+
+/// Alice's values before the check is attached.
+struct Masked<C: Curve, const RHO: usize> {
+    /// alpha^0, xi rows of l + rho.
+    zero_pads: Zeroizing<Vec<C::Scalar>>,
+    /// a^, her random inputs of the check columns.
+    blinds: Zeroizing<[C::Scalar; RHO]>,
+    /// a~.
+    masked: Vec<C::Scalar>,
+}
+
+fn alice_mask<C: Curve, const RHO: usize>(
+    keys: &Keys,
+    columns: &Columns,
+    delta: &Delta,
+    inputs: [&Secret<C::Scalar>; INPUTS],
+    mut rng: &mut dyn CryptoRngCore,
+) -> Masked<C, RHO> {
+    let stride = INPUTS + RHO;
+    let blinds = Zeroizing::new(core::array::from_fn(|_| C::Scalar::random(&mut rng)));
+    let mut zero_pads = Zeroizing::new(Vec::with_capacity(columns.expose().len() * stride));
+    let mut masked = Vec::with_capacity(columns.expose().len() * stride);
+    let mut pads = Pads::<C>::new(keys, stride);
+    let offset = delta_column(delta);
+    for (position, column) in (0_u16..).zip(columns.expose()) {
+        let row = zero_pads.len();
+        pads.fill(position, *column, |pad| zero_pads.push(pad));
+        let zeros = zero_pads.get(row..).unwrap_or_default();
+        let mut values = zeros.iter().zip(inputs.iter().map(|input| input.expose()).chain(blinds.iter()));
+        pads.fill(position, *column ^ offset, |pad| {
+            if let Some((zero, input)) = values.next() {
+                masked.push(*zero - pad + input);
+            }
+        });
+    }
+    Masked { zero_pads, blinds, masked }
+}
+
+fn alice_seal<C: Curve, const RHO: usize>(
+    keys: &Keys,
+    values: Masked<C, RHO>,
+    inputs: [&Secret<C::Scalar>; INPUTS],
+    gadget: &[C::Scalar],
+) -> (Reply<C, RHO>, Outputs<C>) {
+    let challenges = keys.challenges::<C, RHO>(&values.masked);
+    let mut sums = [C::Scalar::ZERO; RHO];
+    for ((sum, blind), challenge) in sums.iter_mut().zip(values.blinds.iter()).zip(&challenges) {
+        *sum = *blind;
+        for (factor, input) in challenge.iter().zip(inputs) {
+            *sum += *factor * input.expose();
+        }
+    }
+    let zero = [C::Scalar::ZERO; RHO];
+    let rows = values.zero_pads.chunks_exact(INPUTS + RHO);
+    let check = keys.check::<C, RHO>(rows.map(|row| (row, Choice::from(0))), &challenges, &zero);
+    let mut outputs = Secret::new([C::Scalar::ZERO; INPUTS]);
+    for (row, element) in values.zero_pads.chunks_exact(INPUTS + RHO).zip(gadget) {
+        for (output, pad) in outputs.expose_mut().iter_mut().zip(row) {
+            *output -= *element * pad;
+        }
+    }
+    (Reply { masked: values.masked, sums, check }, outputs)
+}
+
+/// Bob, after round 2: his outputs d, and whether Alice's check holds.
+pub(crate) fn bob_finish<C: Curve, const RHO: usize>(
+    sid: &[u8; 32],
+    state: &BobState<C>,
+    view: &[u8; HASH_BYTES],
+    reply: &Reply<C, RHO>,
+) -> (Outputs<C>, Choice) {
+    let stride = INPUTS + RHO;
+    let keys = Keys::new(sid, view, &state.digest);
+    let mut pads = Pads::<C>::new(&keys, stride);
+    let mut opened = Zeroizing::new(Vec::with_capacity(reply.masked.len()));
+    let mut outputs = Secret::new([C::Scalar::ZERO; INPUTS]);
+    let rows = (0_u16..)
+        .zip(state.columns.expose())
+        .zip(reply.masked.chunks_exact(stride))
+        .zip(bits(state.choices.expose()))
+        .zip(&state.gadget);
+    for ((((position, column), masked), bit), element) in rows {
+        let row = opened.len();
+        let mut masked = masked.iter();
+        pads.fill(position, *column, |pad| {
+            if let Some(value) = masked.next() {
+                opened.push(pad + C::Scalar::conditional_select(&C::Scalar::ZERO, value, bit));
+            }
+        });
+        for (output, value) in outputs.expose_mut().iter_mut().zip(opened.iter().skip(row)) {
+            *output += *element * value;
+        }
+    }
+    let challenges = keys.challenges::<C, RHO>(&reply.masked);
+    let rows = opened.chunks_exact(stride).zip(bits(state.choices.expose()));
+    let verdict = keys.check::<C, RHO>(rows, &challenges, &reply.sums).ct_eq(&reply.check);
+    (outputs, verdict)
+}
+
+fn decode_gadget<C: Curve>(bytes: &[u8]) -> Vec<C::Scalar> {
+    bytes
+        .chunks_exact(C::SCALAR_BYTES)
+        .map(|element| scalar_from_bytes::<C>(element).expect("the gadget was encoded here"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,242 @@
+//! What two parties keep of a set-up: in memory only, for both directions and every curve.
+//!
+//! A pair dies at once and for good when a check on it fails (specification, section 3, "defences
+//! against selective failure"). All access is through `&mut`, so a verdict and the reply that
+//! depends on it cannot be separated by another session of the same pair.
+
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::ot::{Delta, Leaves};
+use crate::codec::Writer;
+use crate::fault::{Fault, Misuse, Rule};
+use crate::group::Curve;
+use crate::party::PartyIndex;
+use crate::secret::Secret;
+use crate::transcript::{GADGET, hash_to_scalar};
+
+/// A 32-byte key that both sides of a pair hold.
+pub(crate) type PairKey = Secret<[u8; 32]>;
+
+/// One party's half of a pair set-up.
+pub struct Pair {
+    pub(crate) peer: PartyIndex,
+    pub(crate) id: [u8; 32],
+    pub(crate) alice: AliceSide,
+    pub(crate) bob: BobSide,
+    pub(crate) zero_key: PairKey,
+    pub(crate) online_u: PairKey,
+    pub(crate) online_w: PairKey,
+    dead: bool,
+}
+
+/// The direction in which this party is Alice: she holds Delta and all leaves but one a tree.
+pub(crate) struct AliceSide {
+    pub(crate) sid: [u8; 32],
+    pub(crate) leaves: Leaves,
+    pub(crate) delta: Delta,
+    pub(crate) accepted: ReplayWindow,
+    pub(crate) gadgets: Gadgets,
+}
+
+/// The direction in which this party is Bob: he holds all leaves.
+pub(crate) struct BobSide {
+    pub(crate) sid: [u8; 32],
+    pub(crate) leaves: Leaves,
+    next_number: u64,
+    pub(crate) gadgets: Gadgets,
+}
+
+impl Pair {
+    pub(crate) fn new(
+        peer: PartyIndex,
+        id: [u8; 32],
+        alice: AliceSide,
+        bob: BobSide,
+        [zero_key, online_u, online_w]: [PairKey; 3],
+    ) -> Self {
+        Self { peer, id, alice, bob, zero_key, online_u, online_w, dead: false }
+    }
+
+    /// The other party.
+    pub const fn peer(&self) -> PartyIndex {
+        self.peer
+    }
+
+    /// Sigma, the name of this set-up: equal at both sides, different for each set-up.
+    pub const fn id(&self) -> &[u8; 32] {
+        &self.id
+    }
+
+    /// Whether a check on this pair has failed.
+    pub const fn is_dead(&self) -> bool {
+        self.dead
+    }
+
+    /// Ends the use of both directions.
+    pub const fn kill(&mut self) {
+        self.dead = true;
+    }
+}
+
+impl AliceSide {
+    pub(crate) fn new(sid: [u8; 32], leaves: Leaves, delta: Delta) -> Self {
+        Self { sid, leaves, delta, accepted: ReplayWindow::new(), gadgets: Gadgets::default() }
+    }
+}
+
+impl BobSide {
+    pub(crate) fn new(sid: [u8; 32], leaves: Leaves) -> Self {
+        Self { sid, leaves, next_number: 1, gadgets: Gadgets::default() }
+    }
+
+    /// ext_no++: used once whatever becomes of the session.
+    pub(crate) fn take_number(&mut self) -> u64 {
+        let number = self.next_number;
+        self.next_number = number.checked_add(1).expect("2^64 extensions outlast every process");
+        number
+    }
+}
+
+/// Gadget vectors of a direction, by curve: public, derived once.
+#[derive(Default)]
+pub(crate) struct Gadgets(BTreeMap<&'static str, Arc<Vec<u8>>>);
+
+impl Gadgets {
+    /// g_j = H2S(mul/gadget; sid, curve name, j), encoded one after the other.
+    pub(crate) fn of<C: Curve>(&mut self, sid: &[u8; 32]) -> Arc<Vec<u8>> {
+        let derive = || {
+            let mut writer = Writer::with_capacity(C::XI * C::SCALAR_BYTES);
+            for position in (0_u16..).take(C::XI) {
+                let parts: [&[u8]; 3] = [sid, C::NAME.as_bytes(), &position.to_be_bytes()];
+                writer.scalar::<C>(&hash_to_scalar::<C>(GADGET, &parts));
+            }
+            Arc::new(writer.finish())
+        };
+        Arc::clone(self.0.entry(C::NAME).or_insert_with(derive))
+    }
+}
+
+/// Extension numbers that Alice has accepted: the last 4096, older ones count as used.
+pub(crate) struct ReplayWindow {
+    highest: u64,
+    /// Ring of `WINDOW` bits; bit (number mod `WINDOW`) is set for an accepted number.
+    seen: [u64; WINDOW as usize / 64],
+}
+
+/// Numbers that are told apart behind the highest accepted one.
+const WINDOW: u64 = 4096;
+
+impl ReplayWindow {
+    const fn new() -> Self {
+        Self { highest: 0, seen: [0; WINDOW as usize / 64] }
+    }
+
+    /// Accepts `number` unless it was accepted before or is too old to tell.
+    pub(crate) fn accept(&mut self, number: u64) -> bool {
+        if number > self.highest {
+            // Positions between the old and the new highest are reused: they must be empty.
+            let passed = (number - self.highest).min(WINDOW);
+            for skipped in (0..passed).map(|back| number - back) {
+                self.set(skipped, false);
+            }
+            self.highest = number;
+        } else if number == 0 || self.highest - number >= WINDOW || self.is_set(number) {
+            return false;
+        }
+        self.set(number, true);
+        true
+    }
+
+    fn is_set(&self, number: u64) -> bool {
+        let position = number % WINDOW;
+        self.seen.get((position / 64) as usize).is_some_and(|word| word >> (position % 64) & 1 == 1)
+    }
+
+    fn set(&mut self, number: u64, value: bool) {
+        let position = number % WINDOW;
+        let word = self.seen.get_mut((position / 64) as usize).expect("a position is below the window");
+        let bit = 1 << (position % 64);
+        if value { *word |= bit } else { *word &= !bit }
+    }
+}
+
+/// The pair set-ups of one party, by peer.
+#[derive(Default)]
+pub struct Pairs(BTreeMap<PartyIndex, Pair>);
+
+impl Pairs {
+    /// No pairs yet.
+    pub const fn new() -> Self {
+        Self(BTreeMap::new())
+    }
+
+    /// Adds a pair; returns the one it replaces.
+    pub fn insert(&mut self, pair: Pair) -> Option<Pair> {
+        self.0.insert(pair.peer, pair)
+    }
+
+    /// Takes the pair with `peer` out.
+    pub fn remove(&mut self, peer: PartyIndex) -> Option<Pair> {
+        self.0.remove(&peer)
+    }
+
+    /// The pair with `peer`, dead or alive.
+    pub fn get(&self, peer: PartyIndex) -> Option<&Pair> {
+        self.0.get(&peer)
+    }
+
+    /// Whether there is a live pair with `peer`.
+    pub fn is_ready(&self, peer: PartyIndex) -> bool {
+        self.get(peer).is_some_and(|pair| !pair.is_dead())
+    }
+
+    /// Ends the pair with `peer`, if there is one.
+    pub fn kill(&mut self, peer: PartyIndex) {
+        if let Some(pair) = self.0.get_mut(&peer) {
+            pair.kill();
+        }
+    }
+
+    /// The live pair with `peer`, to start a session with.
+    pub(crate) fn ready(&mut self, peer: PartyIndex) -> Result<&mut Pair, Misuse> {
+        self.0.get_mut(&peer).filter(|pair| !pair.dead).ok_or(Misuse::NoPair(peer))
+    }
+
+    /// The same live pair that a session began with.
+    pub(crate) fn same(&mut self, peer: PartyIndex, id: &[u8; 32]) -> Result<&mut Pair, Fault> {
+        self.0
+            .get_mut(&peer)
+            .filter(|pair| !pair.dead && pair.id == *id)
+            .ok_or(Fault::of_nobody(Rule::PairDead))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_accepted_once() {
+        let mut window = ReplayWindow::new();
+        assert!(!window.accept(0));
+        assert!(window.accept(2));
+        assert!(window.accept(1));
+        assert!(!window.accept(1));
+        assert!(!window.accept(2));
+    }
+
+    #[test]
+    fn numbers_behind_the_window_are_refused_and_positions_are_reused() {
+        let mut window = ReplayWindow::new();
+        assert!(window.accept(1));
+        assert!(window.accept(WINDOW + 1));
+        assert!(!window.accept(1));
+        assert!(window.accept(2));
+        assert!(window.accept(u64::MAX));
+        assert!(!window.accept(WINDOW));
+        assert!(window.accept(u64::MAX - WINDOW + 1));
+        assert!(!window.accept(u64::MAX - WINDOW));
+    }
+}
