@@ -123,6 +123,7 @@ impl Rule {
             | Self::SenderPoint
             | Self::SetupConfirm
             | Self::PairDead
+            | Self::ExtensionReplay
             | Self::ViewsDiffer
             | Self::IdentityPoint
             | Self::PublicKeySum
@@ -142,7 +143,6 @@ impl Rule {
             | Self::SecretShare
             | Self::VerificationShare => Severity::Quarantine,
             Self::Tree
-            | Self::ExtensionReplay
             | Self::Extension
             | Self::Multiplication
             | Self::NonceInput
@@ -294,14 +294,7 @@ mod tests {
 
     #[test]
     fn a_dead_pair_always_has_a_named_culprit() {
-        for rule in [
-            Rule::Tree,
-            Rule::ExtensionReplay,
-            Rule::Extension,
-            Rule::Multiplication,
-            Rule::NonceInput,
-            Rule::KeyInput,
-        ] {
+        for rule in [Rule::Tree, Rule::Extension, Rule::Multiplication, Rule::NonceInput, Rule::KeyInput] {
             assert_eq!(rule.severity(), Severity::PairDead);
             assert!(rule.names_culprit());
         }

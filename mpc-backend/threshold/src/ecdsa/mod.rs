@@ -14,11 +14,19 @@
 //!
 //! Deviations from the papers are marked `DEVIATION` and listed in section 10 of the specification.
 
+pub mod combine;
 pub mod mul;
+pub mod online;
 pub mod ot;
 pub mod pair;
+pub mod presign;
+pub mod setup;
 
+pub use self::combine::{Signature, combine};
+pub use self::online::{OnlineRequest, PartialSignature, answer};
 pub use self::pair::{Pair, Pairs};
+pub use self::presign::{PresignContext, PresignSession, Presignature};
+pub use self::setup::{PairSetup, SetupContext, SetupStep};
 
 /// Name of one run of a node's process: fresh at each start.
 pub type BootId = [u8; 16];

@@ -91,6 +91,12 @@ impl BobSide {
         Self { sid, leaves, next_number: 1, gadgets: Gadgets::default() }
     }
 
+    /// A liar's step back to the first number.
+    #[cfg(feature = "sim")]
+    pub(crate) const fn forget_numbers(&mut self) {
+        self.next_number = 1;
+    }
+
     /// ext_no++: used once whatever becomes of the session.
     pub(crate) fn take_number(&mut self) -> u64 {
         let number = self.next_number;
@@ -185,6 +191,12 @@ impl Pairs {
     /// The pair with `peer`, dead or alive.
     pub fn get(&self, peer: PartyIndex) -> Option<&Pair> {
         self.0.get(&peer)
+    }
+
+    /// Every pair, to be lied with.
+    #[cfg(feature = "sim")]
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Pair> {
+        self.0.values_mut()
     }
 
     /// Whether there is a live pair with `peer`.

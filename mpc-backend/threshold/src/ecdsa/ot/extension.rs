@@ -15,7 +15,7 @@ use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
 
 use super::bits::{hash_rows, multiples, multiply, transpose};
-use super::{BLOCK_BITS, BLOCKS, Delta, LEAVES, Leaves, ROWS, Seed, delta_column};
+use super::{BLOCK_BITS, BLOCKS, Delta, Leaves, ROWS, Seed, delta_column};
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::secret::Secret;
 use crate::transcript::{
@@ -269,6 +269,7 @@ fn mask(choice: Choice) -> u8 {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
     use super::*;
+    use crate::ecdsa::ot::LEAVES;
     use rand_chacha::ChaCha20Rng;
     use rand_core::{RngCore, SeedableRng};
 

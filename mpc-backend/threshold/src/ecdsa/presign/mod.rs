@@ -1,0 +1,173 @@
+//! Presigning (specification, section 6): two rounds, without the message.
+//!
+//! | round | file | sends to each peer | kind |
+//! |---|---|---|---|
+//! | 1 | `round1_commit` | nonce, commitment; extension message | broadcast + direct |
+//! | 2 | `round2_open` | R, salt, pk, T1; reply, Gamma points, psi | broadcast + direct |
+//! | output | `output` | nothing | |
+//!
+//! A broadcast travels in the same message as the direct part. That is safe without a broadcast
+//! channel: round 1 is echoed by its hash T1 inside round 2, and round 2 by T2, the presignature's
+//! id, on which the answers must agree.
+
+mod output;
+pub(crate) mod round1_commit;
+pub(crate) mod round2_open;
+pub(crate) mod session;
+
+use alloc::collections::BTreeMap;
+
+use elliptic_curve::ff::Field;
+
+pub use self::output::Presignature;
+pub use self::session::PresignSession;
+use super::BootId;
+use super::pair::{Pair, PairKey, Pairs};
+use crate::codec::Writer;
+use crate::fault::{Checks, Fault, Misuse, Rule};
+use crate::group::{Curve, Point};
+use crate::party::{PartyIndex, SignerSet, Threshold};
+use crate::transcript::{Label, PRESIGN_ID, hash, hash_to_scalar};
+
+/// What all signers of a presignature agree on before they begin.
+#[derive(Clone)]
+pub struct PresignContext<C: Curve> {
+    /// Hash of the genesis manifest.
+    pub cluster_id: [u8; 32],
+    /// The key.
+    pub key_id: [u8; 16],
+    /// Refreshes of the key so far.
+    pub epoch: u64,
+    /// Q.
+    pub public_key: C::Point,
+    /// T-of-N of the key.
+    pub threshold: Threshold,
+    /// The exact T signers.
+    pub signers: SignerSet,
+    /// This party.
+    pub me: PartyIndex,
+    /// Boot ids of exactly the signers.
+    pub boot_ids: BTreeMap<PartyIndex, BootId>,
+    /// The block of presignatures that this one belongs to.
+    pub block_id: [u8; 16],
+    /// Identity of the client to whom all signers assigned the block.
+    pub client: [u8; 32],
+    /// Position of this presignature; the caller never starts one number of a block twice.
+    pub number: u64,
+    /// [`Checks::all`], except in simulations.
+    pub checks: Checks,
+}
+
+impl<C: Curve> PresignContext<C> {
+    /// The local checks that precede everything.
+    fn validate(&self, pairs: &Pairs) -> Result<(), Misuse> {
+        let in_range = self.signers.iter().all(|party| party.get() <= self.threshold.parties());
+        if self.signers.len() != usize::from(self.threshold.needed()) || !in_range {
+            return Err(Misuse::SignerSet);
+        }
+        if !self.signers.contains(self.me) {
+            return Err(Misuse::NotASigner);
+        }
+        if !self.boot_ids.keys().copied().eq(self.signers.iter()) {
+            return Err(Misuse::BootIds);
+        }
+        match self.signers.peers_of(self.me).find(|peer| !pairs.is_ready(*peer)) {
+            Some(peer) => Err(Misuse::NoPair(peer)),
+            None => Ok(()),
+        }
+    }
+
+    /// pid: binds the session to key, set, epochs, boots, block, client and number.
+    ///
+    /// DEVIATION D11: without the sids of the pairs. A party knows only those of its own pairs;
+    /// each enters the pads and keys of its own multiplication instead.
+    fn id(&self) -> [u8; 32] {
+        let mut boots = Writer::default();
+        self.boot_ids.values().for_each(|boot| {
+            boots.bytes(boot);
+        });
+        let parts: [&[u8]; 9] = [
+            &self.cluster_id,
+            &self.key_id,
+            &self.epoch.to_be_bytes(),
+            &self.public_key.encode(),
+            &self.signers.to_bytes(),
+            &boots.finish(),
+            &self.block_id,
+            &self.client,
+            &self.number.to_be_bytes(),
+        ];
+        hash(PRESIGN_ID, &parts)
+    }
+
+    fn peers(&self) -> impl Iterator<Item = PartyIndex> + Clone + '_ {
+        self.signers.peers_of(self.me)
+    }
+}
+
+/// What stays the same through one session.
+pub(crate) struct Session<C: Curve> {
+    pub(crate) context: PresignContext<C>,
+    /// pid.
+    pub(crate) id: [u8; 32],
+    /// Sigma of each pair at the start: a pair that was replaced since is not used.
+    pub(crate) pair_ids: BTreeMap<PartyIndex, [u8; 32]>,
+}
+
+impl<C: Curve> Session<C> {
+    #[cfg(feature = "sim")]
+    pub(crate) fn duplicate(&self) -> Self {
+        Self { context: self.context.clone(), id: self.id, pair_ids: self.pair_ids.clone() }
+    }
+
+    fn enforce(&self, held: bool, fault: Fault) -> Result<(), Fault> {
+        self.context.checks.enforce(held, fault)
+    }
+
+    /// The live pair with `peer` that this session began with.
+    fn pair<'a>(&self, pairs: &'a mut Pairs, peer: PartyIndex) -> Result<&'a mut Pair, Fault> {
+        let id = self.pair_ids.get(&peer).ok_or(Fault::of_nobody(Rule::PairDead))?;
+        pairs.same(peer, id)
+    }
+
+    /// A check whose failure is the peer's fault and kills the pair before anything else happens.
+    fn enforce_or_kill(&self, pair: &mut Pair, held: bool, rule: Rule) -> Result<(), Fault> {
+        self.enforce(held, Fault::of(pair.peer(), rule)).inspect_err(|_| pair.kill())
+    }
+
+    /// Sender and value of everybody's broadcast in order of position, mine included.
+    fn in_order<'a, M>(
+        &'a self,
+        mine: &'a M,
+        of: impl Fn(PartyIndex) -> Option<&'a M> + 'a,
+    ) -> impl Iterator<Item = (PartyIndex, &'a M)> + 'a {
+        self.context.signers.iter().filter_map(move |party| {
+            let value = if party == self.context.me { Some(mine) } else { of(party) };
+            Some((party, value?))
+        })
+    }
+}
+
+/// lambda_i = product over the other members j of x_j / (x_j - x_i). Public.
+fn lagrange<C: Curve>(signers: &SignerSet, me: PartyIndex) -> C::Scalar {
+    let position = |party: PartyIndex| C::Scalar::from(u64::from(party.get()));
+    let (numerator, denominator) = signers
+        .peers_of(me)
+        .map(position)
+        .fold((C::Scalar::ONE, C::Scalar::ONE), |(n, d), x| (n * x, d * (x - position(me))));
+    let inverse: Option<C::Scalar> = denominator.invert().into();
+    numerator * inverse.expect("positions are distinct and small, so differences are not zero")
+}
+
+/// One peer's part of a share of zero: sgn(i, j) H2S(label; K_ij, binding). The parts of all
+/// members sum to zero.
+pub(crate) fn zero_part<C: Curve>(
+    label: Label,
+    me: PartyIndex,
+    peer: PartyIndex,
+    key: &PairKey,
+    binding: &[u8; 32],
+) -> C::Scalar {
+    let part = hash_to_scalar::<C>(label, &[key.expose(), binding]);
+    if me < peer { part } else { -part }
+}
