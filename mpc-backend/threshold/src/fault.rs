@@ -142,11 +142,9 @@ impl Rule {
             | Self::ProofOfPossession
             | Self::SecretShare
             | Self::VerificationShare => Severity::Quarantine,
-            Self::Tree
-            | Self::Extension
-            | Self::Multiplication
-            | Self::NonceInput
-            | Self::KeyInput => Severity::PairDead,
+            Self::Tree | Self::Extension | Self::Multiplication | Self::NonceInput | Self::KeyInput => {
+                Severity::PairDead
+            }
         }
     }
 
