@@ -4,6 +4,7 @@
 mod attributes;
 mod concurrency;
 mod digesting;
+mod hostile;
 mod keys;
 mod login;
 mod objects;

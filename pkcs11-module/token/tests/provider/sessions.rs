@@ -49,13 +49,13 @@ fn a_closed_session_is_gone_for_every_function() {
 #[test]
 fn thousands_of_sessions_are_counted_and_closed_together() {
     let application = Application::new();
-    let last = (0..5000).map(|_| application.read_only()).last().unwrap();
+    let sessions: Vec<_> = (0..5000).map(|_| application.read_only()).collect();
     application.session();
     let info = application.provider.token_info(application.slot).unwrap();
     assert_eq!((info.session_count, info.rw_session_count), (5001, 1));
     application.provider.close_all_sessions(application.slot).unwrap();
     assert_eq!(application.provider.token_info(application.slot).unwrap().session_count, 0);
-    assert_eq!(application.provider.session_info(last).err(), Some(Error::SessionHandleInvalid));
+    assert_eq!(application.provider.session_info(sessions[4999]).err(), Some(Error::SessionHandleInvalid));
 }
 
 #[test]

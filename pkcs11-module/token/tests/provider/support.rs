@@ -53,7 +53,7 @@ impl AttributeOutput for Buffer {
 }
 
 /// A template with owned values.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Items(Vec<(u64, Vec<u8>)>);
 
 impl Items {
