@@ -220,7 +220,8 @@ pub trait Backend: Send + Sync {
     fn set_pin(&self, token: TokenId, role: Role, old_pin: &[u8], new_pin: &[u8]) -> BackendResult<()>;
 
     /// The token's objects: all of them while the user is logged in, the public ones (`CKA_PRIVATE` false) otherwise.
-    /// A listing read under another login does not count as read.
+    /// A listing read under another login does not count as read. [`BackendError::NotLoggedIn`] if the cluster has
+    /// ended the login and [`Backend::logout`] has not been called since.
     fn objects(&self, token: TokenId, freshness: Freshness) -> BackendResult<Arc<ObjectList>>;
 
     /// Stores a certificate, data object or public key. Seen by every later [`Backend::objects`] of this process.

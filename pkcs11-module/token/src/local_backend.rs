@@ -53,6 +53,11 @@ impl LocalBackend {
         self.reachable.store(reachable, Ordering::SeqCst);
     }
 
+    /// Ends all logins on "the cluster's" side, as a revoked client or a changed PIN does.
+    pub fn end_logins(&self) {
+        lock(&self.tokens).iter_mut().for_each(LocalToken::end_login);
+    }
+
     /// How often [`Backend::sign`] has been called.
     pub fn signatures(&self) -> usize {
         self.signatures.load(Ordering::SeqCst)
@@ -90,14 +95,14 @@ impl Backend for LocalBackend {
     fn login(&self, token: TokenId, role: Role, pin: &[u8]) -> BackendResult<()> {
         self.token(token, |token| {
             token.check_pin(role, pin)?;
-            token.login = Some(role);
+            token.log_in(role);
             Ok(())
         })
     }
 
     fn logout(&self, token: TokenId) {
         for token in lock(&self.tokens).iter_mut().filter(|candidate| candidate.id == token) {
-            token.login = None;
+            token.log_out();
         }
     }
 
@@ -122,7 +127,7 @@ impl Backend for LocalBackend {
         let _ = freshness;
         let tokens = lock(&self.tokens);
         let token = tokens.iter().find(|candidate| candidate.id == token).ok_or(BackendError::NoSuchToken)?;
-        Ok(Arc::new(token.visible_objects()))
+        Ok(Arc::new(token.visible_objects()?))
     }
 
     fn create_object(&self, token: TokenId, attributes: Attributes) -> BackendResult<ObjectRecord> {
@@ -188,7 +193,7 @@ impl Backend for LocalBackend {
 
     fn shutdown(&self) {
         for token in lock(&self.tokens).iter_mut() {
-            token.login = None;
+            token.log_out();
         }
     }
 }

@@ -113,3 +113,22 @@ fn backend_rv(error: &BackendError) -> u64 {
         BackendError::Configuration(_) | BackendError::Internal(_) => CKR_GENERAL_ERROR,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_outage_or_mistake_of_ours_looks_like_a_removed_token() {
+        assert_eq!(Error::from(BackendError::Unavailable("node 2".into())).rv(), CKR_DEVICE_ERROR);
+        assert_eq!(Error::from(BackendError::Configuration("no file".into())).rv(), CKR_GENERAL_ERROR);
+        assert_eq!(Error::from(BackendError::Internal("bug".into())).rv(), CKR_GENERAL_ERROR);
+    }
+
+    #[test]
+    fn a_missing_object_is_a_missing_key_to_an_operation() {
+        assert_eq!(Error::from(BackendError::NoSuchObject).of_key().rv(), CKR_KEY_HANDLE_INVALID);
+        assert_eq!(Error::ObjectHandleInvalid.of_key(), Error::KeyHandleInvalid);
+        assert_eq!(Error::PinIncorrect.of_key(), Error::PinIncorrect);
+    }
+}

@@ -24,7 +24,8 @@ pub enum BackendError {
     /// The cluster has no such token any more.
     #[error("no such token")]
     NoSuchToken,
-    /// The action needs a login, or the login was ended by the cluster.
+    /// The action needs a login, and there is none or the cluster has ended it. Not for a login of the wrong role:
+    /// that is [`BackendError::Refused`], because on this answer the token forgets the login.
     #[error("not logged in")]
     NotLoggedIn,
     /// The object was destroyed.

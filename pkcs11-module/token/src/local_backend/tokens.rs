@@ -14,7 +14,9 @@ use crate::info::blank_padded;
 /// A token with its PINs, objects and keys.
 pub(super) struct LocalToken {
     pub id: TokenId,
-    pub login: Option<Role>,
+    login: Option<Role>,
+    /// The "cluster" has ended the login and this process has not noticed.
+    ended: bool,
     label: [u8; 32],
     so_pin: Option<Pin>,
     user_pin: Option<Pin>,
@@ -38,6 +40,7 @@ impl LocalToken {
         Self {
             id: TokenId([number; 16]),
             login: None,
+            ended: false,
             label: [b' '; 32],
             so_pin: None,
             user_pin: None,
@@ -87,17 +90,35 @@ impl LocalToken {
         Ok(())
     }
 
-    pub(super) fn require(&self, role: Role) -> BackendResult<()> {
-        if self.login == Some(role) { Ok(()) } else { Err(BackendError::NotLoggedIn) }
+    pub(super) fn log_in(&mut self, role: Role) {
+        self.login = Some(role);
     }
 
-    pub(super) fn visible_objects(&self) -> ObjectList {
+    pub(super) fn log_out(&mut self) {
+        self.login = None;
+        self.ended = false;
+    }
+
+    pub(super) fn end_login(&mut self) {
+        self.ended = self.login.is_some();
+    }
+
+    pub(super) fn require(&self, role: Role) -> BackendResult<()> {
+        match self.login {
+            Some(current) if !self.ended && current == role => Ok(()),
+            Some(_) if !self.ended => Err(BackendError::Refused("the other role is logged in".into())),
+            Some(_) | None => Err(BackendError::NotLoggedIn),
+        }
+    }
+
+    pub(super) fn visible_objects(&self) -> BackendResult<ObjectList> {
+        if self.ended {
+            return Err(BackendError::NotLoggedIn);
+        }
         let all = self.login == Some(Role::User);
         let visible = |object: &&LocalObject| all || !is_private(&object.record.attributes);
-        ObjectList::new(
-            self.version,
-            self.objects.iter().filter(visible).map(|object| object.record.clone()).collect(),
-        )
+        let objects = self.objects.iter().filter(visible).map(|object| object.record.clone()).collect();
+        Ok(ObjectList::new(self.version, objects))
     }
 
     pub(super) fn add(
@@ -152,9 +173,8 @@ impl LocalToken {
     /// The cluster takes commands only from somebody logged in, for private objects only from the user.
     fn check_writer(&self, attributes: &Attributes) -> BackendResult<()> {
         match self.login {
-            Some(Role::User) => Ok(()),
-            Some(Role::SecurityOfficer) if !is_private(attributes) => Ok(()),
-            Some(Role::SecurityOfficer) | None => Err(BackendError::NotLoggedIn),
+            Some(Role::SecurityOfficer) if !is_private(attributes) => self.require(Role::SecurityOfficer),
+            _ => self.require(Role::User),
         }
     }
 

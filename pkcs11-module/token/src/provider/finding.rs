@@ -56,7 +56,7 @@ impl Provider {
 
     fn search(&self, session: &Session, search: &Template) -> Result<VecDeque<u64>> {
         let slot = &session.slot;
-        let list = self.backend.objects(slot.token, Freshness::Current)?;
+        let list = self.settle(slot, self.backend.objects(slot.token, Freshness::Current))?;
         let logged_in = session.role() == Some(Role::User);
         let mut handles = lock(&self.handles);
         let mut found = VecDeque::new();

@@ -31,7 +31,7 @@ impl Provider {
         let request = pair::request(mechanism.id, Template::parse(public)?, Template::parse(private)?)?;
         let public_is_private = attribute::bool_of(&request.public, CKA_PRIVATE) == Some(true);
         session.check_write(true, true)?;
-        let pair = self.backend.generate_key_pair(session.slot.token, request)?;
+        let pair = self.settle(&session.slot, self.backend.generate_key_pair(session.slot.token, request))?;
         let public = match pair.public {
             PublicHalf::Token(record) => {
                 lock(&self.handles).token_object(session.slot.id, record.id, public_is_private)

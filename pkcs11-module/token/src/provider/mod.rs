@@ -41,7 +41,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, RwLock};
 
 use crate::attribute::{self, Class};
-use crate::backend::Backend;
+use crate::backend::{Backend, BackendError, BackendResult};
 use crate::handle::Handles;
 use crate::object::read::{allows_mechanism, is_true};
 use crate::rv::{Error, Result};
@@ -119,6 +119,19 @@ impl Provider {
         let tokens = self.backend.tokens()?;
         let slots = lock(&self.slots).update(&tokens);
         slots.into_iter().find(|slot| slot.id == id).ok_or(Error::SlotIdInvalid)
+    }
+
+    /// Takes an answer of the backend. If the cluster has ended the login (a new PIN, a revoked client), this process
+    /// ends it too, so that the application can log in again instead of being told that it is logged in. Handles
+    /// stay and are good again after that.
+    fn settle<T>(&self, slot: &Slot, answer: BackendResult<T>) -> Result<T> {
+        if matches!(answer, Err(BackendError::NotLoggedIn)) {
+            let _one_at_a_time = lock(&slot.gate);
+            if lock(&slot.access).logout().is_ok() {
+                self.backend.logout(slot.token);
+            }
+        }
+        Ok(answer?)
     }
 
     /// A key that may be used with a mechanism, and for what `usage` (a `CKA_` flag) allows.

@@ -67,7 +67,8 @@ impl Provider {
                 return Err(Error::ActionProhibited);
             }
             if found.on_token {
-                self.backend.destroy_object(session.slot.token, found.record.id, found.record.version)?;
+                let ObjectRecord { id, version, .. } = *found.record;
+                self.settle(&session.slot, self.backend.destroy_object(session.slot.token, id, version))?;
             }
             lock(&self.handles).remove(object);
             Ok(())
@@ -149,8 +150,8 @@ impl Provider {
             }
             let ObjectRecord { id, version, .. } = *found.record;
             if found.on_token {
-                self.backend.update_object(session.slot.token, id, version, attributes)?;
-                return Ok(());
+                let updated = self.backend.update_object(session.slot.token, id, version, attributes);
+                return self.settle(&session.slot, updated).map(|_| ());
             }
             let changed = ObjectRecord { id, version: version + 1, attributes };
             lock(&self.handles).replace(object, &found.record, changed)
@@ -186,7 +187,8 @@ impl Provider {
         let private = attribute::bool_of(&attributes, CKA_PRIVATE) == Some(true);
         session.check_write(on_token, private)?;
         if on_token {
-            let record = self.backend.create_object(session.slot.token, attributes)?;
+            let created = self.backend.create_object(session.slot.token, attributes);
+            let record = self.settle(&session.slot, created)?;
             return Ok(lock(&self.handles).token_object(session.slot.id, record.id, private));
         }
         let mut id = [0; 16];
@@ -216,7 +218,8 @@ impl Provider {
     /// A token object from what was read before, else from a fresh reading.
     fn token_object(&self, session: &Session, id: ObjectId) -> Result<Option<Arc<ObjectRecord>>> {
         for freshness in [Freshness::Cached, Freshness::Current] {
-            if let Some(record) = self.backend.objects(session.slot.token, freshness)?.get(&id) {
+            let list = self.settle(&session.slot, self.backend.objects(session.slot.token, freshness))?;
+            if let Some(record) = list.get(&id) {
                 return Ok(Some(record.clone()));
             }
         }

@@ -80,6 +80,6 @@ impl Provider {
         let digest = signing.message.finish(signing.curve)?;
         let scheme = Scheme::Ecdsa { curve: signing.curve, mechanism: signing.mechanism };
         let signature = self.backend.sign(session.slot.token, signing.key, scheme, &digest);
-        signature.map_err(|error| Error::from(error).of_key())
+        self.settle(&session.slot, signature).map_err(Error::of_key)
     }
 }

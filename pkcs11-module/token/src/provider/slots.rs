@@ -112,8 +112,11 @@ impl Provider {
         if !pin_is_possible(pin) {
             return Err(Error::PinLenRange);
         }
-        let _one_at_a_time = lock(&session.slot.gate);
-        Ok(self.backend.init_pin(session.slot.token, pin)?)
+        let answer = {
+            let _one_at_a_time = lock(&session.slot.gate);
+            self.backend.init_pin(session.slot.token, pin)
+        };
+        self.settle(&session.slot, answer)
     }
 
     /// `C_SetPIN`: the security officer's own PIN while logged in as such, the user's otherwise.

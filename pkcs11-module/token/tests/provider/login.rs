@@ -93,3 +93,23 @@ fn private_objects_need_the_user() {
     application.provider.login(session, CKU_SO, SO_PIN).unwrap();
     assert_eq!(application.create(session, &private), Err(Error::UserNotLoggedIn));
 }
+
+#[test]
+fn a_login_that_the_cluster_ended_can_be_made_again_and_handles_are_good_again() {
+    let application = Application::new();
+    let session = application.user();
+    let pair = application.pair(session);
+    for _ in 0..2 {
+        application.provider.sign_init(session, Some(call(CKM_ECDSA)), pair.private).unwrap();
+        application.backend.end_logins();
+        let ended = application.provider.sign(session, &[1; 32], &mut Buffer::of(64));
+        assert_eq!(ended.unwrap_err().rv(), CKR_USER_NOT_LOGGED_IN);
+        assert_eq!(application.provider.session_info(session).unwrap().state, CKS_RW_PUBLIC_SESSION);
+        application.provider.login(session, CKU_USER, PIN).unwrap();
+        application.sign(session, CKM_ECDSA, pair.private, &[1; 32]).unwrap();
+    }
+    application.backend.end_logins();
+    let ended = application.get(session, pair.private, CKA_LABEL);
+    assert_eq!(ended.unwrap_err().rv(), CKR_USER_NOT_LOGGED_IN);
+    assert!(application.get(session, pair.public, CKA_LABEL).is_ok());
+}
