@@ -70,6 +70,11 @@ pub fn birth(statement: &[u8]) -> Statement {
     hash("birth", &[statement])
 }
 
+/// What an OPRF evaluation is proven for: one key of one cluster.
+pub fn oprf_context(cluster_id: &[u8; 32], key_id: &[u8]) -> [u8; 32] {
+    hash("oprf", &[cluster_id, key_id]).0
+}
+
 /// The registry head of a node. `statement` is the encoded `HeadStatement`.
 pub fn head(cluster_id: &[u8; 32], statement: &[u8]) -> Statement {
     hash("registry/head", &[cluster_id, statement])
