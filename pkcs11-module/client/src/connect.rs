@@ -194,8 +194,13 @@ impl Connection {
         frame::read(&mut self.stream, CLIENT_FRAME_BYTES_MAX).map_err(|error| NodeFailure::of_io(&error))
     }
 
-    /// Whether the next request may go over this connection: no exchange was left half done, and
-    /// the node has not closed it.
+    /// Whether no exchange was left half done.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.at_rest
+    }
+
+    /// Whether the next request may go over this connection: it is at rest, and the node has not
+    /// closed it.
     pub(crate) fn is_reusable(&self) -> bool {
         self.at_rest && self.stream.sock.is_quiet()
     }

@@ -1,6 +1,6 @@
 //! The blocking cluster client: the module's way to the nodes.
 //!
-//! [`ClusterClient`](crate) answers the token's port `token::backend::Backend` by asking T nodes,
+//! [`ClusterClient`] answers the token's port `token::backend::Backend` by asking T nodes,
 //! comparing or combining what they say, and verifying the result before it is believed. There is
 //! no async runtime and no thread: every call runs on the caller's thread, so that nothing can
 //! survive a `fork` or the unloading of the library.
@@ -8,15 +8,37 @@
 //! Absent on purpose: unsafe code, threads, PKCS#11's sessions and handles (crate `token`), shares
 //! and protocol secrets of any kind.
 //!
-//! Reading order: [`config`], [`connect`] (one node).
+//! Reading order: [`connect`] (one node), `pool` (many connections), `call` (many nodes at once),
+//! `nodes` (which ones), then the rooms of the port: `agree` and `registry` (lists), `pin` and
+//! `login`, `commands`, `keys`, `sign`, `random`. [`cluster`] joins them.
 #![forbid(unsafe_code)]
 
+pub mod admin;
+mod agree;
+mod birth;
+mod call;
+pub mod cluster;
+mod commands;
 pub mod config;
 pub mod connect;
+mod core;
 pub mod deadline;
 pub mod failure;
 pub mod identity;
+mod keys;
 pub mod log;
+mod login;
+mod nodes;
+mod pin;
+mod pool;
+mod random;
+mod record;
+mod registry;
+mod sign;
+mod stash;
+mod sync;
 #[cfg(test)]
 mod testing;
 mod tls;
+
+pub use cluster::ClusterClient;

@@ -19,7 +19,6 @@ use crate::fault::Checks;
 use crate::group::{Curve, Point};
 use crate::party::{PartyIndex, SignerSet, Threshold};
 use crate::secret::Secret;
-use crate::sharing::evaluate;
 
 /// Cluster id of every simulated cluster.
 pub const CLUSTER_ID: [u8; 32] = [0xc1; 32];
@@ -55,7 +54,11 @@ pub fn deal<C: Curve>(
 ) -> (C::Scalar, C::Point, BTreeMap<PartyIndex, Secret<C::Scalar>>) {
     let coefficients: Vec<C::Scalar> = (0..threshold.needed()).map(|_| C::Scalar::random(&mut rng)).collect();
     let all = threshold.all();
-    let shares = all.iter().map(|party| (party, Secret::new(evaluate(&coefficients, party))));
+    let shares = all.iter().map(|party| {
+        let x = C::Scalar::from(u64::from(party.get()));
+        let share = coefficients.iter().rev().fold(C::Scalar::ZERO, |sum, coefficient| sum * x + coefficient);
+        (party, Secret::new(share))
+    });
     let key = coefficients.first().copied().expect("a threshold is at least 2");
     (key, C::Point::mul_base(&key), shares.collect())
 }

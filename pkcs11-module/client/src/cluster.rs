@@ -1,0 +1,258 @@
+//! The client as the token sees it: the port `Backend`, each call handed to its own room.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use proto::registry::v1::{InitToken, Login as WireLogin, NewObject, SetLogin, TokenRecord, command::Body};
+use token::backend::{
+    Attributes, Backend, BackendError, BackendResult, Freshness, GeneratedPair, KeyPairRequest, ObjectId,
+    ObjectList, ObjectRecord, PinState, Role, Scheme, TokenId, TokenState,
+};
+
+use crate::call::Terms;
+use crate::commands::new_object_id;
+use crate::config::{Config, ConfigError};
+use crate::core::Core;
+use crate::deadline::Deadline;
+use crate::login::{Login, wire_role};
+use crate::pin::PinVersion;
+use crate::random::Mixer;
+use crate::record::to_wire;
+use crate::registry::Registry;
+use crate::sign::Signer;
+
+/// A client of one cluster. It connects when a call first needs a node.
+pub struct ClusterClient {
+    core: Core,
+    registry: Registry,
+    mixer: Mixer,
+    signer: Signer,
+}
+
+impl ClusterClient {
+    /// A client as the file at `path` says. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// One line that names file, key and remedy.
+    pub fn from_config(path: &Path) -> Result<Arc<Self>, ConfigError> {
+        Config::load(path).map(|config| Arc::new(Self::new(config)))
+    }
+
+    /// A client as the file that `COUNTERFOIL_CONFIG` names says.
+    ///
+    /// # Errors
+    /// As [`Self::from_config`].
+    pub fn from_env() -> Result<Arc<Self>, ConfigError> {
+        Config::from_env().map(|config| Arc::new(Self::new(config)))
+    }
+
+    /// A client of a configuration that was read already.
+    pub fn new(config: Config) -> Self {
+        Self {
+            core: Core::new(config),
+            registry: Registry::default(),
+            mixer: Mixer::default(),
+            signer: Signer::default(),
+        }
+    }
+
+    /// The registered login of a role: its PIN version, and what the PIN must yield.
+    fn registered(token: &TokenRecord, role: Role) -> BackendResult<&WireLogin> {
+        let so = token.so_login.as_ref().ok_or(BackendError::TokenNotInitialized)?;
+        match role {
+            Role::SecurityOfficer => Ok(so),
+            Role::User => token.user_login.as_ref().ok_or(BackendError::PinNotInitialized),
+        }
+    }
+
+    /// Checks a PIN against the registered login and notes how it went. The login is not shown to
+    /// any node yet.
+    fn try_pin(
+        &self,
+        of: PinVersion,
+        registered: &WireLogin,
+        pin: &[u8],
+        deadline: Deadline,
+    ) -> BackendResult<ed25519_dalek::SigningKey> {
+        let outcome = self.core.login_key(of, registered, pin, deadline);
+        let state = match &outcome {
+            Ok(_) => PinState::default(),
+            Err(BackendError::PinIncorrect) => PinState { count_low: true, ..PinState::default() },
+            Err(BackendError::PinLocked) => PinState { count_low: true, final_try: false, locked: true },
+            Err(_) => return outcome,
+        };
+        self.registry.note_pin(of.token, of.role, state);
+        outcome
+    }
+
+    /// Replaces the login of a role, by the authority of `by`.
+    fn replace_login(
+        &self,
+        token: TokenId,
+        role: Role,
+        version: u64,
+        new_pin: &[u8],
+        by: &Login,
+    ) -> BackendResult<()> {
+        let deadline = self.core.start()?;
+        let (login, key) = self.core.new_login(PinVersion { token, role, version }, new_pin, deadline)?;
+        let body = Body::SetLogin(SetLogin {
+            token_id: token.0.to_vec(),
+            role: wire_role(role).into(),
+            login: Some(login),
+        });
+        self.core.command(body, &[by], deadline)?;
+        self.registry.forget_tokens();
+        self.registry.note_pin(token, role, PinState::default());
+        // A login of this role goes on, under the new key.
+        if self.core.logins.get(token).is_some_and(|login| login.role == role) {
+            self.core.logins.begin(token, role, version, key);
+            self.registry.forget_objects(token);
+        }
+        Ok(())
+    }
+
+    /// Shows the login to a quorum, so that those nodes end their count of attempts.
+    fn show_login(&self, token: TokenId, deadline: Deadline) -> BackendResult<()> {
+        self.core.with_quorum(self.core.threshold(), deadline, |set, deadline| {
+            let terms = Terms {
+                token: Some(token),
+                min_registry_index: self.core.read_floor(),
+                repeatable: true,
+                deadline,
+            };
+            let failures: Vec<_> =
+                set.iter().filter_map(|node| Some((*node, self.core.ready(*node, terms).err()?))).collect();
+            if failures.is_empty() { Ok(()) } else { Err(crate::call::Setback::Nodes(failures)) }
+        })
+    }
+}
+
+impl Backend for ClusterClient {
+    fn tokens(&self) -> BackendResult<Vec<TokenState>> {
+        self.core.start()?;
+        self.registry.tokens(&self.core)
+    }
+
+    fn init_token(&self, token: TokenId, so_pin: &[u8], label: &[u8; 32]) -> BackendResult<()> {
+        let deadline = self.core.start()?;
+        let record = self.registry.token_now(&self.core, token)?;
+        let of = |version| PinVersion { token, role: Role::SecurityOfficer, version };
+        let (version, so) = match &record.so_login {
+            None => (1, None),
+            Some(registered) => {
+                let key = self.try_pin(of(registered.version), registered, so_pin, deadline)?;
+                (registered.version + 1, Some((registered.version, key)))
+            }
+        };
+        let (login, _) = self.core.new_login(of(version), so_pin, self.core.start()?)?;
+        let body = Body::InitToken(InitToken {
+            token_id: token.0.to_vec(),
+            label: label.to_vec(),
+            so_login: Some(login),
+        });
+        let so = so.map(|(version, key)| Login::detached(token, Role::SecurityOfficer, version, key));
+        let logins: Vec<&Login> = so.iter().collect();
+        let outcome = self.core.command(body, &logins, self.core.start()?);
+        self.logout(token);
+        self.registry.forget_tokens();
+        outcome
+    }
+
+    fn login(&self, token: TokenId, role: Role, pin: &[u8]) -> BackendResult<()> {
+        let deadline = self.core.start()?;
+        let record = self.registry.token_now(&self.core, token)?;
+        let registered = Self::registered(&record, role)?;
+        let of = PinVersion { token, role, version: registered.version };
+        let key = self.try_pin(of, registered, pin, deadline)?;
+        self.core.logins.begin(token, role, of.version, key);
+        self.registry.forget_objects(token);
+        self.show_login(token, deadline).inspect_err(|_| self.logout(token))
+    }
+
+    fn logout(&self, token: TokenId) {
+        if self.core.start().is_ok() {
+            self.core.logins.end(token);
+            self.registry.forget_objects(token);
+            self.core
+                .pool
+                .close_idle(|connection| connection.logins.iter().any(|(shown, _)| *shown == token));
+        }
+    }
+
+    fn init_pin(&self, token: TokenId, new_pin: &[u8]) -> BackendResult<()> {
+        self.core.start()?;
+        let login = self.core.logins.get(token).filter(|login| login.role == Role::SecurityOfficer);
+        let login = login.ok_or(BackendError::NotLoggedIn)?;
+        let record = self.registry.token_now(&self.core, token)?;
+        let version = record.user_login.map_or(0, |login| login.version) + 1;
+        self.replace_login(token, Role::User, version, new_pin, &login)
+    }
+
+    fn set_pin(&self, token: TokenId, role: Role, old_pin: &[u8], new_pin: &[u8]) -> BackendResult<()> {
+        let deadline = self.core.start()?;
+        if !crate::pin::PIN_BYTES.contains(&new_pin.len()) {
+            return Err(BackendError::PinLenRange);
+        }
+        let record = self.registry.token_now(&self.core, token)?;
+        let registered = Self::registered(&record, role)?;
+        let version = registered.version;
+        let key = self.try_pin(PinVersion { token, role, version }, registered, old_pin, deadline)?;
+        let by = Login::detached(token, role, version, key);
+        self.replace_login(token, role, version + 1, new_pin, &by)
+    }
+
+    fn objects(&self, token: TokenId, freshness: Freshness) -> BackendResult<Arc<ObjectList>> {
+        self.core.start()?;
+        self.registry.objects(&self.core, token, freshness)
+    }
+
+    fn create_object(&self, token: TokenId, attributes: Attributes) -> BackendResult<ObjectRecord> {
+        let deadline = self.core.start()?;
+        let object_id = new_object_id().0.to_vec();
+        let new = NewObject { object_id, attributes: to_wire(&attributes), birth: None };
+        let records = self.registry.create(&self.core, token, vec![new], deadline)?;
+        records.into_iter().next().ok_or_else(|| BackendError::Internal("no record was made".into()))
+    }
+
+    fn update_object(
+        &self,
+        token: TokenId,
+        id: ObjectId,
+        base_version: u64,
+        attributes: Attributes,
+    ) -> BackendResult<ObjectRecord> {
+        self.registry.update(&self.core, token, id, base_version, &attributes)
+    }
+
+    fn destroy_object(&self, token: TokenId, id: ObjectId, base_version: u64) -> BackendResult<()> {
+        self.registry.destroy(&self.core, token, id, base_version)
+    }
+
+    fn generate_key_pair(&self, token: TokenId, request: KeyPairRequest) -> BackendResult<GeneratedPair> {
+        self.registry.generate_key_pair(&self.core, token, request)
+    }
+
+    fn sign(&self, token: TokenId, key: ObjectId, scheme: Scheme, digest: &[u8]) -> BackendResult<Vec<u8>> {
+        let listing = self.registry.listing(&self.core, token, Freshness::Cached)?;
+        self.signer.sign(&self.core, token, listing.get(key)?, scheme, digest)
+    }
+
+    fn random(&self, out: &mut [u8]) -> BackendResult<()> {
+        self.core.start()?;
+        self.mixer.fill(&self.core, out)
+    }
+
+    fn seed_random(&self, seed: &[u8]) -> BackendResult<()> {
+        self.core.start()?;
+        self.mixer.seed(seed);
+        Ok(())
+    }
+
+    fn shutdown(&self) {
+        if self.core.start().is_ok() {
+            self.core.logins.end_all();
+            self.core.pool.shutdown();
+        }
+    }
+}

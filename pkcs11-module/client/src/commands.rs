@@ -1,0 +1,221 @@
+//! Registry commands: built once, signed by this process's identity and login, proposed until a
+//! node says at which index they were applied.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use prost::Message;
+use proto::client::v1::{Code, ProposeRequest, request, response};
+use proto::limits::{COMMAND_BYTES_MAX, COMMAND_WINDOW, FORMAT};
+use proto::registry::v1::{
+    Command, CreateObjects, DestroyObject, NewObject, ObjectRecord as WireRecord, SignedCommand,
+    UpdateObject, author, command::Body,
+};
+use proto::statement;
+use rand_core::{OsRng, RngCore};
+use token::backend::{Attributes, BackendError, BackendResult, Freshness, ObjectId, ObjectRecord, TokenId};
+
+use crate::call::{Setback, Terms, is_ambiguous, wrong_kind};
+use crate::core::Core;
+use crate::deadline::Deadline;
+use crate::failure::NodeFailure;
+use crate::login::Login;
+use crate::record::{self, Trusted, to_store, to_wire};
+use crate::registry::Registry;
+
+impl Core {
+    /// Signs `body` with our identity and the given logins, and has it applied.
+    pub(crate) fn command(&self, body: Body, logins: &[&Login], deadline: Deadline) -> BackendResult<()> {
+        if self.nodes.registry_index() == 0 {
+            self.agreed_tokens(deadline)?;
+        }
+        let mut command_id = vec![0; 16];
+        OsRng.fill_bytes(&mut command_id);
+        let command = Command {
+            format: FORMAT,
+            cluster_id: self.cluster_id.to_vec(),
+            command_id,
+            not_after_index: self.nodes.registry_index().saturating_add(COMMAND_WINDOW),
+            body: Some(body),
+        }
+        .encode_to_vec();
+        if command.len() > COMMAND_BYTES_MAX {
+            return Err(BackendError::Full(format!(
+                "a command of {} bytes is over the limit",
+                command.len()
+            )));
+        }
+        let own = author::Kind::ClientKey(self.identity.public().to_vec());
+        let mut signatures =
+            vec![statement::sign_command(&self.cluster_id, &command, own, self.identity.key())];
+        signatures.extend(
+            logins
+                .iter()
+                .map(|login| statement::sign_command(&self.cluster_id, &command, login.author(), &login.key)),
+        );
+        self.propose(&SignedCommand { command, signatures }, deadline).map(drop)
+    }
+
+    /// Has a signed command applied, by whichever node does it. Sending it again is harmless: a
+    /// command is applied once. Answers with the index.
+    pub(crate) fn propose(&self, command: &SignedCommand, deadline: Deadline) -> BackendResult<u64> {
+        let mut perhaps_applied = false;
+        let index = self.with_quorum(1, deadline, |set, attempt| {
+            let op = request::Op::Propose(ProposeRequest { command: Some(command.clone()) });
+            let requests = set.iter().map(|node| (*node, op.clone())).collect();
+            let terms = Terms { token: None, min_registry_index: 0, repeatable: true, deadline: attempt };
+            match Self::all_answered(self.ask(requests, terms)) {
+                Ok(answers) => answers
+                    .into_iter()
+                    .map(|(node, answer)| match answer.result {
+                        response::Result::Propose(reply) => Ok(reply.index),
+                        _ => Err(wrong_kind(node)),
+                    })
+                    .next()
+                    .unwrap_or(Err(Setback::Set)),
+                Err(Setback::Nodes(failures)) => {
+                    if perhaps_applied && failures.iter().any(|(_, failure)| says_applied(failure)) {
+                        return Ok(self.nodes.registry_index());
+                    }
+                    perhaps_applied |= failures.iter().any(|(_, failure)| is_ambiguous(failure));
+                    Err(Setback::Nodes(failures))
+                }
+                Err(other) => Err(other),
+            }
+        })?;
+        self.wrote(index);
+        Ok(index)
+    }
+}
+
+/// The answer to a repetition of a command whose first answer was lost.
+fn says_applied(failure: &NodeFailure) -> bool {
+    matches!(failure, NodeFailure::Refused { code: Code::Conflict, message } if message.contains("already applied"))
+}
+
+/// Objects of a token, changed by commands.
+impl Registry {
+    /// Stores new objects, all or none, and answers with their records in the same order.
+    pub(crate) fn create(
+        &self,
+        core: &Core,
+        token: TokenId,
+        objects: Vec<NewObject>,
+        deadline: Deadline,
+    ) -> BackendResult<Vec<ObjectRecord>> {
+        let trusted: Vec<Trusted> = objects
+            .iter()
+            .map(|new| first_record(token, new))
+            .map(|wire| record::check(&core.manifest, token, wire))
+            .collect::<Result<_, _>>()
+            .map_err(|fault| BackendError::Internal(fault.to_string()))?;
+        let body = Body::CreateObjects(CreateObjects { token_id: token.0.to_vec(), objects });
+        self.command(core, token, body, deadline)?;
+        Ok(trusted
+            .into_iter()
+            .map(|trusted| {
+                let record = trusted.record.clone();
+                self.changed(core, token, record.id, Some(trusted));
+                record
+            })
+            .collect())
+    }
+
+    /// Replaces the attributes of an object that still has `base_version`.
+    pub(crate) fn update(
+        &self,
+        core: &Core,
+        token: TokenId,
+        id: ObjectId,
+        base_version: u64,
+        attributes: &Attributes,
+    ) -> BackendResult<ObjectRecord> {
+        let deadline = core.start()?;
+        let listing = self.listing(core, token, Freshness::Cached)?;
+        let before = listing.get(id)?;
+        if before.record.version != base_version {
+            return Err(BackendError::Stale);
+        }
+        let attributes = to_wire(&to_store(before, attributes));
+        let wire = WireRecord {
+            version: base_version + 1,
+            predecessor: before.hash.to_vec(),
+            attributes: attributes.clone(),
+            ..before.wire.clone()
+        };
+        let after = record::check(&core.manifest, token, wire)
+            .map_err(|fault| BackendError::Internal(fault.to_string()))?;
+        let body = Body::UpdateObject(UpdateObject {
+            token_id: token.0.to_vec(),
+            object_id: id.0.to_vec(),
+            predecessor: before.hash.to_vec(),
+            attributes,
+        });
+        self.command(core, token, body, deadline)?;
+        let record = after.record.clone();
+        self.changed(core, token, id, Some(after));
+        Ok(record)
+    }
+
+    /// Destroys an object that still has `base_version`.
+    pub(crate) fn destroy(
+        &self,
+        core: &Core,
+        token: TokenId,
+        id: ObjectId,
+        base_version: u64,
+    ) -> BackendResult<()> {
+        let deadline = core.start()?;
+        let listing = self.listing(core, token, Freshness::Cached)?;
+        let before = listing.get(id)?;
+        if before.record.version != base_version {
+            return Err(BackendError::Stale);
+        }
+        let body = Body::DestroyObject(DestroyObject {
+            token_id: token.0.to_vec(),
+            object_id: id.0.to_vec(),
+            predecessor: before.hash.to_vec(),
+        });
+        self.command(core, token, body, deadline)?;
+        self.changed(core, token, id, None);
+        Ok(())
+    }
+
+    /// A command about objects, also by the login if there is one. When somebody else was faster,
+    /// the kept listing is out of date.
+    fn command(&self, core: &Core, token: TokenId, body: Body, deadline: Deadline) -> BackendResult<()> {
+        let login = core.logins.get(token);
+        let logins: Vec<&Login> = login.as_deref().into_iter().collect();
+        let outcome = core.command(body, &logins, deadline);
+        if outcome.is_err() {
+            self.forget_objects(token);
+        }
+        outcome
+    }
+}
+
+/// The record that the registry makes of a new object.
+fn first_record(token: TokenId, new: &NewObject) -> WireRecord {
+    WireRecord {
+        format: FORMAT,
+        token_id: token.0.to_vec(),
+        object_id: new.object_id.clone(),
+        version: 1,
+        predecessor: Vec::new(),
+        attributes: new.attributes.clone(),
+        birth: new.birth.clone(),
+        author: None,
+    }
+}
+
+/// An id for a new object: 48 bits of milliseconds, then 80 random bits, so that ids sort in order
+/// of creation.
+pub(crate) fn new_object_id() -> ObjectId {
+    let millis = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
+    let mut id = [0; 16];
+    OsRng.fill_bytes(&mut id);
+    let time = millis.to_be_bytes();
+    for (to, from) in id.iter_mut().zip(time.iter().skip(2)) {
+        *to = *from;
+    }
+    ObjectId(id)
+}

@@ -1,0 +1,112 @@
+//! New keys: all N nodes generate, then the records are created.
+
+use proto::client::v1::{Code, GenerateRequest, request, response};
+use proto::registry::v1::{BirthCertificate, NewObject, Purpose};
+use proto::statement;
+use token::backend::{
+    BackendError, BackendResult, Curve, GeneratedPair, KeyPairRequest, PublicHalf, TokenId,
+};
+use token::object::key::complete_public;
+
+use crate::birth::{self, Birth, BirthFault, CURVE_P256};
+use crate::call::{Setback, Terms, wrong_kind};
+use crate::commands::new_object_id;
+use crate::core::Core;
+use crate::deadline::Deadline;
+use crate::failure::NodeFailure;
+use crate::record::{to_wire, uncompressed};
+use crate::registry::Registry;
+
+impl Core {
+    /// Has all nodes generate a key; any node coordinates. Answers with the certificate, checked
+    /// and as received.
+    pub(crate) fn generate(
+        &self,
+        asked: GenerateRequest,
+        token: Option<TokenId>,
+        deadline: Deadline,
+    ) -> BackendResult<(Birth, BirthCertificate)> {
+        self.with_quorum(1, deadline, |set, _| {
+            let requests = set.iter().map(|node| (*node, request::Op::Generate(asked.clone()))).collect();
+            // The coordinator waits for all nodes, so it is given all the time there is. Another
+            // node under the same id is no danger: shares without a record are dropped.
+            let terms = Terms { token, min_registry_index: self.read_floor(), repeatable: false, deadline };
+            let answers =
+                Self::all_answered(self.ask(requests, terms)).map_err(final_if_a_node_is_missing)?;
+            let Some((node, answer)) = answers.into_iter().next() else { return Err(Setback::Set) };
+            let response::Result::Generate(reply) = answer.result else { return Err(wrong_kind(node)) };
+            let birth = self
+                .check_newborn(&asked, reply.birth.as_ref())
+                .map_err(|fault| Setback::Nodes(vec![(node, NodeFailure::Misbehaved(fault.to_string()))]))?;
+            Ok((birth, reply.birth.unwrap_or_default()))
+        })
+    }
+
+    /// A new key is believed only when all N nodes signed that they hold their share of it.
+    fn check_newborn(
+        &self,
+        asked: &GenerateRequest,
+        certificate: Option<&BirthCertificate>,
+    ) -> Result<Birth, BirthFault> {
+        let token: &[u8; 16] = asked.token_id.as_slice().try_into().map_err(|_| BirthFault::Malformed)?;
+        let birth = birth::verify(&self.manifest, certificate, self.manifest.nodes.len())?;
+        birth.is_for(asked.purpose(), token, &asked.key_id)?;
+        let statement = birth.statement();
+        let ours = statement.attributes_hash == asked.attributes_hash
+            && statement.client_key == self.identity.public();
+        if ours { Ok(birth) } else { Err(BirthFault::OtherKey) }
+    }
+}
+
+/// Generation needs every node: what one coordinator misses, the others miss too.
+fn final_if_a_node_is_missing(setback: Setback) -> Setback {
+    match setback {
+        Setback::Nodes(failures) => {
+            let missing = failures.iter().find(|(_, failure)| failure.code() == Some(Code::Unavailable));
+            match missing {
+                Some((node, failure)) => Setback::Final(failure.to_backend(*node)),
+                None => Setback::Nodes(failures),
+            }
+        }
+        other => other,
+    }
+}
+
+impl Registry {
+    /// Generates a key pair and records it.
+    pub(crate) fn generate_key_pair(
+        &self,
+        core: &Core,
+        token: TokenId,
+        wanted: KeyPairRequest,
+    ) -> BackendResult<GeneratedPair> {
+        let deadline = core.start()?;
+        let KeyPairRequest { curve, mut public, private, public_on_token } = wanted;
+        let Curve::P256 = curve;
+        let id = new_object_id();
+        let private = to_wire(&private);
+        let asked = GenerateRequest {
+            purpose: Purpose::SigningKey.into(),
+            token_id: token.0.to_vec(),
+            key_id: id.0.to_vec(),
+            curve: CURVE_P256.into(),
+            attributes_hash: statement::attributes_hash(&private).to_vec(),
+            role: 0,
+            pin_version: 0,
+        };
+        let (birth, certificate) = core.generate(asked, Some(token), deadline)?;
+        let point = uncompressed(&birth.statement().public_key)
+            .map_err(|fault| BackendError::Internal(fault.to_string()))?;
+        complete_public(&mut public, curve, &point);
+        let mut objects =
+            vec![NewObject { object_id: id.0.to_vec(), attributes: private, birth: Some(certificate) }];
+        if public_on_token {
+            let object_id = new_object_id().0.to_vec();
+            objects.push(NewObject { object_id, attributes: to_wire(&public), birth: None });
+        }
+        let mut records = self.create(core, token, objects, deadline)?.into_iter();
+        let private = records.next().ok_or_else(|| BackendError::Internal("no record was made".into()))?;
+        let public = records.next().map_or(PublicHalf::Session(public), PublicHalf::Token);
+        Ok(GeneratedPair { private, public })
+    }
+}

@@ -1,0 +1,328 @@
+//! Which nodes to ask: what is known of each node's health, and the choice of a quorum.
+//!
+//! The choice is sticky: a client keeps to the same T nodes while they do their work, because
+//! presignatures wait for one exact signer set. Clients start from different nodes, so that all
+//! nodes share the load.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use proto::client::v1::Code;
+use token::backend::{BackendError, BackendResult};
+
+use crate::failure::NodeFailure;
+use crate::sync::lock;
+
+/// Health of every node, shared by all calls.
+pub(crate) struct Nodes {
+    threshold: usize,
+    health: Mutex<BTreeMap<u8, Health>>,
+}
+
+struct Health {
+    /// Position in this client's own order, 0 first.
+    preference: usize,
+    /// Round trip of a TCP handshake.
+    latency: Option<Duration>,
+    trouble: Option<Trouble>,
+    /// Highest registry index that the node claimed.
+    registry_index: u64,
+}
+
+struct Trouble {
+    failure: NodeFailure,
+    in_a_row: u32,
+    until: Instant,
+}
+
+impl Health {
+    /// Order of choice: healthy ones first, then by magnitude of latency, then by preference. Only
+    /// the magnitude, so that jitter does not change the set.
+    fn rank(&self, now: Instant) -> (bool, u32, usize) {
+        let micros = self.latency.unwrap_or_default().as_micros();
+        let magnitude = (micros / LATENCY_UNIT_MICROS).checked_ilog(LATENCY_STEP).map_or(0, |log| log + 1);
+        (self.trouble.as_ref().is_some_and(|trouble| trouble.until > now), magnitude, self.preference)
+    }
+
+    /// Whether asking it now would cost time that is likely lost. A refused connection costs
+    /// nothing, so such a node may be asked again at once when it is needed.
+    fn is_costly(&self, now: Instant) -> bool {
+        let slow =
+            |failure: &NodeFailure| matches!(failure, NodeFailure::TimedOut | NodeFailure::Misbehaved(_));
+        self.trouble.as_ref().is_some_and(|trouble| trouble.until > now && slow(&trouble.failure))
+    }
+}
+
+/// What one call has learnt while it looks for a quorum that answers.
+#[derive(Default)]
+pub(crate) struct Search {
+    failed: BTreeMap<u8, NodeFailure>,
+    tried: BTreeSet<Vec<u8>>,
+}
+
+/// Why there is no further quorum.
+pub(crate) enum NoQuorum {
+    /// A pause may help: enough nodes can be reached, but some are not ready.
+    NotReady,
+    /// The answer to the application.
+    Final(BackendError),
+}
+
+impl Search {
+    /// A node failed this call and is left out of the next sets.
+    pub(crate) fn failed(&mut self, node: u8, failure: NodeFailure) {
+        self.failed.insert(node, failure);
+    }
+
+    /// This exact set did not work and nobody is known to be at fault.
+    pub(crate) fn tried(&mut self, set: &[u8]) {
+        self.tried.insert(set.to_vec());
+    }
+
+    /// After a pause, nodes that were not ready may be asked again.
+    pub(crate) fn forgive(&mut self) {
+        self.failed.retain(|_, failure| !is_not_ready(failure));
+        self.tried.clear();
+    }
+
+    /// A refusal that will not change, once so many nodes gave it that one of them is honest.
+    pub(crate) fn verdict(&self, threshold: usize) -> Option<BackendError> {
+        self.failed.iter().filter(|(_, failure)| !failure.is_passing()).find_map(|(node, failure)| {
+            let same = self.failed.values().filter(|other| other.code() == failure.code()).count();
+            (same >= threshold).then(|| failure.to_backend(*node))
+        })
+    }
+
+    fn describe(&self) -> String {
+        let each: Vec<String> =
+            self.failed.iter().map(|(node, failure)| format!("node {node}: {failure}")).collect();
+        each.join("; ")
+    }
+}
+
+fn is_not_ready(failure: &NodeFailure) -> bool {
+    failure.is_passing() && failure.code().is_some()
+}
+
+impl Nodes {
+    /// All nodes, none tried yet. `start` turns this client's order.
+    pub(crate) fn new(indices: &[u8], threshold: usize, start: usize) -> Self {
+        let count = indices.len().max(1);
+        let health = indices.iter().enumerate().map(|(position, index)| {
+            let preference = (position + count - start % count) % count;
+            (*index, Health { preference, latency: None, trouble: None, registry_index: 0 })
+        });
+        Self { threshold, health: Mutex::new(health.collect()) }
+    }
+
+    /// Nodes that make a quorum: T.
+    pub(crate) fn threshold(&self) -> usize {
+        self.threshold
+    }
+
+    /// A node answered.
+    pub(crate) fn succeeded(&self, node: u8, latency: Duration, registry_index: u64) {
+        if let Some(health) = lock(&self.health).get_mut(&node) {
+            health.trouble = None;
+            health.latency = Some(latency);
+            health.registry_index = health.registry_index.max(registry_index);
+        }
+    }
+
+    /// A node failed; it is avoided for a while. Returns whether it had been well before.
+    pub(crate) fn failed(&self, node: u8, failure: &NodeFailure) -> bool {
+        let mut all = lock(&self.health);
+        let Some(health) = all.get_mut(&node) else { return false };
+        let in_a_row = health.trouble.as_ref().map_or(0, |trouble| trouble.in_a_row) + 1;
+        let backoff = BACKOFF_FIRST.saturating_mul(1 << (in_a_row - 1).min(8)).min(BACKOFF_MAX);
+        health.trouble =
+            Some(Trouble { failure: failure.clone(), in_a_row, until: Instant::now() + backoff });
+        in_a_row == 1
+    }
+
+    /// A registry index that at least one honest node has claimed: the T-th highest claim.
+    pub(crate) fn registry_index(&self) -> u64 {
+        let mut claims: Vec<u64> = lock(&self.health).values().map(|health| health.registry_index).collect();
+        claims.sort_unstable_by(|one, other| other.cmp(one));
+        claims.get(self.threshold - 1).copied().unwrap_or_default()
+    }
+
+    /// All nodes in order of choice.
+    pub(crate) fn ranked(&self) -> Vec<u8> {
+        let now = Instant::now();
+        let all = lock(&self.health);
+        let mut nodes: Vec<(_, u8)> = all.iter().map(|(node, health)| (health.rank(now), *node)).collect();
+        nodes.sort_unstable();
+        nodes.into_iter().map(|(_, node)| node).collect()
+    }
+
+    /// The best `count` nodes, ascending, that this call has not found wanting.
+    pub(crate) fn choose(&self, count: usize, search: &Search) -> Result<Vec<u8>, NoQuorum> {
+        let now = Instant::now();
+        let costly: BTreeMap<u8, String> = lock(&self.health)
+            .iter()
+            .filter(|(_, health)| health.is_costly(now))
+            .map(|(node, health)| {
+                (
+                    *node,
+                    health.trouble.as_ref().map(|trouble| trouble.failure.to_string()).unwrap_or_default(),
+                )
+            })
+            .collect();
+        let usable: Vec<u8> = self
+            .ranked()
+            .into_iter()
+            .filter(|node| !search.failed.contains_key(node) && !costly.contains_key(node))
+            .collect();
+        if let Some(set) = best_subset(&usable, count, &search.tried) {
+            return Ok(set);
+        }
+        let not_ready = search.failed.values().filter(|failure| is_not_ready(failure)).count();
+        if usable.len() + not_ready >= count {
+            return Err(NoQuorum::NotReady);
+        }
+        let refusal = search.failed.iter().find(|(_, failure)| !failure.is_passing());
+        if let Some((node, failure)) = refusal {
+            return Err(NoQuorum::Final(failure.to_backend(*node)));
+        }
+        let avoided = costly.iter().filter(|(node, _)| !search.failed.contains_key(node));
+        let missing: Vec<String> = search
+            .failed
+            .iter()
+            .map(|(node, failure)| format!("node {node}: {failure}"))
+            .chain(avoided.map(|(node, failure)| format!("node {node}: {failure}")))
+            .collect();
+        let text = format!("{count} nodes needed, missing {}", missing.join("; "));
+        Err(NoQuorum::Final(BackendError::Unavailable(text)))
+    }
+
+    /// What to tell the application when the deadline is over.
+    pub(crate) fn out_of_time(&self, search: &Search) -> BackendResult<()> {
+        Err(BackendError::Unavailable(format!("no answer within the deadline; {}", search.describe())))
+    }
+}
+
+/// The `count` best of `ranked`, as a set in ascending order, that is not in `tried`: the one with the smallest
+/// sum of ranks. N is at most 9, so there are at most 126 sets.
+fn best_subset(ranked: &[u8], count: usize, tried: &BTreeSet<Vec<u8>>) -> Option<Vec<u8>> {
+    if tried.is_empty() {
+        let mut set = ranked.get(..count)?.to_vec();
+        set.sort_unstable();
+        return Some(set);
+    }
+    let masks = 0..1u32.checked_shl(ranked.len() as u32)?;
+    masks
+        .filter(|mask| mask.count_ones() as usize == count)
+        .map(|mask| {
+            let members = ranked.iter().enumerate().filter(|(rank, _)| mask & (1 << rank) != 0);
+            let cost: usize = members.clone().map(|(rank, _)| rank).sum();
+            let mut set: Vec<u8> = members.map(|(_, node)| *node).collect();
+            set.sort_unstable();
+            (cost, mask, set)
+        })
+        .filter(|(_, _, set)| !tried.contains(set))
+        .min()
+        .map(|(_, _, set)| set)
+}
+
+/// Whether the answer says that the request came too early or to the wrong place, not that the node is ill.
+pub(crate) fn is_answer(failure: &NodeFailure) -> bool {
+    failure.code().is_some_and(|code| code != Code::Internal)
+}
+
+const BACKOFF_FIRST: Duration = Duration::from_millis(100);
+const BACKOFF_MAX: Duration = Duration::from_secs(2);
+/// Latencies below this are all alike: one machine or one rack.
+const LATENCY_UNIT_MICROS: u128 = 1_000;
+/// One magnitude: a node must be this many times nearer to be preferred.
+const LATENCY_STEP: u128 = 4;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+    use super::*;
+
+    fn unreachable() -> NodeFailure {
+        NodeFailure::Unreachable("refused".into())
+    }
+
+    fn chosen(nodes: &Nodes, search: &Search) -> Vec<u8> {
+        nodes.choose(nodes.threshold(), search).ok().unwrap()
+    }
+
+    #[test]
+    fn choice_is_sticky_and_turns_with_the_client() {
+        let nodes = Nodes::new(&[1, 2, 3], 2, 1);
+        assert_eq!(chosen(&nodes, &Search::default()), [2, 3]);
+        nodes.succeeded(2, Duration::from_micros(900), 0);
+        nodes.succeeded(3, Duration::from_micros(200), 0);
+        nodes.succeeded(1, Duration::from_micros(100), 0);
+        assert_eq!(chosen(&nodes, &Search::default()), [2, 3]);
+        nodes.succeeded(2, Duration::from_millis(40), 0);
+        assert_eq!(chosen(&nodes, &Search::default()), [1, 3]);
+    }
+
+    #[test]
+    fn failed_node_is_replaced_and_comes_back() {
+        let nodes = Nodes::new(&[1, 2, 3], 2, 0);
+        assert!(nodes.failed(1, &unreachable()));
+        assert_eq!(chosen(&nodes, &Search::default()), [2, 3]);
+        nodes.succeeded(1, Duration::ZERO, 0);
+        assert_eq!(chosen(&nodes, &Search::default()), [1, 2]);
+    }
+
+    #[test]
+    fn below_t_the_missing_nodes_are_named_at_once() {
+        let nodes = Nodes::new(&[1, 2, 3], 2, 0);
+        let mut search = Search::default();
+        search.failed(1, unreachable());
+        search.failed(3, NodeFailure::TimedOut);
+        let Err(NoQuorum::Final(BackendError::Unavailable(text))) = nodes.choose(2, &search) else {
+            panic!()
+        };
+        assert!(text.contains("node 1") && text.contains("node 3") && !text.contains("node 2"), "{text}");
+    }
+
+    #[test]
+    fn nodes_that_are_not_ready_are_worth_a_pause() {
+        let nodes = Nodes::new(&[1, 2, 3], 2, 0);
+        let mut search = Search::default();
+        let starting = NodeFailure::Refused { code: Code::Unavailable, message: "starting".into() };
+        search.failed(1, starting);
+        search.failed(2, unreachable());
+        assert!(matches!(nodes.choose(2, &search), Err(NoQuorum::NotReady)));
+        search.forgive();
+        assert_eq!(chosen(&nodes, &search), [1, 3]);
+    }
+
+    #[test]
+    fn every_set_is_tried_once() {
+        let nodes = Nodes::new(&[1, 2, 3, 4, 5], 3, 0);
+        let mut search = Search::default();
+        let mut seen = BTreeSet::new();
+        while let Ok(set) = nodes.choose(3, &search) {
+            assert!(seen.insert(set.clone()));
+            search.tried(&set);
+        }
+        assert_eq!(seen.len(), 10);
+    }
+
+    #[test]
+    fn one_refusal_is_no_verdict_but_t_are() {
+        let mut search = Search::default();
+        let forbidden = NodeFailure::Refused { code: Code::Forbidden, message: "no".into() };
+        search.failed(1, forbidden.clone());
+        assert!(search.verdict(2).is_none());
+        search.failed(2, forbidden);
+        assert!(matches!(search.verdict(2), Some(BackendError::Refused(_))));
+    }
+
+    #[test]
+    fn a_liar_cannot_raise_the_registry_index() {
+        let nodes = Nodes::new(&[1, 2, 3], 2, 0);
+        nodes.succeeded(1, Duration::ZERO, u64::MAX);
+        nodes.succeeded(2, Duration::ZERO, 7);
+        assert_eq!(nodes.registry_index(), 7);
+    }
+}

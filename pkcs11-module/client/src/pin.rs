@@ -1,0 +1,179 @@
+//! From a PIN to a login key (design 0012).
+//!
+//! T nodes evaluate the blinded PIN under an OPRF key of their own for this token, role and PIN
+//! version; the output yields an Ed25519 key whose public half the registry holds. Each node's part
+//! carries a proof towards the key's birth certificate, so that a lying node is never mistaken for
+//! a wrong PIN.
+
+use curve25519_dalek::RistrettoPoint;
+use ed25519_dalek::SigningKey;
+use hkdf::Hkdf;
+use proto::client::v1::{GenerateRequest, OprfRequest, request, response};
+use proto::limits::FORMAT;
+use proto::registry::v1::{Login as WireLogin, Purpose};
+use proto::statement;
+use rand_core::{OsRng, RngCore};
+use sha2::Sha256;
+use threshold::oprf::{Blinded, CombineError, Evaluation, OUTPUT_BYTES, blind};
+use threshold::party::{PartyIndex, Threshold};
+use threshold::secret::Secret;
+use threshold::sharing::Commitments;
+use token::backend::{BackendError, BackendResult, Role, TokenId};
+use zeroize::Zeroizing;
+
+use crate::birth::{self, Birth, CURVE_RISTRETTO255};
+use crate::call::{Setback, Terms, wrong_kind};
+use crate::connect::Answer;
+use crate::core::Core;
+use crate::deadline::Deadline;
+use crate::failure::NodeFailure;
+use crate::login::wire_role;
+
+/// One PIN version of a role: what the login key and the OPRF key are bound to.
+#[derive(Clone, Copy)]
+pub(crate) struct PinVersion {
+    pub(crate) token: TokenId,
+    pub(crate) role: Role,
+    pub(crate) version: u64,
+}
+
+impl Core {
+    /// The login key that `pin` yields under a registered login; `PinIncorrect` unless it is the
+    /// registered one.
+    pub(crate) fn login_key(
+        &self,
+        of: PinVersion,
+        registered: &WireLogin,
+        pin: &[u8],
+        deadline: Deadline,
+    ) -> BackendResult<SigningKey> {
+        if !PIN_BYTES.contains(&pin.len()) {
+            return Err(BackendError::PinIncorrect);
+        }
+        let birth = birth::verify(&self.manifest, registered.oprf.as_ref(), self.threshold())
+            .and_then(|birth| of.check(&birth).map(|()| birth))
+            .map_err(|fault| BackendError::Internal(format!("login of token {}: {fault}", of.token)))?;
+        let key = self.evaluate(of, &birth, pin, deadline)?;
+        // Both are public keys: the comparison tells no more than its answer.
+        if key.verifying_key().as_bytes().as_slice() == registered.login_key {
+            Ok(key)
+        } else {
+            Err(BackendError::PinIncorrect)
+        }
+    }
+
+    /// A new OPRF key of all nodes for `of`, and the login that `pin` yields under it.
+    pub(crate) fn new_login(
+        &self,
+        of: PinVersion,
+        pin: &[u8],
+        deadline: Deadline,
+    ) -> BackendResult<(WireLogin, SigningKey)> {
+        if !PIN_BYTES.contains(&pin.len()) {
+            return Err(BackendError::PinLenRange);
+        }
+        let mut key_id = [0; 16];
+        OsRng.fill_bytes(&mut key_id);
+        let request = GenerateRequest {
+            purpose: Purpose::LoginOprf.into(),
+            token_id: of.token.0.to_vec(),
+            key_id: key_id.to_vec(),
+            curve: CURVE_RISTRETTO255.into(),
+            attributes_hash: Vec::new(),
+            role: wire_role(of.role).into(),
+            pin_version: of.version,
+        };
+        let birth = self.generate(request, None, deadline)?;
+        of.check(&birth.0).map_err(|fault| BackendError::Internal(fault.to_string()))?;
+        let key = self.evaluate(of, &birth.0, pin, deadline)?;
+        let login_key = key.verifying_key().to_bytes().to_vec();
+        Ok((WireLogin { version: of.version, login_key, oprf: Some(birth.1) }, key))
+    }
+
+    /// Blinds the PIN, has T nodes evaluate it and derives the login key.
+    fn evaluate(
+        &self,
+        of: PinVersion,
+        birth: &Birth,
+        pin: &[u8],
+        deadline: Deadline,
+    ) -> BackendResult<SigningKey> {
+        let statement = birth.statement();
+        let internal = |error: &dyn std::fmt::Display| BackendError::Internal(error.to_string());
+        let parties = self.manifest.nodes.len() as u8;
+        let threshold = Threshold::new(self.manifest.threshold, parties).map_err(|error| internal(&error))?;
+        let commitments = Commitments::<RistrettoPoint>::decode(&statement.commitments, threshold)
+            .map_err(|error| internal(&error))?;
+        let context = statement::oprf_context(&self.cluster_id, &statement.key_id);
+        let (blinded, element) = blind(pin, &mut OsRng).map_err(|error| internal(&error))?;
+        let output = self.with_quorum(self.threshold(), deadline, |set, attempt| {
+            let request = OprfRequest { key_id: statement.key_id.clone(), blinded: element.to_vec() };
+            let requests = set.iter().map(|node| (*node, request::Op::Oprf(request.clone()))).collect();
+            let terms = Terms {
+                token: None,
+                min_registry_index: self.read_floor(),
+                repeatable: true,
+                deadline: attempt,
+            };
+            let answers = Self::all_answered(self.ask(requests, terms))?;
+            combine(&blinded, answers, &commitments, &context)
+        })?;
+        Ok(of.derive(&self.cluster_id, &output))
+    }
+}
+
+fn combine(
+    blinded: &Blinded,
+    answers: Vec<(u8, Answer)>,
+    commitments: &Commitments<RistrettoPoint>,
+    context: &[u8; 32],
+) -> Result<Secret<[u8; OUTPUT_BYTES]>, Setback> {
+    let mut evaluations = Vec::with_capacity(answers.len());
+    for (node, answer) in answers {
+        let response::Result::Oprf(reply) = answer.result else { return Err(wrong_kind(node)) };
+        let (Some(party), Ok(element), Ok(proof)) =
+            (PartyIndex::new(node), reply.evaluated.try_into(), reply.proof.try_into())
+        else {
+            return Err(wrong_kind(node));
+        };
+        evaluations.push((party, Evaluation { element, proof }));
+    }
+    blinded.combine(&evaluations, commitments, context).map_err(|error| match error {
+        CombineError::Fault(fault) => match fault.culprit {
+            Some(culprit) => {
+                Setback::Nodes(vec![(culprit.get(), NodeFailure::Misbehaved(fault.to_string()))])
+            }
+            None => Setback::Set,
+        },
+        CombineError::Misuse(misuse) => Setback::Final(BackendError::Internal(misuse.to_string())),
+    })
+}
+
+impl PinVersion {
+    /// Demands that the OPRF key was born for exactly this version.
+    fn check(&self, birth: &Birth) -> Result<(), birth::BirthFault> {
+        let statement = birth.statement();
+        birth.is_for(Purpose::LoginOprf, &self.token.0, &statement.key_id)?;
+        let same = statement.role() == wire_role(self.role)
+            && statement.pin_version == self.version
+            && statement.format == FORMAT;
+        if same { Ok(()) } else { Err(birth::BirthFault::OtherKey) }
+    }
+
+    /// The login key of an OPRF output. Cluster, token, role and version are in it, so that no
+    /// login key serves elsewhere.
+    fn derive(&self, cluster_id: &[u8; 32], output: &Secret<[u8; OUTPUT_BYTES]>) -> SigningKey {
+        let role = (wire_role(self.role) as u32).to_be_bytes();
+        let info: [&[u8]; 5] =
+            [LOGIN_KEY_LABEL, cluster_id, &self.token.0, &role, &self.version.to_be_bytes()];
+        let mut seed = Zeroizing::new([0; 32]);
+        Hkdf::<Sha256>::new(None, output.expose())
+            .expand_multi_info(&info, seed.as_mut_slice())
+            .expect("32 bytes are far below the limit of HKDF");
+        SigningKey::from_bytes(&seed)
+    }
+}
+
+/// Length of a PIN in bytes.
+pub(crate) const PIN_BYTES: std::ops::RangeInclusive<usize> = 4..=255;
+const LOGIN_KEY_LABEL: &[u8] = b"counterfoil/login-key/v1";

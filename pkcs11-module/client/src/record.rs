@@ -1,0 +1,124 @@
+//! Registry records as the token sees them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use p256::PublicKey;
+use p256::elliptic_curve::sec1::ToEncodedPoint;
+use prost::Message;
+use proto::limits::FORMAT;
+use proto::manifest::Manifest;
+use proto::registry::v1::{Attribute, ObjectRecord as WireRecord, Purpose, TokenRecord};
+use proto::statement;
+use token::backend::{Attributes, Curve, ObjectId, ObjectRecord, PinState, TokenId, TokenState};
+use token::object::key::complete_private;
+
+use crate::birth::{self, Birth, BirthFault};
+
+/// A record that may be believed: its key, if it has one, was certified.
+#[derive(Debug)]
+pub(crate) struct Trusted {
+    /// As the registry holds it.
+    pub(crate) wire: WireRecord,
+    /// What a successor names.
+    pub(crate) hash: [u8; 32],
+    /// As the token sees it, completed with what follows from the public key.
+    pub(crate) record: ObjectRecord,
+    /// Of a private key.
+    pub(crate) birth: Option<Birth>,
+}
+
+/// Why a record is left out of a listing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum RecordFault {
+    #[error("the record has another format, token or id")]
+    Malformed,
+    #[error("an attribute stands twice in the record")]
+    Attributes,
+    #[error("the public key is no point of its curve")]
+    Point,
+    #[error(transparent)]
+    Birth(#[from] BirthFault),
+}
+
+/// Checks a record. A private key needs a certificate of at least T nodes for this token and id.
+pub(crate) fn check(manifest: &Manifest, token: TokenId, wire: WireRecord) -> Result<Trusted, RecordFault> {
+    let id: [u8; 16] = wire.object_id.as_slice().try_into().map_err(|_| RecordFault::Malformed)?;
+    if wire.format != FORMAT || wire.token_id != token.0 {
+        return Err(RecordFault::Malformed);
+    }
+    let mut attributes = from_wire(&wire.attributes)?;
+    let is_private_key = attributes.get(&CKA_CLASS).is_some_and(|class| *class == CKO_PRIVATE_KEY);
+    let birth = if is_private_key || wire.birth.is_some() {
+        let birth = birth::verify(manifest, wire.birth.as_ref(), usize::from(manifest.threshold))?;
+        birth.is_for(Purpose::SigningKey, &token.0, &id)?;
+        complete_private(&mut attributes, Curve::P256, &uncompressed(&birth.statement().public_key)?);
+        Some(birth)
+    } else {
+        None
+    };
+    let hash = statement::record_hash(&wire);
+    let record = ObjectRecord { id: ObjectId(id), version: wire.version, attributes };
+    Ok(Trusted { wire, hash, record, birth })
+}
+
+/// The uncompressed SEC1 form, 65 bytes, of a P-256 point.
+pub(crate) fn uncompressed(sec1: &[u8]) -> Result<Vec<u8>, RecordFault> {
+    let key = PublicKey::from_sec1_bytes(sec1).map_err(|_| RecordFault::Point)?;
+    Ok(key.to_encoded_point(false).as_bytes().to_vec())
+}
+
+/// Attributes in ascending order of type.
+pub(crate) fn to_wire(attributes: &Attributes) -> Vec<Attribute> {
+    attributes.iter().map(|(kind, value)| Attribute { r#type: *kind, value: value.clone() }).collect()
+}
+
+fn from_wire(attributes: &[Attribute]) -> Result<Attributes, RecordFault> {
+    let map: BTreeMap<u64, Vec<u8>> =
+        attributes.iter().map(|attribute| (attribute.r#type, attribute.value.clone())).collect();
+    if map.len() == attributes.len() { Ok(map) } else { Err(RecordFault::Attributes) }
+}
+
+/// The attributes to store for `wanted`: what the token sees, without what follows from the public
+/// key and was never stored.
+pub(crate) fn to_store(before: &Trusted, wanted: &Attributes) -> Attributes {
+    let stored = |kind: &u64| before.wire.attributes.iter().any(|attribute| attribute.r#type == *kind);
+    let derived = |kind: &u64, value: &Vec<u8>| {
+        before.birth.is_some() && !stored(kind) && before.record.attributes.get(kind) == Some(value)
+    };
+    wanted
+        .iter()
+        .filter(|(kind, value)| !derived(kind, value))
+        .map(|(kind, value)| (*kind, value.clone()))
+        .collect()
+}
+
+/// A token as PKCS#11 shows it. `pins` are what this process has seen of the SO's and user's PIN.
+pub(crate) fn token_state(wire: &TokenRecord, pins: [PinState; 2]) -> Option<TokenState> {
+    let id: [u8; 16] = wire.token_id.as_slice().try_into().ok()?;
+    let label = wire.label.as_slice().try_into().unwrap_or([b' '; 32]);
+    let mut serial = [0; 16];
+    hex::encode_to_slice(id.first_chunk::<8>()?, &mut serial).ok()?;
+    let [so_pin, user_pin] = pins;
+    Some(TokenState {
+        id: TokenId(id),
+        label,
+        serial,
+        initialized: wire.so_login.is_some(),
+        user_pin_initialized: wire.user_login.is_some(),
+        so_pin,
+        user_pin,
+    })
+}
+
+/// Bytes that are equal for equal token lists.
+pub(crate) fn tokens_bytes(tokens: &[TokenRecord]) -> Vec<u8> {
+    tokens.iter().flat_map(Message::encode_length_delimited_to_vec).collect()
+}
+
+/// Shared, because listings of one token have most records in common.
+pub(crate) type Shared = Arc<Trusted>;
+
+const CKA_CLASS: u64 = 0;
+/// CKO_PRIVATE_KEY as a canonical CK_ULONG.
+const CKO_PRIVATE_KEY: [u8; 8] = [0, 0, 0, 0, 0, 0, 0, 3];

@@ -1,0 +1,252 @@
+//! Threshold signatures: T answers to one request, combined and verified before they are released.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use proto::client::v1::{Code, LeaseRequest, SignReply, SignRequest, request, response};
+use proto::statement;
+use rand_core::{OsRng, RngCore};
+use threshold::ecdsa::combine::combine;
+use threshold::ecdsa::online::{OnlineRequest, PartialSignature};
+use threshold::group::{P256, Point};
+use threshold::party::{PartyIndex, SignerSet};
+use token::backend::{BackendError, BackendResult, Curve, Scheme, TokenId};
+
+use crate::birth::Birth;
+use crate::call::{Setback, Terms, wrong_kind};
+use crate::core::Core;
+use crate::deadline::Deadline;
+use crate::failure::NodeFailure;
+use crate::record::Trusted;
+use crate::stash::{Demand, PresignatureId, Stash};
+
+/// Signs for all threads of this process.
+#[derive(Default)]
+pub(crate) struct Signer {
+    stash: Stash,
+    /// Answers that did not combine.
+    failed_checks: AtomicU64,
+}
+
+/// One signature: what stays the same whichever nodes make it.
+struct Job<'a> {
+    core: &'a Core,
+    token: TokenId,
+    birth: &'a Birth,
+    key_id: [u8; 16],
+    public_key: <P256 as threshold::group::Curve>::Point,
+    mechanism: u32,
+    digest: &'a [u8],
+}
+
+/// One node's answer, and the signature that makes the node answerable for it.
+struct Part {
+    node: u8,
+    reply: SignReply,
+}
+
+impl Signer {
+    /// Signs `digest` with a private key; the answer is r then s and was verified.
+    pub(crate) fn sign(
+        &self,
+        core: &Core,
+        token: TokenId,
+        key: &Trusted,
+        scheme: Scheme,
+        digest: &[u8],
+    ) -> BackendResult<Vec<u8>> {
+        let deadline = core.start()?;
+        let Scheme::Ecdsa { curve: Curve::P256, mechanism } = scheme;
+        if core.logins.get(token).is_none() {
+            return Err(BackendError::NotLoggedIn);
+        }
+        let birth = key.birth.as_ref().ok_or(BackendError::KeyUseForbidden)?;
+        let internal = |what: &str| BackendError::Internal(what.into());
+        let job = Job {
+            core,
+            token,
+            birth,
+            key_id: key.record.id.0,
+            public_key: <P256 as threshold::group::Curve>::Point::decode(&birth.statement().public_key)
+                .ok_or_else(|| internal("the public key is no point"))?,
+            mechanism: mechanism.try_into().map_err(|_| internal("the mechanism is over 32 bits"))?,
+            digest,
+        };
+        let outcome = core.with_quorum(core.threshold(), deadline, |set, deadline| {
+            let demand = self.stash.demand(key.record.id, set);
+            self.attempt(&job, set, &demand, deadline)
+        });
+        outcome.map_err(|error| match error {
+            BackendError::Refused(text) => {
+                core.log.warn(format_args!("signing with key {}: {text}", key.record.id));
+                BackendError::KeyUseForbidden
+            }
+            other => other,
+        })
+    }
+
+    /// One signer set: takes id after id until one is accepted. An id that was sent is spent.
+    fn attempt(
+        &self,
+        job: &Job<'_>,
+        set: &[u8],
+        demand: &Demand<'_>,
+        deadline: Deadline,
+    ) -> Result<Vec<u8>, Setback> {
+        let mut outcome = Err(Setback::Set);
+        for round in 0..IDS_PER_SET {
+            let id = match demand.take() {
+                Some(id) => id,
+                None => job.lease(set, demand, deadline)?,
+            };
+            outcome = self.spend(job, set, id, demand, deadline);
+            match &outcome {
+                Err(Setback::Nodes(failures)) if failures.iter().all(|(_, failure)| is_gone(failure)) => {
+                    // Once may be another client's; twice, and a member has restarted.
+                    if round > 0 {
+                        demand.clear();
+                    }
+                }
+                _ => return outcome,
+            }
+        }
+        outcome
+    }
+
+    fn spend(
+        &self,
+        job: &Job<'_>,
+        set: &[u8],
+        id: PresignatureId,
+        demand: &Demand<'_>,
+        deadline: Deadline,
+    ) -> Result<Vec<u8>, Setback> {
+        let mut nonce = [0; 32];
+        OsRng.fill_bytes(&mut nonce);
+        let lowest = set.first().copied();
+        let requests = set
+            .iter()
+            .map(|node| {
+                let lease = if Some(*node) == lowest { demand.wanted() } else { 0 };
+                (*node, request::Op::Sign(job.request(set, id, nonce, lease)))
+            })
+            .collect();
+        let answers = Core::all_answered(job.core.ask(requests, job.terms(false, deadline)))?;
+        let mut parts = Vec::with_capacity(answers.len());
+        for (node, answer) in answers {
+            let response::Result::Sign(mut reply) = answer.result else { return Err(wrong_kind(node)) };
+            if Some(node) == lowest {
+                demand.put(std::mem::take(&mut reply.presignature_ids));
+            }
+            parts.push(Part { node, reply });
+        }
+        job.combine(set, nonce, &parts).map_err(|fault| {
+            let count = self.failed_checks.fetch_add(1, Ordering::Relaxed) + 1;
+            job.blame(set, id, nonce, &parts, &fault, count)
+        })
+    }
+}
+
+impl Job<'_> {
+    fn terms(&self, repeatable: bool, deadline: Deadline) -> Terms {
+        Terms { token: Some(self.token), min_registry_index: self.core.read_floor(), repeatable, deadline }
+    }
+
+    fn request(&self, set: &[u8], id: PresignatureId, nonce: [u8; 32], lease: u32) -> SignRequest {
+        SignRequest {
+            key_id: self.key_id.to_vec(),
+            signers: set.iter().copied().map(u32::from).collect(),
+            presignature_id: id.to_vec(),
+            mechanism: u64::from(self.mechanism),
+            digest: self.digest.to_vec(),
+            request_nonce: nonce.to_vec(),
+            lease,
+        }
+    }
+
+    /// Asks the lowest member for ids; it has some made if there are none.
+    fn lease(&self, set: &[u8], demand: &Demand<'_>, deadline: Deadline) -> Result<PresignatureId, Setback> {
+        let Some(lowest) = set.first().copied() else { return Err(Setback::Set) };
+        let request = LeaseRequest {
+            key_id: self.key_id.to_vec(),
+            signers: set.iter().copied().map(u32::from).collect(),
+            count: demand.wanted().max(1),
+        };
+        let said = self.core.ask(vec![(lowest, request::Op::Lease(request))], self.terms(true, deadline));
+        let Some((node, answer)) = Core::all_answered(said)?.into_iter().next() else {
+            return Err(Setback::Set);
+        };
+        let response::Result::Lease(reply) = answer.result else { return Err(wrong_kind(node)) };
+        demand.put(reply.presignature_ids);
+        // Another thread may have been quicker; then this set has nothing for us now.
+        demand.take().ok_or(Setback::Set)
+    }
+
+    fn combine(&self, set: &[u8], nonce: [u8; 32], parts: &[Part]) -> Result<Vec<u8>, String> {
+        let members: Vec<PartyIndex> = set.iter().filter_map(|node| PartyIndex::new(*node)).collect();
+        let request = OnlineRequest::<P256> {
+            cluster_id: self.core.cluster_id,
+            key_id: self.key_id,
+            epoch: self.birth.statement().epoch,
+            public_key: self.public_key.clone(),
+            signers: SignerSet::new(members).map_err(|misuse| misuse.to_string())?,
+            client: self.core.identity.public(),
+            mechanism: self.mechanism,
+            digest: self.digest.to_vec(),
+            request_nonce: nonce,
+        };
+        let mut answers = Vec::with_capacity(parts.len());
+        for part in parts {
+            let party = PartyIndex::new(part.node).ok_or("node 0")?;
+            let answer = PartialSignature::decode(&part.reply.partial)
+                .map_err(|error| format!("node {}: {error}", part.node))?;
+            answers.push((party, answer));
+        }
+        combine(&answers, &request).map(|signature| signature.to_bytes()).map_err(|fault| fault.to_string())
+    }
+
+    /// Answers that do not combine: a node whose answer is unsigned or does not decode is at fault;
+    /// else nobody can be named, and another set is tried.
+    fn blame(
+        &self,
+        set: &[u8],
+        id: PresignatureId,
+        nonce: [u8; 32],
+        parts: &[Part],
+        fault: &str,
+        count: u64,
+    ) -> Setback {
+        let guilty: Vec<(u8, NodeFailure)> = parts
+            .iter()
+            .filter_map(|part| {
+                let key = self.core.manifest.node(part.node)?.key;
+                let node = u32::from(part.node);
+                let said = statement::partial(&self.core.cluster_id, node, &nonce, &part.reply.partial);
+                let problem = if !said.verify(&key, &part.reply.node_signature) {
+                    "its answer is not signed by it"
+                } else if PartialSignature::<P256>::decode(&part.reply.partial).is_err() {
+                    "its answer does not decode"
+                } else {
+                    return None;
+                };
+                Some((part.node, NodeFailure::Misbehaved(problem.into())))
+            })
+            .collect();
+        let signed: Vec<u8> = parts.iter().map(|part| part.node).collect();
+        self.core.log.error(format_args!(
+            "signature {count} that failed its check: {fault}; presignature {} of key {}, answers of nodes {signed:?}, at fault {guilty:?}",
+            hex::encode(id),
+            hex::encode(self.key_id),
+        ));
+        for (node, failure) in &guilty {
+            self.core.nodes.failed(*node, failure);
+        }
+        if guilty.is_empty() && !set.is_empty() { Setback::Set } else { Setback::Nodes(guilty) }
+    }
+}
+
+fn is_gone(failure: &NodeFailure) -> bool {
+    failure.code() == Some(Code::PresignatureGone)
+}
+
+/// Ids that are tried at one signer set before another set is.
+const IDS_PER_SET: u32 = 4;
