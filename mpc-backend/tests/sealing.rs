@@ -1,37 +1,12 @@
 //! What sealing promises: a record opens where it was put, unaltered, and nowhere else.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-use std::sync::Arc;
+mod support;
 
-use mpc_backend::seal::{Costs, Owner, Passphrase, SealError, SealedStore};
-use store::{MemoryStore, Record, Store, StoreError, Write};
+use mpc_backend::seal::{Owner, Passphrase, SealError, SealedStore};
+use store::{Store, Write};
+use support::{COSTS, Shared};
 
-/// A store that a test can also reach from below the seal.
-#[derive(Clone, Default)]
-struct Shared(Arc<MemoryStore>);
-
-impl Store for Shared {
-    fn get(&self, table: &'static str, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.0.get(table, key)
-    }
-
-    fn range(
-        &self,
-        table: &'static str,
-        from: &[u8],
-        to: Option<&[u8]>,
-        limit: usize,
-    ) -> Result<Vec<Record>, StoreError> {
-        self.0.range(table, from, to, limit)
-    }
-
-    fn write(&self, writes: &[Write]) -> Result<(), StoreError> {
-        self.0.write(writes)
-    }
-}
-
-/// Cheap guesses, for tests only.
-const COSTS: Costs = Costs { memory_kib: 8, passes: 1, lanes: 1 };
 const OWNER: Owner = Owner { cluster_id: [7; 32], node: 2 };
 
 fn open_as(below: &Shared, owner: Owner, passphrase: &[u8]) -> Result<SealedStore, SealError> {

@@ -1,0 +1,3 @@
+//! A running node: the engine on its own thread, and the edges around it.
+
+pub mod peers;
