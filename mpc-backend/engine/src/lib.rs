@@ -7,13 +7,20 @@
 //! Read in this order: [`input`], [`effect`], [`registry`] (what exists and who may use it),
 //! `sessions` (protocols with peers), `client` (requests), [`persist`] and [`event`].
 
+mod client;
 pub mod counters;
 pub mod effect;
+mod engine;
 pub mod event;
 pub mod input;
+mod peers;
 pub mod persist;
 pub mod registry;
+mod sessions;
+mod shares;
+mod startup;
 
 pub use effect::{Effect, Write};
+pub use engine::Engine;
 pub use event::{Event, Level};
 pub use input::{EngineConfig, Input, Limits, NodeIndex, ProposalError, Record, Restored, StartError};

@@ -13,7 +13,7 @@ use proto::limits::FORMAT;
 use proto::registry::v1::SignedHead;
 use zeroize::Zeroizing;
 
-use crate::effect::Write;
+pub(crate) use crate::effect::Write;
 use crate::input::{NodeIndex, Record};
 
 /// Shares of keys.

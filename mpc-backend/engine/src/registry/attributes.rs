@@ -6,7 +6,7 @@ use proto::registry::v1::{Attribute, ObjectRecord};
 use proto::statement;
 
 use super::Refusal;
-use super::verify::Birth;
+use super::birth::Birth;
 
 pub(crate) const CKA_CLASS: u64 = 0x0;
 pub(crate) const CKA_TOKEN: u64 = 0x1;

@@ -9,8 +9,9 @@ use proto::registry::v1::{
 };
 use proto::statement;
 
+use super::birth::{self, Birth};
 use super::matrix::{Case, allow};
-use super::verify::{self, Authors, Birth};
+use super::verify::{self, Authors};
 use super::{
     CLIENTS_MAX, Id, OBJECT_BYTES_MAX, PublicKey, Refusal, Registry, TOKENS_MAX, attributes, command_digest,
     decode,
@@ -210,19 +211,18 @@ impl Context<'_> {
         token: &Id,
     ) -> Result<Birth, Refusal> {
         let certificate = certificate.ok_or(Refusal::Birth("missing"))?;
-        let birth = verify::birth(self.registry.trust(), certificate)?;
+        let birth = birth::verify(self.registry.trust(), certificate)?;
         let statement = birth.statement();
         if statement.purpose() != purpose || statement.token_id != token {
             return Err(Refusal::Birth("the key is for another purpose or token"));
         }
-        if !verify::in_window(statement.base_index, self.index) {
+        if !birth::in_window(statement.base_index, self.index) {
             return Err(Refusal::Birth("the key was generated too long ago"));
         }
         if !self.registry.is_enrolled(&statement.client_key) {
             return Err(Refusal::Birth("the client that asked for the key is not enrolled"));
         }
-        let gone = self.registry.destroyed.iter().any(|gone| gone.command_id == statement.key_id);
-        if gone || self.registry.key(&statement.key_id).is_some() {
+        if self.registry.is_destroyed(&statement.key_id) || self.registry.key(&statement.key_id).is_some() {
             return Err(Refusal::Exists("key"));
         }
         Ok(birth)
@@ -258,8 +258,7 @@ impl Context<'_> {
         token: &Id,
     ) -> Result<(ObjectRecord, Option<BirthStatement>), Refusal> {
         let object = id(&new.object_id)?;
-        let gone = self.registry.destroyed.iter().any(|gone| gone.command_id == object);
-        if gone || self.registry.object(token, &object).is_some() {
+        if self.registry.is_destroyed(&object) || self.registry.object(token, &object).is_some() {
             return Err(Refusal::Exists("object"));
         }
         let birth = match &new.birth {

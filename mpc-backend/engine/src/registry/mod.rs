@@ -4,13 +4,14 @@
 //! authors' signatures and every key its birth certificate, and each node verifies them (design 3a).
 //!
 //! - [`matrix`] who may give which command, as one table;
-//! - `verify` signatures of authors and births;
+//! - `verify` signatures of authors; `birth` certificates of keys;
 //! - `check` whether a command may be applied now; `apply` how it changes the state;
 //! - `attributes` what an object may be and what may never change;
 //! - `snapshot` the whole state as bytes; [`heads`] signed words on the chain of commands.
 
 mod apply;
 pub(crate) mod attributes;
+pub(crate) mod birth;
 mod check;
 pub mod heads;
 pub mod matrix;
@@ -225,6 +226,11 @@ impl Registry {
     pub fn applied_at(&self, signed: &[u8]) -> Option<u64> {
         let signed = SignedCommand::decode(signed).ok()?;
         self.applied_digest(&command_digest(&signed.command))
+    }
+
+    /// Whether this id was an object's or key's that is gone, within the birth window.
+    pub(crate) fn is_destroyed(&self, id: &[u8]) -> bool {
+        self.destroyed.iter().any(|gone| gone.command_id == id)
     }
 
     fn applied_digest(&self, digest: &[u8; 32]) -> Option<u64> {

@@ -7,7 +7,7 @@ use prost::Message;
 use proto::limits::FORMAT;
 use proto::registry::v1::{BirthCertificate, Snapshot};
 
-use super::{Id, KeyEntry, PublicKey, Refusal, Registry, verify};
+use super::{Id, KeyEntry, PublicKey, Refusal, Registry, birth};
 
 impl Registry {
     /// The state as bytes; equal states give equal bytes.
@@ -64,8 +64,8 @@ impl Registry {
         Ok(())
     }
 
-    fn restore_key(&mut self, token_id: Id, birth: Option<&BirthCertificate>) -> Result<Id, Refusal> {
-        let birth = verify::birth(&self.trust, birth.ok_or(Refusal::Birth("missing"))?)?;
+    fn restore_key(&mut self, token_id: Id, certificate: Option<&BirthCertificate>) -> Result<Id, Refusal> {
+        let birth = birth::verify(&self.trust, certificate.ok_or(Refusal::Birth("missing"))?)?;
         let statement = birth.statement().clone();
         if statement.token_id != token_id {
             return Err(Refusal::Birth("the key is for another purpose or token"));

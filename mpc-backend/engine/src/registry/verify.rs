@@ -1,23 +1,15 @@
-//! Signatures: who authored a command, and which nodes witnessed a birth. What passes becomes a type
-//! that only this file constructs, and which the rules demand.
+//! Who authored a command: what verifies becomes [`Authors`], which only this file constructs and which
+//! the matrix demands.
 
 use std::collections::BTreeSet;
 
-use prost::Message;
-use proto::limits::{BIRTH_WINDOW, FORMAT};
-use proto::registry::v1::{BirthCertificate, BirthStatement, Role, SignedCommand, author};
+use proto::registry::v1::{Role, SignedCommand, author};
 use proto::statement;
 
-use super::{Id, PublicKey, Refusal, Registry, Trust};
+use super::{Id, PublicKey, Refusal, Registry};
 
 /// Most signatures on one command: T of at most 9 operators, a client, a login, and room.
 const SIGNATURES_MAX: usize = 16;
-/// Curve of signing keys.
-pub(crate) const P256: &str = "P-256";
-/// Group of OPRF keys.
-pub(crate) const RISTRETTO255: &str = "ristretto255";
-/// Epoch of every key until refresh exists.
-pub(crate) const FIRST_EPOCH: u64 = 1;
 
 /// Those whose signatures on one command verified.
 pub(super) struct Authors {
@@ -93,76 +85,4 @@ pub(super) fn authors(registry: &Registry, signed: &SignedCommand) -> Result<Aut
         }
     }
     Ok(authors)
-}
-
-/// A birth that all N nodes signed.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) struct Birth(BirthStatement);
-
-impl Birth {
-    pub(crate) fn statement(&self) -> &BirthStatement {
-        &self.0
-    }
-}
-
-/// Verifies a birth certificate: all N nodes signed, and the statement is well formed.
-pub(crate) fn birth(trust: &Trust, certificate: &BirthCertificate) -> Result<Birth, Refusal> {
-    let statement = BirthStatement::decode(certificate.statement.as_slice())
-        .map_err(|_| Refusal::Malformed("birth statement"))?;
-    well_formed(trust, &statement)?;
-    let mut missing: BTreeSet<u32> = (1..).take(trust.nodes.len()).collect();
-    let hash = statement::birth(&certificate.statement);
-    for signature in &certificate.signatures {
-        let key = trust.node_key(signature.node).ok_or(Refusal::Birth("signed by an unknown node"))?;
-        if !missing.remove(&signature.node) {
-            return Err(Refusal::Birth("signed by a node twice"));
-        }
-        if !hash.verify(key, &signature.signature) {
-            return Err(Refusal::Birth("a node's signature is not valid"));
-        }
-    }
-    if !missing.is_empty() {
-        return Err(Refusal::Birth("not signed by all nodes"));
-    }
-    Ok(Birth(statement))
-}
-
-/// What holds of every birth statement, whoever signed it.
-pub(crate) fn well_formed(trust: &Trust, statement: &BirthStatement) -> Result<(), Refusal> {
-    use proto::registry::v1::Purpose;
-    if statement.format != FORMAT {
-        return Err(Refusal::Format(statement.format));
-    }
-    if statement.cluster_id != trust.cluster_id {
-        return Err(Refusal::WrongCluster);
-    }
-    let (curve, element_bytes) = match statement.purpose() {
-        Purpose::SigningKey => (P256, 33),
-        Purpose::LoginOprf => (RISTRETTO255, 32),
-        Purpose::Unspecified => return Err(Refusal::Birth("no purpose")),
-    };
-    let sizes = statement.token_id.len() == 16
-        && statement.key_id.len() == 16
-        && statement.client_key.len() == 32
-        && statement.transcript.len() == 32
-        && statement.public_key.len() == element_bytes
-        && statement.commitments.iter().all(|commitment| commitment.len() == element_bytes);
-    if statement.curve != curve || !sizes {
-        return Err(Refusal::Birth("wrong curve or sizes"));
-    }
-    if statement.commitments.len() != trust.threshold {
-        return Err(Refusal::Birth("not T commitments"));
-    }
-    if statement.commitments.first() != Some(&statement.public_key) {
-        return Err(Refusal::Birth("the first commitment is not the public key"));
-    }
-    if statement.epoch != FIRST_EPOCH {
-        return Err(Refusal::Birth("unknown epoch"));
-    }
-    Ok(())
-}
-
-/// Whether a key that began at `base` may be recorded at `index`.
-pub(crate) fn in_window(base: u64, index: u64) -> bool {
-    base <= index && index <= base.saturating_add(BIRTH_WINDOW)
 }

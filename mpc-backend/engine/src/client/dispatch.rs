@@ -1,0 +1,182 @@
+//! From a request to its handler, and the waiting room for those that cannot be answered yet. What waited
+//! is authorised again: the registry may have moved.
+
+use proto::client::v1::{Code, Request, request, response};
+use rand_core::CryptoRngCore;
+
+use super::{Failure, ReplyTo};
+use crate::engine::Engine;
+use crate::sessions::PoolKey;
+
+/// Deadline of a request that names none, in ms.
+const DEADLINE_DEFAULT_MS: u32 = 5_000;
+/// Longest deadline, in ms.
+const DEADLINE_MAX_MS: u32 = 600_000;
+
+/// What became of a request.
+pub(super) enum Outcome {
+    /// The answer.
+    Now(response::Result),
+    /// Another part of the node will answer.
+    Later,
+    /// To be tried again when this holds.
+    Wait(Wait),
+}
+
+/// What a request waits for.
+pub(super) enum Wait {
+    /// The registry has applied this index.
+    Index(u64),
+    /// A presignature of this pool is free, or one more can be begun.
+    Lease(PoolKey),
+    /// A presigning of this pool ends: its id may be the one asked for.
+    Presigning { pool: PoolKey, until: u64 },
+}
+
+/// A request in the waiting room.
+pub(super) struct Parked {
+    pub(super) reply: ReplyTo,
+    request: Request,
+    deadline: u64,
+    wait: Wait,
+}
+
+impl Parked {
+    pub(super) fn due(&self) -> u64 {
+        match &self.wait {
+            Wait::Presigning { until, .. } => self.deadline.min(*until),
+            Wait::Index(_) | Wait::Lease(_) => self.deadline,
+        }
+    }
+}
+
+impl Engine {
+    pub(super) fn request(&mut self, conn: u64, request: Request, rng: &mut dyn CryptoRngCore) {
+        let reply = ReplyTo { conn, id: request.id };
+        if let Err(failure) = self.open_request(reply) {
+            self.count_refusal(conn, "request", &failure);
+            return self.respond(reply, response::Result::Error(failure.to_error()));
+        }
+        let wanted = if request.deadline_ms == 0 { DEADLINE_DEFAULT_MS } else { request.deadline_ms };
+        let deadline = self.now + u64::from(wanted.min(DEADLINE_MAX_MS));
+        if request.min_registry_index > self.registry.index() {
+            let wait = Wait::Index(request.min_registry_index);
+            return self.clients.parked.push(Parked { reply, request, deadline, wait });
+        }
+        self.attempt(reply, request, deadline, false, rng);
+    }
+
+    fn attempt(
+        &mut self,
+        reply: ReplyTo,
+        request: Request,
+        deadline: u64,
+        waited: bool,
+        rng: &mut dyn CryptoRngCore,
+    ) {
+        match self.dispatch(reply, &request, deadline, waited, rng) {
+            Ok(Outcome::Now(result)) => self.answer(reply, result),
+            Ok(Outcome::Later) => {}
+            Ok(Outcome::Wait(wait)) => self.clients.parked.push(Parked { reply, request, deadline, wait }),
+            Err(failure) => self.fail(reply, failure),
+        }
+    }
+
+    fn dispatch(
+        &mut self,
+        reply: ReplyTo,
+        request: &Request,
+        deadline: u64,
+        waited: bool,
+        rng: &mut dyn CryptoRngCore,
+    ) -> Result<Outcome, Failure> {
+        use request::Op;
+        let op = request.op.as_ref().ok_or(Failure::invalid("empty request"))?;
+        let client = self.clients.get(reply.conn).ok_or(Failure::invalid("no such connection"))?;
+        let (key, operator) = (client.key, client.operator);
+        if let Op::Status(_) = op {
+            return Ok(Outcome::Now(self.status()));
+        }
+        if !self.is_serving() {
+            return Err(Failure::new(Code::Unavailable, format!("not serving: {}", self.startup.phase())));
+        }
+        if !operator && !self.registry.is_enrolled(&key) {
+            return Err(Failure::new(Code::NotEnrolled, "the client was revoked"));
+        }
+        match op {
+            Op::Status(_) => Ok(Outcome::Now(self.status())),
+            Op::ListTokens(_) => Ok(Outcome::Now(self.list_tokens())),
+            Op::Propose(propose) => self.propose(reply, propose, deadline),
+            Op::Random(random) => self.random(random, rng).map(Outcome::Now),
+            _ if operator => Err(Failure::forbidden("operators ask for status and give commands")),
+            Op::ListObjects(list) => self.list_objects(reply.conn, list).map(Outcome::Now),
+            Op::Oprf(oprf) => self.oprf(&key, oprf, rng).map(Outcome::Now),
+            Op::Login(login) => self.login(reply.conn, login).map(Outcome::Now),
+            Op::Logout(logout) => self.logout(reply.conn, logout).map(Outcome::Now),
+            Op::Generate(generate) => self.generate(reply, generate, deadline, rng),
+            Op::Lease(lease) => self.lease(reply.conn, lease, rng),
+            Op::Sign(sign) => self.sign(reply.conn, sign, waited),
+        }
+    }
+
+    /// Tries again what waited for something that holds now.
+    pub(crate) fn retry_parked(&mut self, rng: &mut dyn CryptoRngCore) {
+        let mut position = 0;
+        // What is put back goes to the end and is looked at once more in the next call only.
+        let mut left = self.clients.parked.len();
+        while left > 0 {
+            left -= 1;
+            let ready = self.clients.parked.get(position).is_some_and(|parked| self.holds(&parked.wait));
+            if ready {
+                let parked = self.clients.parked.remove(position);
+                self.attempt(parked.reply, parked.request, parked.deadline, true, rng);
+            } else {
+                position += 1;
+            }
+        }
+    }
+
+    fn holds(&self, wait: &Wait) -> bool {
+        match wait {
+            Wait::Index(index) => self.registry.index() >= *index,
+            Wait::Lease(pool) => {
+                let idle = self.presigning(pool) == 0 && self.pairs_ready(pool);
+                self.sessions.pools.has_free(pool) || idle || self.check_members(pool).is_err()
+            }
+            Wait::Presigning { pool, until } => self.presigning(pool) == 0 || *until <= self.now,
+        }
+    }
+
+    /// Presigning failed: whoever waits for its pool hears of it now.
+    pub(crate) fn fail_waiting_leases(&mut self, pool: &PoolKey, why: &str) {
+        let waits = |parked: &Parked| matches!(&parked.wait, Wait::Lease(waited) if waited == pool);
+        let failed: Vec<ReplyTo> =
+            self.clients.parked.iter().filter(|p| waits(p)).map(|parked| parked.reply).collect();
+        self.clients.parked.retain(|parked| !waits(parked));
+        let peers: Vec<_> = pool.peers_of(self.me.index).filter(|peer| !self.peers.is_up(*peer)).collect();
+        for reply in failed {
+            self.fail(reply, Failure::missing(&format!("presigning failed: {why}"), peers.clone()));
+        }
+    }
+
+    /// Gives up what the client no longer waits for.
+    pub(crate) fn expire_requests(&mut self) {
+        let now = self.now;
+        let late: Vec<(ReplyTo, &'static str)> = self
+            .clients
+            .parked
+            .iter()
+            .filter(|parked| parked.deadline <= now)
+            .map(|parked| match parked.wait {
+                Wait::Index(_) => (parked.reply, "the registry did not reach the wanted index in time"),
+                Wait::Lease(_) => (parked.reply, "no presignature was ready in time"),
+                Wait::Presigning { .. } => (parked.reply, "the presignature was not ready in time"),
+            })
+            .collect();
+        self.clients.parked.retain(|parked| parked.deadline > now);
+        for (reply, message) in late {
+            self.fail(reply, Failure::new(Code::DeadlineExceeded, message));
+        }
+        self.expire_proposals();
+    }
+}

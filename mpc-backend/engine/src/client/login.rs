@@ -1,0 +1,122 @@
+//! Login: the OPRF evaluation that turns a PIN into a login key, and the proof of that key on this very
+//! connection. The node sees neither PIN nor key (decision 0012).
+
+use proto::client::v1::{Code, Empty, LoginRequest, LogoutRequest, OprfReply, OprfRequest, response};
+use proto::registry::v1::{Purpose, Role};
+use proto::statement;
+use rand_core::CryptoRngCore;
+use threshold::oprf::EvaluationKey;
+
+use super::read::token_id;
+use super::{Client, Failure, Session, short};
+use crate::engine::Engine;
+use crate::event::Event;
+use crate::registry::{Id, PublicKey};
+
+/// Evaluations of a role's OPRF without a login in between, after which none is made.
+const ATTEMPTS_MAX: u32 = 10;
+
+impl Client {
+    /// As whom this connection is logged in to a token.
+    pub(crate) fn role(&self, token: &Id) -> Option<Role> {
+        self.logins.get(token).map(|session| session.role)
+    }
+}
+
+impl Engine {
+    /// Evaluates under the key of a registered login for any enrolled client, counting the attempt first;
+    /// under a pending key only for the client that asked for it.
+    pub(super) fn oprf(
+        &mut self,
+        client: &PublicKey,
+        request: &OprfRequest,
+        rng: &mut dyn CryptoRngCore,
+    ) -> Result<response::Result, Failure> {
+        let not_found = || Failure::new(Code::NotFound, "no such OPRF key");
+        let share = self.shares.get(&request.key_id).ok_or_else(not_found)?;
+        if share.statement.purpose() != Purpose::LoginOprf {
+            return Err(not_found());
+        }
+        let (token, role) = (token_id(&share.statement.token_id)?, share.statement.role());
+        if share.active_since == 0 && share.statement.client_key != client {
+            return Err(not_found());
+        }
+        if share.active_since != 0 {
+            self.count_attempt(token, role)?;
+        }
+        let share = self.shares.get(&request.key_id).ok_or_else(not_found)?;
+        let key = EvaluationKey::new(self.me.party, &share.secret)
+            .map_err(|_| Failure::new(Code::Internal, "stored OPRF share is not canonical"))?;
+        let context = statement::oprf_context(&self.me.cluster_id, &request.key_id);
+        let evaluation = key
+            .evaluate(&request.blinded, &context, rng)
+            .map_err(|_| Failure::invalid("blinded element is not canonical"))?;
+        let (evaluated, proof) = (evaluation.element.to_vec(), evaluation.proof.to_vec());
+        Ok(response::Result::Oprf(OprfReply { evaluated, proof }))
+    }
+
+    fn count_attempt(&mut self, token: Id, role: Role) -> Result<(), Failure> {
+        let attempts = self.clients.attempts.entry((token, role)).or_default();
+        if *attempts >= ATTEMPTS_MAX {
+            let (token, role) = (short(&token), role.as_str_name());
+            self.log(Event::PinLocked { token, role });
+            return Err(Failure::new(Code::PinLocked, "too many tries without a login"));
+        }
+        *attempts += 1;
+        Ok(())
+    }
+
+    pub(super) fn login(&mut self, conn: u64, request: &LoginRequest) -> Result<response::Result, Failure> {
+        let token = token_id(&request.token_id)?;
+        let role = request.role();
+        let login = self.registry.login(&token, role);
+        let login = login.ok_or(Failure::new(Code::NotFound, "the token has no such login"))?;
+        if login.version != request.login_version {
+            let message = format!("login version is {}, not {}", login.version, request.login_version);
+            return Err(Failure::new(Code::Conflict, message));
+        }
+        let (cluster, node) = (&self.me.cluster_id, u32::from(self.me.index));
+        let client = self.clients.get(conn).ok_or(Failure::invalid("no such connection"))?;
+        let challenge = client.challenge.ok_or(Failure::invalid("login before hello"))?;
+        let statement = statement::login(
+            cluster,
+            node,
+            &client.key,
+            &client.exporter,
+            &challenge,
+            &token,
+            role,
+            login.version,
+        );
+        if !statement.verify(&login.login_key, &request.signature) {
+            return Err(Failure::new(Code::Forbidden, "login proof is not valid"));
+        }
+        let session = Session { role, version: login.version };
+        let name = short(&client.key);
+        if let Some(client) = self.clients.connections.get_mut(&conn) {
+            client.logins.insert(token, session);
+        }
+        self.clients.forget_attempts(&token, role);
+        let (token, role) = (short(&token), role.as_str_name());
+        self.log(Event::LoggedIn { client: name, token, role });
+        Ok(response::Result::Login(Empty {}))
+    }
+
+    pub(super) fn logout(&mut self, conn: u64, request: &LogoutRequest) -> Result<response::Result, Failure> {
+        let token = token_id(&request.token_id)?;
+        let client = self.clients.connections.get_mut(&conn);
+        match client.and_then(|client| client.logins.remove(&token)) {
+            Some(_) => Ok(response::Result::Logout(Empty {})),
+            None => Err(Failure::new(Code::NotLoggedIn, "not logged in to this token")),
+        }
+    }
+
+    /// Refuses unless the connection is logged in as the token's user.
+    pub(super) fn require_user(&self, conn: u64, token: &Id) -> Result<(), Failure> {
+        match self.clients.get(conn).and_then(|client| client.role(token)) {
+            Some(Role::User) => Ok(()),
+            Some(_) => Err(Failure::forbidden("the security officer uses no keys")),
+            None => Err(Failure::new(Code::NotLoggedIn, "not logged in to this token")),
+        }
+    }
+}

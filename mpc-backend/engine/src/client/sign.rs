@@ -1,0 +1,180 @@
+//! The way of one signature at a node: authorise, take one presignature out of its pool for good, answer.
+
+use proto::client::v1::{Code, LeaseReply, LeaseRequest, SignReply, SignRequest, response};
+use proto::limits::LEASE_MAX;
+use proto::registry::v1::Purpose;
+use proto::statement;
+use rand_core::CryptoRngCore;
+use threshold::ecdsa::online::{OnlineRequest, answer};
+use threshold::group::{Curve, P256, Point};
+use threshold::party::SignerSet;
+
+use super::dispatch::{Outcome, Wait};
+use super::{Failure, short};
+use crate::engine::Engine;
+use crate::event::Event;
+use crate::registry::{Id, attributes};
+use crate::sessions::{PoolKey, party};
+
+/// How long a request waits for a presigning that is under way and may be the one asked for, in ms: the
+/// coordinator may be a message ahead of this node.
+const PRESIGNING_WAIT_MS: u64 = 250;
+
+/// Mechanisms and the digest lengths that they take, in bytes (PKCS#11 3.1, 2.3.1).
+const MECHANISMS: [(u64, usize, usize); 10] = [
+    (0x1041, 1, 64),  // CKM_ECDSA: whatever the application hashed
+    (0x1042, 20, 20), // CKM_ECDSA_SHA1
+    (0x1043, 28, 28), // CKM_ECDSA_SHA224
+    (0x1044, 32, 32), // CKM_ECDSA_SHA256
+    (0x1045, 48, 48), // CKM_ECDSA_SHA384
+    (0x1046, 64, 64), // CKM_ECDSA_SHA512
+    (0x1047, 28, 28), // CKM_ECDSA_SHA3_224
+    (0x1048, 32, 32), // CKM_ECDSA_SHA3_256
+    (0x1049, 48, 48), // CKM_ECDSA_SHA3_384
+    (0x104a, 64, 64), // CKM_ECDSA_SHA3_512
+];
+
+impl Engine {
+    /// The pool of a request, once this connection may use the key. `mechanism` is checked when given.
+    fn authorise(
+        &self,
+        conn: u64,
+        key_id: &[u8],
+        signers: &[u32],
+        mechanism: Option<u64>,
+    ) -> Result<PoolKey, Failure> {
+        let not_found = || Failure::new(Code::NotFound, "no such key");
+        let key_id = Id::try_from(key_id).map_err(|_| Failure::invalid("key id: 16 bytes"))?;
+        let key = self.registry.key(&key_id).ok_or_else(not_found)?;
+        // A login to another token does not even learn that the key exists.
+        self.require_user(conn, &key.token_id)?;
+        let object = self.registry.object(&key.token_id, &key_id).ok_or_else(not_found)?;
+        let has = |attribute| attributes::is_true(&object.attributes, attribute);
+        let class = attributes::number(&object.attributes, attributes::CKA_CLASS);
+        if class != Some(attributes::CKO_PRIVATE_KEY) || !has(attributes::CKA_SIGN) {
+            return Err(Failure::forbidden("the key's attributes do not allow signing"));
+        }
+        if mechanism.is_some_and(|wanted| !attributes::mechanism_allowed(&object.attributes, wanted)) {
+            return Err(Failure::forbidden("the key's attributes do not allow this mechanism"));
+        }
+        if self.shares.active(&key_id, Purpose::SigningKey).is_none() {
+            return Err(Failure::missing("this node holds no share of the key", vec![self.me.index]));
+        }
+        let signers = self.signer_set(signers).map_err(Failure::invalid)?;
+        let client = self.clients.get(conn).ok_or(Failure::invalid("no such connection"))?;
+        Ok(PoolKey { key_id, signers, client: client.key })
+    }
+
+    /// Ids for this connection. An empty pool is filled at once.
+    pub(super) fn lease(
+        &mut self,
+        conn: u64,
+        request: &LeaseRequest,
+        rng: &mut dyn CryptoRngCore,
+    ) -> Result<Outcome, Failure> {
+        let pool = self.authorise(conn, &request.key_id, &request.signers, None)?;
+        if pool.coordinator() != self.me.index {
+            return Err(Failure::invalid("leases are given by the lowest node of the signer set"));
+        }
+        let count = request.count.clamp(1, LEASE_MAX) as usize;
+        let presignature_ids = self.lease_ids(conn, &pool, count);
+        if !presignature_ids.is_empty() {
+            return Ok(Outcome::Now(response::Result::Lease(LeaseReply { presignature_ids })));
+        }
+        self.check_members(&pool)?;
+        if self.pairs_ready(&pool) {
+            if self.presigning(&pool) == 0 && !self.has_room(&pool) {
+                return Err(Failure::new(Code::ResourceExhausted, "too many presignatures are unused"));
+            }
+            while self.presigning(&pool) < count.min(self.me.limits.presign_pool.max(1) as usize)
+                && self.has_room(&pool)
+            {
+                self.begin_presign(&pool, rng).map_err(|why| Failure::missing(why, Vec::new()))?;
+            }
+        }
+        Ok(Outcome::Wait(Wait::Lease(pool)))
+    }
+
+    fn lease_ids(&mut self, conn: u64, pool: &PoolKey, count: usize) -> Vec<Vec<u8>> {
+        let ids = self.sessions.pools.lease(pool, count, self.now);
+        if let Some(client) = self.clients.connections.get_mut(&conn).filter(|_| !ids.is_empty()) {
+            client.leased.entry(pool.clone()).or_default().extend(ids.iter().copied());
+        }
+        ids.into_iter().map(Vec::from).collect()
+    }
+
+    pub(super) fn sign(
+        &mut self,
+        conn: u64,
+        request: &SignRequest,
+        waited: bool,
+    ) -> Result<Outcome, Failure> {
+        check_digest(request.mechanism, request.digest.len())?;
+        let pool = self.authorise(conn, &request.key_id, &request.signers, Some(request.mechanism))?;
+        let sizes = |_| Failure::invalid("presignature id and request nonce: 32 bytes");
+        let id = <[u8; 32]>::try_from(request.presignature_id.as_slice()).map_err(sizes)?;
+        let request_nonce = <[u8; 32]>::try_from(request.request_nonce.as_slice()).map_err(sizes)?;
+        // Spent is spent: from here on nobody gets this presignature again, whatever happens.
+        let Some(presignature) = self.sessions.pools.take(&pool, &id) else {
+            if waited || self.presigning(&pool) == 0 {
+                return Err(Failure::new(Code::PresignatureGone, "no such presignature for this client"));
+            }
+            let until = self.now + PRESIGNING_WAIT_MS;
+            return Ok(Outcome::Wait(Wait::Presigning { pool, until }));
+        };
+        let online = self.online_request(&pool, request, request_nonce)?;
+        let partial = answer(presignature, &self.sessions.pairs, &online)
+            .map_err(|error| Failure::new(Code::PresignatureGone, error.to_string()))?
+            .encode();
+        let (cluster, node) = (&self.me.cluster_id, u32::from(self.me.index));
+        let statement = statement::partial(cluster, node, &request_nonce, &partial);
+        let node_signature = statement.sign(&self.me.identity);
+        self.counters.signatures += 1;
+        let (key, client) = (hex::encode(pool.key_id), short(&pool.client));
+        self.log(Event::KeyUsed { key, client, mechanism: request.mechanism });
+        let presignature_ids = self.after_use(conn, &pool, &id, request.lease);
+        Ok(Outcome::Now(response::Result::Sign(SignReply { partial, node_signature, presignature_ids })))
+    }
+
+    fn online_request(
+        &self,
+        pool: &PoolKey,
+        request: &SignRequest,
+        request_nonce: [u8; 32],
+    ) -> Result<OnlineRequest<P256>, Failure> {
+        let internal = |_| Failure::new(Code::Internal, "signer set is not a set");
+        let key = self.registry.key(&pool.key_id).ok_or(Failure::new(Code::NotFound, "no such key"))?;
+        let public_key = <P256 as Curve>::Point::decode(&key.statement.public_key);
+        Ok(OnlineRequest {
+            cluster_id: self.me.cluster_id,
+            key_id: pool.key_id,
+            epoch: key.statement.epoch,
+            public_key: public_key.ok_or(Failure::new(Code::Internal, "public key is not a point"))?,
+            signers: SignerSet::new(pool.signers.iter().copied().map(party)).map_err(internal)?,
+            client: pool.client,
+            mechanism: u32::try_from(request.mechanism).map_err(|_| Failure::invalid("mechanism"))?,
+            digest: request.digest.clone(),
+            request_nonce,
+        })
+    }
+
+    /// The lease is used up; the lowest node adds fresh ones if any are free.
+    fn after_use(&mut self, conn: u64, pool: &PoolKey, id: &[u8; 32], more: u32) -> Vec<Vec<u8>> {
+        if let Some(leased) = self.clients.connections.get_mut(&conn).and_then(|c| c.leased.get_mut(pool)) {
+            leased.remove(id);
+        }
+        if more == 0 || pool.coordinator() != self.me.index {
+            return Vec::new();
+        }
+        self.lease_ids(conn, pool, more.min(LEASE_MAX) as usize)
+    }
+}
+
+fn check_digest(mechanism: u64, length: usize) -> Result<(), Failure> {
+    let known = MECHANISMS.iter().find(|(number, ..)| *number == mechanism);
+    let (_, least, most) = known.ok_or(Failure::invalid("mechanism does not sign with ECDSA"))?;
+    match (*least..=*most).contains(&length) {
+        true => Ok(()),
+        false => Err(Failure::invalid("digest length does not fit the mechanism")),
+    }
+}

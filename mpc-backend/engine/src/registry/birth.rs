@@ -1,0 +1,130 @@
+//! Birth certificates: what they must say, and that every node signed them.
+
+use std::collections::BTreeSet;
+
+use prost::Message;
+use proto::limits::{BIRTH_WINDOW, FORMAT};
+use proto::registry::v1::{BirthCertificate, BirthStatement, Purpose, Role};
+use proto::statement;
+
+use super::{Refusal, Registry, Trust};
+
+/// Curve of signing keys.
+const P256: &str = "P-256";
+/// Group of OPRF keys.
+const RISTRETTO255: &str = "ristretto255";
+/// Epoch of every key until refresh exists.
+pub(crate) const FIRST_EPOCH: u64 = 1;
+
+/// A birth that all N nodes signed; only [`verify`] makes one.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Birth(BirthStatement);
+
+impl Birth {
+    pub(crate) fn statement(&self) -> &BirthStatement {
+        &self.0
+    }
+}
+
+/// Verifies a birth certificate: all N nodes signed, and the statement is well formed.
+pub(crate) fn verify(trust: &Trust, certificate: &BirthCertificate) -> Result<Birth, Refusal> {
+    let statement = BirthStatement::decode(certificate.statement.as_slice())
+        .map_err(|_| Refusal::Malformed("birth statement"))?;
+    well_formed(trust, &statement)?;
+    let mut missing: BTreeSet<u32> = (1..).take(trust.nodes.len()).collect();
+    let hash = statement::birth(&certificate.statement);
+    for signature in &certificate.signatures {
+        let key = trust.node_key(signature.node).ok_or(Refusal::Birth("signed by an unknown node"))?;
+        if !missing.remove(&signature.node) {
+            return Err(Refusal::Birth("signed by a node twice"));
+        }
+        if !hash.verify(key, &signature.signature) {
+            return Err(Refusal::Birth("a node's signature is not valid"));
+        }
+    }
+    if !missing.is_empty() {
+        return Err(Refusal::Birth("not signed by all nodes"));
+    }
+    Ok(Birth(statement))
+}
+
+/// What holds of every finished birth statement, whoever signed it.
+fn well_formed(trust: &Trust, statement: &BirthStatement) -> Result<(), Refusal> {
+    if statement.format != FORMAT {
+        return Err(Refusal::Format(statement.format));
+    }
+    if statement.cluster_id != trust.cluster_id {
+        return Err(Refusal::WrongCluster);
+    }
+    let (curve, element_bytes) = curve(statement).ok_or(Refusal::Birth("no purpose"))?;
+    let sizes = ids_have_sizes(statement)
+        && statement.transcript.len() == 32
+        && statement.public_key.len() == element_bytes
+        && statement.commitments.iter().all(|commitment| commitment.len() == element_bytes);
+    if statement.curve != curve || !sizes {
+        return Err(Refusal::Birth("wrong curve or sizes"));
+    }
+    if statement.commitments.len() != trust.threshold {
+        return Err(Refusal::Birth("not T commitments"));
+    }
+    if statement.commitments.first() != Some(&statement.public_key) {
+        return Err(Refusal::Birth("the first commitment is not the public key"));
+    }
+    if statement.epoch != FIRST_EPOCH {
+        return Err(Refusal::Birth("unknown epoch"));
+    }
+    Ok(())
+}
+
+/// What every node checks before it helps to generate a key.
+pub(crate) fn check_request(registry: &Registry, statement: &BirthStatement) -> Result<(), &'static str> {
+    if statement.format != FORMAT || statement.cluster_id != *registry.cluster_id() {
+        return Err("birth of another format or cluster");
+    }
+    if !ids_have_sizes(statement) || statement.epoch != FIRST_EPOCH {
+        return Err("birth with wrong sizes or epoch");
+    }
+    let finished = !statement.public_key.is_empty()
+        || !statement.commitments.is_empty()
+        || !statement.transcript.is_empty();
+    if curve(statement).map(|(curve, _)| curve) != Some(statement.curve.as_str()) || finished {
+        return Err("birth with a wrong purpose or curve");
+    }
+    if !registry.is_enrolled(&statement.client_key) {
+        return Err("the client is not enrolled");
+    }
+    let token = registry.token(&statement.token_id).ok_or("the token does not exist")?;
+    if registry.key(&statement.key_id).is_some() || registry.is_destroyed(&statement.key_id) {
+        return Err("the key id is taken");
+    }
+    let nothing = statement.role() == Role::Unspecified && statement.pin_version == 0;
+    match statement.purpose() {
+        Purpose::SigningKey if token.so_login.is_none() => Err("the token is not initialised"),
+        Purpose::SigningKey if statement.attributes_hash.len() == 32 && nothing => Ok(()),
+        Purpose::LoginOprf if statement.attributes_hash.is_empty() => {
+            let current = registry.login(&statement.token_id, statement.role());
+            let next = current.map_or(0, |login| login.version) + 1;
+            let known = statement.role() != Role::Unspecified && statement.pin_version == next;
+            if known { Ok(()) } else { Err("not the next PIN version of a role") }
+        }
+        _ => Err("birth does not fit its purpose"),
+    }
+}
+
+/// Whether a key that began at `base` may be recorded at `index`.
+pub(super) fn in_window(base: u64, index: u64) -> bool {
+    base <= index && index <= base.saturating_add(BIRTH_WINDOW)
+}
+
+fn ids_have_sizes(statement: &BirthStatement) -> bool {
+    statement.token_id.len() == 16 && statement.key_id.len() == 16 && statement.client_key.len() == 32
+}
+
+/// Curve and bytes of an encoded element.
+fn curve(statement: &BirthStatement) -> Option<(&'static str, usize)> {
+    match statement.purpose() {
+        Purpose::SigningKey => Some((P256, 33)),
+        Purpose::LoginOprf => Some((RISTRETTO255, 32)),
+        Purpose::Unspecified => None,
+    }
+}

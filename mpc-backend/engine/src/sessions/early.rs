@@ -1,0 +1,83 @@
+//! Messages that overtook the start of their session: a third node's first message may arrive before the
+//! coordinator's order to begin. Kept for a moment and within bounds; beyond them they are refused.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::SessionId;
+use crate::input::NodeIndex;
+use crate::peers::Why;
+
+/// Most messages kept of one peer.
+const MESSAGES_MAX: usize = 64;
+/// Most bytes kept of one peer.
+const BYTES_MAX: usize = 1 << 20;
+/// How long a message is kept, in ms.
+const KEPT_MS: u64 = 3_000;
+
+struct Waiting {
+    session: SessionId,
+    since: u64,
+    payload: Vec<u8>,
+}
+
+/// Early messages by sender, oldest first.
+#[derive(Default)]
+pub(super) struct Early(BTreeMap<NodeIndex, VecDeque<Waiting>>);
+
+impl Early {
+    pub(super) fn keep(
+        &mut self,
+        peer: NodeIndex,
+        session: SessionId,
+        payload: Vec<u8>,
+        now: u64,
+    ) -> Result<(), Why> {
+        let kept = self.0.entry(peer).or_default();
+        while kept.front().is_some_and(|waiting| waiting.since + KEPT_MS < now) {
+            kept.pop_front();
+        }
+        let bytes: usize = kept.iter().map(|waiting| waiting.payload.len()).sum();
+        if kept.len() >= MESSAGES_MAX || bytes + payload.len() > BYTES_MAX {
+            return Err("unknown session, and too many such messages already");
+        }
+        kept.push_back(Waiting { session, since: now, payload });
+        Ok(())
+    }
+
+    /// What came early for a session that begins now: sender and payload in order of arrival.
+    pub(super) fn take(&mut self, session: &SessionId) -> Vec<(NodeIndex, Vec<u8>)> {
+        let mut found = Vec::new();
+        for (peer, kept) in &mut self.0 {
+            let (wanted, others) = kept.drain(..).partition(|waiting| waiting.session == *session);
+            *kept = others;
+            let wanted: VecDeque<Waiting> = wanted;
+            found.extend(wanted.into_iter().map(|waiting| (*peer, waiting.payload)));
+        }
+        found
+    }
+
+    pub(super) fn forget(&mut self, peer: NodeIndex, session: &SessionId) {
+        if let Some(kept) = self.0.get_mut(&peer) {
+            kept.retain(|waiting| waiting.session != *session);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_flood_is_refused_and_old_messages_make_room() {
+        let mut early = Early::default();
+        for _ in 0..MESSAGES_MAX {
+            early.keep(2, [1; 32], vec![0], 0).unwrap();
+        }
+        assert!(early.keep(2, [1; 32], vec![0], 0).is_err());
+        assert!(early.keep(3, [1; 32], vec![0], 0).is_ok(), "one peer's flood is its own");
+        assert!(early.keep(2, [2; 32], vec![7], KEPT_MS + 1).is_ok());
+        assert_eq!(early.take(&[2; 32]), [(2, vec![7])]);
+        assert!(early.keep(2, [1; 32], vec![0; BYTES_MAX + 1], KEPT_MS + 1).is_err());
+    }
+}

@@ -1,0 +1,314 @@
+//! Key generation by all N nodes. The node that the client asked coordinates, which gives it no power: every
+//! node checks the statement itself, keeps its share durably before it signs the birth, and the registry
+//! records a key only with N signatures. So a key is on all nodes or on none.
+
+use std::collections::BTreeMap;
+
+use prost::Message;
+use proto::limits::BIRTH_WINDOW;
+use proto::peer::v1::{GenerationSigned, GenerationStart, Protocol, control};
+use proto::registry::v1::{BirthCertificate, BirthStatement, NodeSignature, Purpose, Role};
+use proto::statement;
+use rand_core::CryptoRngCore;
+use threshold::dkg::{DkgContext, DkgCurve, DkgOutput, DkgSession, Progress};
+
+use super::{SessionId, party};
+use crate::client::{Failure, ReplyTo};
+use crate::engine::{AfterPersist, Engine};
+use crate::event::Event;
+use crate::input::NodeIndex;
+use crate::peers::Why;
+use crate::registry::{Id, birth};
+use crate::shares::Share;
+
+/// How long a generation may take at most, in ms.
+const GENERATION_MS: u64 = 30_000;
+/// Most generations at a time, and of one client.
+const OPEN_MAX: usize = 32;
+const OPEN_OF_CLIENT_MAX: usize = 8;
+/// Most shares that wait for their record, and of one client.
+const PENDING_MAX: usize = 1024;
+const PENDING_OF_CLIENT_MAX: usize = 256;
+/// How far the coordinator's registry index may be ahead of ours, or behind.
+const BASE_SLACK: u64 = BIRTH_WINDOW / 4;
+
+/// One key on its way.
+pub(crate) struct Generation {
+    coordinator: NodeIndex,
+    /// Without public key, commitments and transcript until the protocol is done.
+    statement: BirthStatement,
+    protocol: DkgSession,
+    pub(crate) deadline: u64,
+    /// The finished statement, once the share is durable.
+    encoded: Option<Vec<u8>>,
+    /// At the coordinator: what each node signed; its statement must be ours.
+    signed: BTreeMap<NodeIndex, GenerationSigned>,
+    /// At the coordinator: who asked.
+    reply: Option<ReplyTo>,
+}
+
+impl Engine {
+    /// Begins a generation as its coordinator. The statement holds what the client asked for.
+    pub(crate) fn coordinate_generation(
+        &mut self,
+        statement: BirthStatement,
+        reply: ReplyTo,
+        deadline: u64,
+        rng: &mut dyn CryptoRngCore,
+    ) -> Result<(), Failure> {
+        let missing = self.peers.missing();
+        if !missing.is_empty() {
+            return Err(Failure::missing("generating a key needs all nodes", missing));
+        }
+        self.check_birth(&statement).map_err(Failure::forbidden)?;
+        let mut session = [0; 32];
+        rng.fill_bytes(&mut session);
+        let encoded = statement.encode_to_vec();
+        let peers: Vec<NodeIndex> = self.peers.iter().map(|(peer, _)| peer).collect();
+        for peer in peers {
+            let start = GenerationStart { statement: encoded.clone() };
+            self.send_control(peer, &session, control::Body::GenerationStart(start));
+        }
+        self.begin_generation(session, self.me.index, statement, Some(reply), rng);
+        if let Some(generation) = self.sessions.generations.get_mut(&session) {
+            generation.deadline = generation.deadline.min(deadline);
+        }
+        Ok(())
+    }
+
+    /// A coordinator's order to begin; believed in nothing but the session id.
+    pub(crate) fn generation_start(
+        &mut self,
+        peer: NodeIndex,
+        session: SessionId,
+        encoded: &[u8],
+        rng: &mut dyn CryptoRngCore,
+    ) -> Result<(), Why> {
+        let statement = BirthStatement::decode(encoded).map_err(|_| "malformed birth statement")?;
+        let known = self.sessions.generations.contains_key(&session);
+        let checked = if known { Err("session exists") } else { self.check_birth(&statement) };
+        if let Err(why) = checked {
+            self.send_failed(peer, &session);
+            return Err(why);
+        }
+        self.begin_generation(session, peer, statement, None, rng);
+        Ok(())
+    }
+
+    fn begin_generation(
+        &mut self,
+        session: SessionId,
+        coordinator: NodeIndex,
+        statement: BirthStatement,
+        reply: Option<ReplyTo>,
+        rng: &mut dyn CryptoRngCore,
+    ) {
+        let context = DkgContext {
+            cluster_id: self.me.cluster_id,
+            session_id: session,
+            key_id: key_id(&statement),
+            epoch: statement.epoch,
+            threshold: self.me.threshold,
+            curve: match statement.purpose() {
+                Purpose::LoginOprf => DkgCurve::Ristretto255,
+                Purpose::SigningKey | Purpose::Unspecified => DkgCurve::P256,
+            },
+            purpose: statement::birth(&statement.encode_to_vec()).0,
+            me: self.me.party,
+        };
+        let (protocol, outbox) = DkgSession::start(&context, rng).expect("this node is one of the N");
+        let deadline = self.now + GENERATION_MS;
+        let generation = Generation {
+            coordinator,
+            statement,
+            protocol,
+            deadline,
+            encoded: None,
+            signed: BTreeMap::new(),
+            reply,
+        };
+        self.sessions.generations.insert(session, generation);
+        self.send_all(Protocol::Generation, &session, outbox);
+        for (peer, payload) in self.sessions.early.take(&session) {
+            if let Err(why) = self.generation_message(peer, session, payload) {
+                self.refuse_message(peer, Protocol::Generation as i32, why);
+            }
+        }
+    }
+
+    /// What every node checks before it takes part, whoever coordinates.
+    fn check_birth(&self, statement: &BirthStatement) -> Result<(), Why> {
+        let request = birth::check_request(&self.registry, statement);
+        request?;
+        let (base, index) = (statement.base_index, self.registry.index());
+        if base > index.saturating_add(BASE_SLACK) || index > base.saturating_add(BASE_SLACK) {
+            return Err("registry index of the birth is far from ours");
+        }
+        if !self.is_serving() {
+            return Err("this node is not serving yet");
+        }
+        if self.shares.get(&statement.key_id).is_some() {
+            return Err("a share of this key id exists");
+        }
+        let open = self.sessions.generations.values();
+        let same_client = open.clone().filter(|open| open.statement.client_key == statement.client_key);
+        if open.clone().any(|open| open.statement.key_id == statement.key_id) {
+            return Err("this key id is being generated");
+        }
+        if open.count() >= OPEN_MAX || same_client.count() >= OPEN_OF_CLIENT_MAX {
+            return Err("too many generations at a time");
+        }
+        let (pending, of_client) = self.shares.pending(&statement.client_key);
+        if pending >= PENDING_MAX || of_client >= PENDING_OF_CLIENT_MAX {
+            return Err("too many generated keys wait for their record");
+        }
+        Ok(())
+    }
+
+    pub(crate) fn generation_message(
+        &mut self,
+        peer: NodeIndex,
+        session: SessionId,
+        payload: Vec<u8>,
+    ) -> Result<(), Why> {
+        let Some(generation) = self.sessions.generations.get_mut(&session) else {
+            return self.sessions.early.keep(peer, session, payload, self.now);
+        };
+        match generation.protocol.receive(party(peer), &payload) {
+            Ok(Progress::Continue(outbox)) => {
+                self.send_all(Protocol::Generation, &session, outbox);
+                Ok(())
+            }
+            Ok(Progress::Done(output, outbox)) => {
+                self.send_all(Protocol::Generation, &session, outbox);
+                self.keep_share(&session, output);
+                Ok(())
+            }
+            Err(fault) => {
+                self.punish(&fault);
+                self.fail_generation(&session, &fault.rule.to_string(), true);
+                Err("a check of key generation failed")
+            }
+        }
+    }
+
+    /// The share becomes durable before its birth is signed.
+    fn keep_share(&mut self, session: &SessionId, output: DkgOutput) {
+        let Some(generation) = self.sessions.generations.get_mut(session) else { return };
+        generation.statement.public_key = output.public_key;
+        generation.statement.commitments = output.commitments;
+        generation.statement.transcript = output.transcript.to_vec();
+        let encoded = generation.statement.encode_to_vec();
+        let key_id = key_id(&generation.statement);
+        let share = Share::pending(generation.statement.clone(), encoded, output.share);
+        let write = share.write(&key_id);
+        self.shares.insert(key_id, share);
+        self.persist(vec![write], AfterPersist::Birth(*session));
+    }
+
+    pub(crate) fn share_durable(&mut self, session: &SessionId) {
+        let Some(generation) = self.sessions.generations.get_mut(session) else { return };
+        let encoded = generation.statement.encode_to_vec();
+        let signature = statement::birth(&encoded).sign(&self.me.identity);
+        let signature = Some(NodeSignature { node: u32::from(self.me.index), signature });
+        generation.encoded = Some(encoded.clone());
+        let signed = GenerationSigned { statement: encoded, signature };
+        let (coordinator, key) = (generation.coordinator, hex::encode(&generation.statement.key_id));
+        self.counters.keys_generated += 1;
+        self.log(Event::KeyGenerated { key });
+        if coordinator == self.me.index {
+            self.collect_birth(session, coordinator, signed);
+        } else {
+            self.sessions.generations.remove(session);
+            self.send_control(coordinator, session, control::Body::GenerationSigned(signed));
+        }
+    }
+
+    pub(crate) fn generation_signed(
+        &mut self,
+        peer: NodeIndex,
+        session: SessionId,
+        signed: GenerationSigned,
+    ) -> Result<(), Why> {
+        let signature = signed.signature.as_ref().ok_or("birth without signature")?;
+        let key = self.registry.trust().node_key(u32::from(peer)).ok_or("sender is no peer")?;
+        let valid = statement::birth(&signed.statement).verify(key, &signature.signature);
+        if signature.node != u32::from(peer) || !valid {
+            return Err("birth signature is not valid");
+        }
+        let generation = self.sessions.generations.get(&session).ok_or("unknown session")?;
+        if generation.coordinator != self.me.index || generation.signed.contains_key(&peer) {
+            return Err("birth signature that nobody waits for");
+        }
+        self.collect_birth(&session, peer, signed);
+        Ok(())
+    }
+
+    /// At the coordinator: N signatures over the same statement are the certificate.
+    fn collect_birth(&mut self, session: &SessionId, from: NodeIndex, signed: GenerationSigned) {
+        let Some(generation) = self.sessions.generations.get_mut(session) else { return };
+        generation.signed.insert(from, signed);
+        let Some(encoded) = generation.encoded.clone() else { return };
+        let other = generation.signed.iter().find(|(_, signed)| signed.statement != encoded);
+        if let Some((node, _)) = other {
+            let why = format!("node {node} signed another statement");
+            return self.fail_generation(session, &why, true);
+        }
+        if generation.signed.len() < usize::from(self.me.threshold.parties()) {
+            return;
+        }
+        let Some(generation) = self.sessions.generations.remove(session) else { return };
+        let signatures = generation.signed.into_values().filter_map(|signed| signed.signature).collect();
+        if let Some(reply) = generation.reply {
+            self.reply_birth(reply, BirthCertificate { statement: encoded, signatures });
+        }
+    }
+
+    pub(crate) fn fail_generation(&mut self, session: &SessionId, why: &str, tell: bool) {
+        let Some(generation) = self.sessions.generations.remove(session) else { return };
+        let key = hex::encode(&generation.statement.key_id);
+        self.log(Event::GenerationFailed { key, why: why.to_owned() });
+        if tell {
+            let peers: Vec<NodeIndex> = self.peers.iter().map(|(peer, _)| peer).collect();
+            peers.into_iter().for_each(|peer| self.send_failed(peer, session));
+        }
+        if let Some(reply) = generation.reply {
+            let silent = generation.protocol.missing().into_iter().map(|party| party.get());
+            let all = generation.encoded.is_some();
+            let unsigned = self.peers.iter().map(|(peer, _)| peer);
+            let unsigned = unsigned.filter(|peer| all && !generation.signed.contains_key(peer));
+            let nodes: Vec<NodeIndex> = silent.chain(unsigned).chain(self.peers.missing()).collect();
+            self.fail(reply, Failure::missing(&format!("key generation failed: {why}"), nodes));
+        }
+    }
+
+    /// A statement of what a client asks for, to be completed by the protocol.
+    pub(crate) fn birth_request(
+        &self,
+        client_key: &[u8; 32],
+        request: &proto::client::v1::GenerateRequest,
+    ) -> BirthStatement {
+        BirthStatement {
+            format: proto::limits::FORMAT,
+            cluster_id: self.me.cluster_id.to_vec(),
+            purpose: request.purpose,
+            token_id: request.token_id.clone(),
+            key_id: request.key_id.clone(),
+            curve: request.curve.clone(),
+            attributes_hash: request.attributes_hash.clone(),
+            base_index: self.registry.index(),
+            epoch: birth::FIRST_EPOCH,
+            role: match request.purpose() {
+                Purpose::LoginOprf => request.role,
+                _ => Role::Unspecified as i32,
+            },
+            pin_version: request.pin_version,
+            client_key: client_key.to_vec(),
+            ..BirthStatement::default()
+        }
+    }
+}
+
+fn key_id(statement: &BirthStatement) -> Id {
+    statement.key_id.as_slice().try_into().expect("checked before the session began")
+}

@@ -1,0 +1,123 @@
+//! Protocols with peers: pair set-up, key generation, presigning. `threshold` says what each message means;
+//! here is who may begin, what is checked before, how long it may take and what a failure costs.
+
+mod early;
+mod generation;
+mod pair;
+mod pools;
+mod presign;
+
+use std::collections::BTreeMap;
+
+use proto::peer::v1::Protocol;
+use rand_core::CryptoRngCore;
+use threshold::ecdsa::Pairs;
+use threshold::fault::{Fault, Severity};
+use threshold::party::PartyIndex;
+use threshold::round::Outbox;
+
+use self::early::Early;
+use self::generation::Generation;
+use self::pair::Setup;
+pub(crate) use self::pools::{PoolKey, Pools};
+use self::presign::Presigning;
+use crate::engine::Engine;
+use crate::input::NodeIndex;
+use crate::peers::Why;
+
+/// 32 random bytes by whoever begins the session.
+pub(crate) type SessionId = [u8; 32];
+
+/// Everything in flight with peers, and what came of it.
+#[derive(Default)]
+pub(crate) struct Sessions {
+    pub(crate) pairs: Pairs,
+    pub(crate) setups: BTreeMap<NodeIndex, Setup>,
+    pub(crate) generations: BTreeMap<SessionId, Generation>,
+    pub(crate) presigns: BTreeMap<SessionId, Presigning>,
+    pub(crate) pools: Pools,
+    early: Early,
+}
+
+impl Sessions {
+    /// When the first deadline passes.
+    pub(crate) fn timeout(&self) -> Option<u64> {
+        let setups = self.setups.values().map(|setup| setup.deadline).min();
+        let generations = self.generations.values().map(|generation| generation.deadline).min();
+        let presigns = self.presigns.values().map(|presign| presign.deadline).min();
+        [setups, generations, presigns].into_iter().flatten().min()
+    }
+}
+
+impl Engine {
+    /// Ends what took too long. Nobody is blamed: a slow network looks the same.
+    pub(crate) fn expire_sessions(&mut self, rng: &mut dyn CryptoRngCore) {
+        let now = self.now;
+        let late = |deadline: u64| deadline <= now;
+        let setups: Vec<NodeIndex> =
+            self.sessions.setups.iter().filter(|(_, s)| late(s.deadline)).map(|(peer, _)| *peer).collect();
+        setups.into_iter().for_each(|peer| self.setup_timed_out(peer, rng));
+        let generations: Vec<SessionId> =
+            self.sessions.generations.iter().filter(|(_, g)| late(g.deadline)).map(|(id, _)| *id).collect();
+        for id in generations {
+            self.fail_generation(&id, "the deadline passed", true);
+        }
+        let presigns: Vec<SessionId> =
+            self.sessions.presigns.iter().filter(|(_, p)| late(p.deadline)).map(|(id, _)| *id).collect();
+        for id in presigns {
+            self.fail_presign(&id, "the deadline passed", true);
+        }
+    }
+
+    /// A member is gone: its sessions cannot finish.
+    pub(crate) fn end_sessions_with(&mut self, peer: NodeIndex, why: Why) {
+        let generations: Vec<SessionId> = self.sessions.generations.keys().copied().collect();
+        for id in generations {
+            self.fail_generation(&id, why, true);
+        }
+        self.end_presigns_with(peer, why);
+    }
+
+    /// A peer gave up a session that it is a member of.
+    pub(crate) fn session_failed(&mut self, peer: NodeIndex, session: &SessionId) -> Result<(), Why> {
+        self.sessions.early.forget(peer, session);
+        if self.sessions.generations.contains_key(session) {
+            self.fail_generation(session, "another node gave up", false);
+            return Ok(());
+        }
+        match self.sessions.presigns.get(session) {
+            Some(presign) if presign.has_member(peer) => {
+                self.fail_presign(session, "another member gave up", false);
+                Ok(())
+            }
+            // The notice may cross with the end of the session here: what it made is of no use.
+            _ => {
+                self.sessions.pools.drop_session(peer, session);
+                Ok(())
+            }
+        }
+    }
+
+    /// What a failed check costs: the session always, the pair or the peer where the rule says so.
+    pub(crate) fn punish(&mut self, fault: &Fault) {
+        self.counters.failed_checks += 1;
+        let Some(culprit) = fault.culprit else { return };
+        match fault.rule.severity() {
+            Severity::SessionEnds => {}
+            Severity::Quarantine | Severity::PairDead => {
+                self.quarantine(culprit.get(), fault.rule.to_string());
+            }
+        }
+    }
+
+    pub(crate) fn send_all(&mut self, protocol: Protocol, session: &SessionId, outbox: Outbox) {
+        for (to, message) in outbox {
+            self.send(to.get(), protocol, session, message);
+        }
+    }
+}
+
+/// A peer's position in protocols.
+pub(crate) fn party(node: NodeIndex) -> PartyIndex {
+    PartyIndex::new(node).expect("manifest indices begin at 1")
+}

@@ -1,0 +1,239 @@
+//! Presigning: the lowest member of a signer set begins, and every member checks for itself that the key,
+//! the set and the client exist, and that it has room. Numbers of one coordinator only rise, so none is
+//! ever begun twice; boot ids, which enter each session, cover restarts.
+
+use proto::peer::v1::{PresignStart, Protocol, control};
+use proto::registry::v1::Purpose;
+use rand_core::CryptoRngCore;
+use threshold::codec::scalar_from_bytes;
+use threshold::ecdsa::presign::{PresignContext, PresignSession};
+use threshold::fault::Checks;
+use threshold::group::{Curve, P256, Point};
+use threshold::party::SignerSet;
+use threshold::round::Step;
+use threshold::secret::Secret;
+
+use super::pools::PoolKey;
+use super::{SessionId, party};
+use crate::engine::Engine;
+use crate::event::Event;
+use crate::input::NodeIndex;
+use crate::peers::Why;
+use crate::registry::{Id, PublicKey};
+
+/// How long a presigning may take, in ms.
+const PRESIGN_MS: u64 = 10_000;
+/// Most presignings at a time that peers began here.
+const OPEN_MAX: usize = 128;
+
+/// One presigning on its way.
+pub(crate) struct Presigning {
+    pub(super) pool: PoolKey,
+    /// Taken out while a message is handled; a fault leaves nothing behind.
+    state: Option<PresignSession<P256>>,
+    pub(crate) deadline: u64,
+}
+
+impl Presigning {
+    pub(crate) fn has_member(&self, peer: NodeIndex) -> bool {
+        self.pool.signers.contains(&peer)
+    }
+}
+
+impl Engine {
+    /// Begins one presigning as its coordinator; the caller has checked the pool's members.
+    pub(crate) fn begin_presign(&mut self, pool: &PoolKey, rng: &mut dyn CryptoRngCore) -> Result<(), Why> {
+        let mut session = [0; 32];
+        rng.fill_bytes(&mut session);
+        let (block_id, number) = self.sessions.pools.next_number(pool, rng);
+        self.start_presign(session, pool.clone(), block_id, number, rng)
+    }
+
+    fn start_presign(
+        &mut self,
+        session: SessionId,
+        pool: PoolKey,
+        block_id: [u8; 16],
+        number: u64,
+        rng: &mut dyn CryptoRngCore,
+    ) -> Result<(), Why> {
+        let share = self.shares.active(&pool.key_id, Purpose::SigningKey).ok_or("no share of this key")?;
+        let public_key = <P256 as Curve>::Point::decode(&share.statement.public_key);
+        let scalar =
+            scalar_from_bytes::<P256>(share.secret.expose()).map_err(|_| "stored share is not canonical")?;
+        let scalar = Secret::new(scalar);
+        let encoded_key = share.statement.public_key.clone();
+        let context = PresignContext {
+            cluster_id: self.me.cluster_id,
+            key_id: pool.key_id,
+            epoch: share.statement.epoch,
+            public_key: public_key.ok_or("stored public key is not a point")?,
+            threshold: self.me.threshold,
+            signers: SignerSet::new(pool.signers.iter().copied().map(party))
+                .map_err(|_| "signer set is not a set")?,
+            me: self.me.party,
+            boot_ids: self.boot_ids(&pool.signers)?,
+            block_id,
+            client: pool.client,
+            number,
+            checks: Checks::all(),
+        };
+        let started = PresignSession::start(context, &scalar, &mut self.sessions.pairs, rng);
+        let (state, outbox) = started.map_err(|_| "no pair set-up with a member")?;
+        if pool.coordinator() == self.me.index {
+            let order = PresignStart {
+                key_id: pool.key_id.to_vec(),
+                signers: pool.signers.iter().copied().map(u32::from).collect(),
+                client_key: pool.client.to_vec(),
+                block_id: block_id.to_vec(),
+                number,
+                public_key: encoded_key,
+            };
+            for peer in pool.peers_of(self.me.index) {
+                self.send_control(peer, &session, control::Body::PresignStart(order.clone()));
+            }
+        }
+        let deadline = self.now + PRESIGN_MS;
+        self.sessions.presigns.insert(session, Presigning { pool, state: Some(state), deadline });
+        self.send_all(Protocol::Presign, &session, outbox);
+        for (peer, payload) in self.sessions.early.take(&session) {
+            if let Err(why) = self.presign_message(peer, session, payload, rng) {
+                self.refuse_message(peer, Protocol::Presign as i32, why);
+            }
+        }
+        Ok(())
+    }
+
+    fn boot_ids(
+        &self,
+        signers: &[NodeIndex],
+    ) -> Result<std::collections::BTreeMap<threshold::party::PartyIndex, [u8; 16]>, Why> {
+        let boot_id = |node: NodeIndex| match node == self.me.index {
+            true => Some(self.me.boot_id),
+            false => self.peers.get(node).and_then(|peer| peer.boot_id),
+        };
+        let all = signers.iter().map(|node| Some((party(*node), boot_id(*node)?)));
+        all.collect::<Option<_>>().ok_or("a member is not connected")
+    }
+
+    /// A coordinator's order to begin. Nothing of it is believed that this node does not know itself.
+    pub(crate) fn presign_start(
+        &mut self,
+        peer: NodeIndex,
+        session: SessionId,
+        start: &PresignStart,
+        rng: &mut dyn CryptoRngCore,
+    ) -> Result<(), Why> {
+        let begun = self.check_presign(peer, session, start).and_then(|(pool, block_id)| {
+            self.sessions.pools.accept_number(peer, start.number)?;
+            self.start_presign(session, pool, block_id, start.number, rng)
+        });
+        begun.inspect_err(|_| self.send_failed(peer, &session))
+    }
+
+    fn check_presign(
+        &self,
+        peer: NodeIndex,
+        session: SessionId,
+        start: &PresignStart,
+    ) -> Result<(PoolKey, [u8; 16]), Why> {
+        let sizes = "presign order with wrong sizes";
+        let pool = PoolKey {
+            key_id: Id::try_from(start.key_id.as_slice()).map_err(|_| sizes)?,
+            signers: self.signer_set(&start.signers)?,
+            client: PublicKey::try_from(start.client_key.as_slice()).map_err(|_| sizes)?,
+        };
+        let block_id = <[u8; 16]>::try_from(start.block_id.as_slice()).map_err(|_| sizes)?;
+        if pool.coordinator() != peer {
+            return Err("presign order by another node than the lowest member");
+        }
+        if !self.is_serving() {
+            return Err("this node is not serving yet");
+        }
+        let key = self.registry.key(&pool.key_id).ok_or("no such key")?;
+        if key.statement.public_key != start.public_key {
+            return Err("presign order for another public key");
+        }
+        if !self.registry.is_enrolled(&pool.client) {
+            return Err("the client is not enrolled");
+        }
+        if self.sessions.presigns.contains_key(&session) {
+            return Err("session exists");
+        }
+        if self.sessions.presigns.len() >= OPEN_MAX || !self.has_room(&pool) {
+            return Err("too many presignatures");
+        }
+        Ok((pool, block_id))
+    }
+
+    /// Exactly T different nodes, ascending, this one among them.
+    pub(crate) fn signer_set(&self, signers: &[u32]) -> Result<Vec<NodeIndex>, Why> {
+        let nodes: Option<Vec<NodeIndex>> =
+            signers.iter().map(|node| NodeIndex::try_from(*node).ok()).collect();
+        let nodes = nodes.ok_or("signer set with an unknown node")?;
+        let ascending = nodes.iter().zip(nodes.iter().skip(1)).all(|(one, next)| one < next);
+        let known = nodes.iter().all(|node| self.me.manifest.node(*node).is_some());
+        if nodes.len() != usize::from(self.me.threshold.needed()) || !ascending || !known {
+            return Err("signer set is not T different nodes in ascending order");
+        }
+        if !nodes.contains(&self.me.index) {
+            return Err("this node is not in the signer set");
+        }
+        Ok(nodes)
+    }
+
+    pub(crate) fn presign_message(
+        &mut self,
+        peer: NodeIndex,
+        session: SessionId,
+        payload: Vec<u8>,
+        rng: &mut dyn CryptoRngCore,
+    ) -> Result<(), Why> {
+        let Some(presign) = self.sessions.presigns.get_mut(&session) else {
+            return self.sessions.early.keep(peer, session, payload, self.now);
+        };
+        if !presign.has_member(peer) {
+            return Err("sender is no member of the session");
+        }
+        let state = presign.state.take().ok_or("session is over")?;
+        match state.receive(party(peer), &payload, &mut self.sessions.pairs, rng) {
+            Ok(Step::Next(next, outbox)) => {
+                presign.state = Some(next);
+                self.send_all(Protocol::Presign, &session, outbox);
+                Ok(())
+            }
+            Ok(Step::Done(presignature, outbox)) => {
+                let pool = presign.pool.clone();
+                self.sessions.presigns.remove(&session);
+                self.counters.presignatures += 1;
+                let coordinates = pool.coordinator() == self.me.index;
+                self.sessions.pools.put(pool, session, presignature, coordinates);
+                self.send_all(Protocol::Presign, &session, outbox);
+                Ok(())
+            }
+            Err(fault) => {
+                self.fail_presign(&session, &fault.rule.to_string(), true);
+                self.punish(&fault);
+                Err("a check of presigning failed")
+            }
+        }
+    }
+
+    pub(crate) fn fail_presign(&mut self, session: &SessionId, why: &str, tell: bool) {
+        let Some(presign) = self.sessions.presigns.remove(session) else { return };
+        let key = hex::encode(presign.pool.key_id);
+        self.log(Event::PresignFailed { key, why: why.to_owned() });
+        if tell {
+            for peer in presign.pool.peers_of(self.me.index) {
+                self.send_failed(peer, session);
+            }
+        }
+        self.fail_waiting_leases(&presign.pool, why);
+    }
+
+    pub(crate) fn end_presigns_with(&mut self, peer: NodeIndex, why: Why) {
+        let presigns = self.sessions.presigns.iter().filter(|(_, presign)| presign.has_member(peer));
+        let presigns: Vec<SessionId> = presigns.map(|(id, _)| *id).collect();
+        presigns.iter().for_each(|id| self.fail_presign(id, why, true));
+    }
+}

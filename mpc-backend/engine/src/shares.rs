@@ -1,0 +1,131 @@
+//! This node's shares of keys: pending from their birth until the registry records them, then active.
+
+use std::collections::BTreeMap;
+
+use prost::Message;
+use proto::registry::v1::{BirthStatement, Purpose};
+use threshold::secret::Secret;
+use zeroize::Zeroizing;
+
+use crate::engine::{AfterPersist, Engine};
+use crate::event::Event;
+use crate::input::Record;
+use crate::persist::{self, RecordError, ShareRecord};
+use crate::registry::Id;
+
+/// One share.
+pub(crate) struct Share {
+    pub(crate) statement: BirthStatement,
+    encoded: Vec<u8>,
+    /// Registry index from which on the key is recorded; 0 while it is pending.
+    pub(crate) active_since: u64,
+    /// The scalar in its group's canonical encoding.
+    pub(crate) secret: Secret<[u8; 32]>,
+}
+
+/// All shares of this node, by key id.
+#[derive(Default)]
+pub(crate) struct Shares(BTreeMap<Id, Share>);
+
+impl Share {
+    pub(crate) fn pending(statement: BirthStatement, encoded: Vec<u8>, secret: Secret<[u8; 32]>) -> Self {
+        Self { statement, encoded, active_since: 0, secret }
+    }
+
+    /// The write that keeps it.
+    pub(crate) fn write(&self, key_id: &Id) -> persist::Write {
+        let record = ShareRecord {
+            statement: self.encoded.clone(),
+            active_since: self.active_since,
+            secret: Zeroizing::new(self.secret.expose().to_vec()),
+        };
+        persist::put_share(key_id, &record)
+    }
+}
+
+impl Shares {
+    pub(crate) fn restore(&mut self, record: &Record) -> Result<(), RecordError> {
+        let (key_id, share) = persist::read_share(record)?;
+        let damaged = || RecordError::damaged(record);
+        let statement = BirthStatement::decode(share.statement.as_slice()).map_err(|_| damaged())?;
+        let mut secret = Secret::new([0; 32]);
+        if statement.key_id != key_id || share.secret.len() != secret.expose().len() {
+            return Err(damaged());
+        }
+        secret.expose_mut().copy_from_slice(&share.secret);
+        let share = Share { statement, encoded: share.statement, active_since: share.active_since, secret };
+        self.0.insert(key_id, share);
+        Ok(())
+    }
+
+    pub(crate) fn get(&self, key_id: &[u8]) -> Option<&Share> {
+        self.0.get(&<Id>::try_from(key_id).ok()?)
+    }
+
+    /// The share of a recorded key.
+    pub(crate) fn active(&self, key_id: &[u8], purpose: Purpose) -> Option<&Share> {
+        self.get(key_id).filter(|share| share.active_since != 0 && share.statement.purpose() == purpose)
+    }
+
+    pub(crate) fn insert(&mut self, key_id: Id, share: Share) {
+        self.0.insert(key_id, share);
+    }
+
+    /// Shares that no record speaks of yet, of all clients and of one.
+    pub(crate) fn pending(&self, client: &[u8]) -> (usize, usize) {
+        let pending = || self.0.values().filter(|share| share.active_since == 0);
+        (pending().count(), pending().filter(|share| share.statement.client_key == client).count())
+    }
+}
+
+impl Engine {
+    /// The registry recorded the key: its share serves from now on.
+    pub(crate) fn activate_share(&mut self, key_id: &Id, index: u64) {
+        let Some(recorded) = self.registry.key(key_id) else { return };
+        let Some(share) = self.shares.0.get_mut(key_id) else { return };
+        // A certificate needs this node's signature, so the statements can only differ if a share of
+        // another birth took this id; it must not serve.
+        if share.active_since != 0 || share.statement != recorded.statement {
+            return;
+        }
+        share.active_since = index;
+        let write = share.write(key_id);
+        self.persist(vec![write], AfterPersist::Nothing);
+        self.log(Event::KeyActive { key: hex::encode(key_id) });
+    }
+
+    pub(crate) fn erase_share(&mut self, key_id: &Id, why: &'static str) {
+        self.drop_pools_of_key(key_id);
+        if self.shares.0.remove(key_id).is_some() {
+            self.persist(vec![persist::delete_share(key_id)], AfterPersist::Nothing);
+            self.log(Event::KeyErased { key: hex::encode(key_id), why });
+        }
+    }
+
+    /// Brings shares in line with a registry that came as a whole.
+    pub(crate) fn reconcile_shares(&mut self) {
+        let index = self.registry.index();
+        let ids: Vec<(Id, u64)> = self.shares.0.iter().map(|(id, share)| (*id, share.active_since)).collect();
+        for (key_id, active_since) in ids {
+            if self.registry.key(&key_id).is_some() {
+                self.activate_share(&key_id, index);
+            } else if active_since != 0 && active_since <= index {
+                self.erase_share(&key_id, "destroyed while this node was away");
+            }
+        }
+    }
+
+    /// Erases pending shares whose record can no longer be made.
+    pub(crate) fn drop_stale_shares(&mut self) {
+        let index = self.registry.index();
+        let stale = |share: &Share| {
+            let last = share.statement.base_index.saturating_add(proto::limits::BIRTH_WINDOW);
+            share.active_since == 0 && last < index
+        };
+        let ids: Vec<Id> =
+            self.shares.0.iter().filter(|(_, share)| stale(share)).map(|(id, _)| *id).collect();
+        for key_id in ids {
+            self.erase_share(&key_id, "never recorded");
+        }
+    }
+}
