@@ -7,7 +7,7 @@
 
 use alloc::vec::Vec;
 
-use aes::Aes128;
+use aes::Aes128Enc;
 use ctr::Ctr128BE;
 use ctr::cipher::{KeyIvInit as _, StreamCipher as _};
 use rand_core::CryptoRngCore;
@@ -198,7 +198,7 @@ fn keystream(seed: &Seed, number: u64, bytes: usize) -> Zeroizing<Vec<u8>> {
     let mut counter = [0; 16];
     counter.first_chunk_mut::<8>().expect("16 > 8").copy_from_slice(&number.to_be_bytes());
     let mut stream = Zeroizing::new(alloc::vec![0; bytes]);
-    Ctr128BE::<Aes128>::new(&(*seed).into(), &counter.into()).apply_keystream(&mut stream);
+    Ctr128BE::<Aes128Enc>::new(&(*seed).into(), &counter.into()).apply_keystream(&mut stream);
     stream
 }
 
