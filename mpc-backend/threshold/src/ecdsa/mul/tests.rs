@@ -48,7 +48,8 @@ fn pads_agree_exactly_on_the_chosen_branch() {
     let mut pads = Pads::<P256>::new(&keys, 3);
     let offset = delta_column(&alice.delta);
     let choices: Vec<bool> = bits(state.choices.expose()).map(bool::from).collect();
-    for j in 0..P256::XI {
+    assert_eq!(choices.len(), P256::XI);
+    for (j, choice) in choices.into_iter().enumerate() {
         let mut of = |column| {
             let mut row = Vec::new();
             pads.fill(j as u16, column, |pad| row.push(pad));
@@ -56,7 +57,7 @@ fn pads_agree_exactly_on_the_chosen_branch() {
         };
         let (zero, one) = (of(columns.expose()[j]), of(columns.expose()[j] ^ offset));
         let chosen = of(state.columns.expose()[j]);
-        assert_eq!(chosen, if choices[j] { one.clone() } else { zero.clone() });
+        assert_eq!(chosen, if choice { one.clone() } else { zero.clone() });
         assert_ne!(zero, one);
         assert_eq!(reply.masked[3 * j], zero[0] - one[0] + small(5));
     }
