@@ -11,9 +11,12 @@ pub(crate) struct Library {
 
 #[cfg(not(test))]
 mod cluster {
+    use std::sync::Arc;
+
+    use client::ClusterClient;
     use client::config::{Config, ConfigError};
     use client::log::{Level, Log};
-    use token::Error;
+    use token::{Error, Provider};
 
     use super::{Library, Result};
 
@@ -24,15 +27,16 @@ mod cluster {
         /// # Errors
         /// [`Error::GeneralError`]; the reason stands in the log, one line that names file, key and remedy.
         pub(crate) fn open() -> Result<Self> {
-            let refused = |error: ConfigError| {
-                Log::new(None, Level::Error).error(format_args!("C_Initialize: {error}"));
-                Error::GeneralError
-            };
             let config = Config::from_env().map_err(refused)?;
             let log = Log::new(config.log.clone(), config.log_level);
-            log.error(format_args!("C_Initialize: this build has no cluster client"));
-            Err(Error::GeneralError)
+            Ok(Self { provider: Provider::new(Arc::new(ClusterClient::new(config))), log })
         }
+    }
+
+    /// Without a configuration there is no log file yet: the line goes where `COUNTERFOIL_LOG` says.
+    fn refused(error: ConfigError) -> Error {
+        Log::new(None, Level::Error).error(format_args!("C_Initialize: {error}"));
+        Error::GeneralError
     }
 }
 

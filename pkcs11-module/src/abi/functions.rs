@@ -47,6 +47,9 @@ macro_rules! export {
     };
 }
 
+type Session = CK_SESSION_HANDLE;
+type Object = CK_OBJECT_HANDLE;
+
 functions! {
     since_2_40 {
         C_Initialize(init_args: *mut c_void) => [always general::initialize];
@@ -67,239 +70,193 @@ functions! {
         C_InitToken(
             slot: CK_SLOT_ID, pin: *mut CK_UTF8CHAR, pin_len: CK_ULONG, label: *mut CK_UTF8CHAR,
         ) => [slots::init_token];
-        C_InitPIN(session: CK_SESSION_HANDLE, pin: *mut CK_UTF8CHAR, pin_len: CK_ULONG) => [slots::init_pin];
+        C_InitPIN(session: Session, pin: *mut CK_UTF8CHAR, pin_len: CK_ULONG) => [slots::init_pin];
         C_SetPIN(
-            session: CK_SESSION_HANDLE, old_pin: *mut CK_UTF8CHAR, old_len: CK_ULONG,
-            new_pin: *mut CK_UTF8CHAR, new_len: CK_ULONG,
+            session: Session, old_pin: *mut CK_UTF8CHAR, old_len: CK_ULONG, new_pin: *mut CK_UTF8CHAR,
+            new_len: CK_ULONG,
         ) => [slots::set_pin];
         C_OpenSession(
             slot: CK_SLOT_ID, flags: CK_FLAGS, application: *mut c_void, notify: CK_NOTIFY,
-            session: *mut CK_SESSION_HANDLE,
+            session: *mut Session,
         ) => [sessions::open_session];
-        C_CloseSession(session: CK_SESSION_HANDLE) => [sessions::close_session];
+        C_CloseSession(session: Session) => [sessions::close_session];
         C_CloseAllSessions(slot: CK_SLOT_ID) => [sessions::close_all_sessions];
-        C_GetSessionInfo(session: CK_SESSION_HANDLE, info: *mut CK_SESSION_INFO) => [sessions::session_info];
-        C_GetOperationState(CK_SESSION_HANDLE, *mut CK_BYTE, *mut CK_ULONG) => [unsupported];
-        C_SetOperationState(
-            CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG, CK_OBJECT_HANDLE, CK_OBJECT_HANDLE,
-        ) => [unsupported];
+        C_GetSessionInfo(session: Session, info: *mut CK_SESSION_INFO) => [sessions::session_info];
+        C_GetOperationState(Session, *mut CK_BYTE, *mut CK_ULONG) => [unsupported];
+        C_SetOperationState(Session, *mut CK_BYTE, CK_ULONG, Object, Object) => [unsupported];
         C_Login(
-            session: CK_SESSION_HANDLE, user_type: CK_USER_TYPE, pin: *mut CK_UTF8CHAR, pin_len: CK_ULONG,
+            session: Session, user_type: CK_USER_TYPE, pin: *mut CK_UTF8CHAR, pin_len: CK_ULONG,
         ) => [sessions::login];
-        C_Logout(session: CK_SESSION_HANDLE) => [sessions::logout];
+        C_Logout(session: Session) => [sessions::logout];
         C_CreateObject(
-            session: CK_SESSION_HANDLE, template: *mut CK_ATTRIBUTE, count: CK_ULONG,
-            object: *mut CK_OBJECT_HANDLE,
+            session: Session, template: *mut CK_ATTRIBUTE, count: CK_ULONG, object: *mut Object,
         ) => [objects::create_object];
         C_CopyObject(
-            session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE, template: *mut CK_ATTRIBUTE,
-            count: CK_ULONG, copy: *mut CK_OBJECT_HANDLE,
+            session: Session, object: Object, template: *mut CK_ATTRIBUTE, count: CK_ULONG, copy: *mut Object,
         ) => [objects::copy_object];
-        C_DestroyObject(session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE) => [objects::destroy_object];
-        C_GetObjectSize(
-            session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE, size: *mut CK_ULONG,
-        ) => [objects::object_size];
+        C_DestroyObject(session: Session, object: Object) => [objects::destroy_object];
+        C_GetObjectSize(session: Session, object: Object, size: *mut CK_ULONG) => [objects::object_size];
         C_GetAttributeValue(
-            session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE, template: *mut CK_ATTRIBUTE,
-            count: CK_ULONG,
+            session: Session, object: Object, template: *mut CK_ATTRIBUTE, count: CK_ULONG,
         ) => [objects::get_attributes];
         C_SetAttributeValue(
-            session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE, template: *mut CK_ATTRIBUTE,
-            count: CK_ULONG,
+            session: Session, object: Object, template: *mut CK_ATTRIBUTE, count: CK_ULONG,
         ) => [objects::set_attributes];
         C_FindObjectsInit(
-            session: CK_SESSION_HANDLE, template: *mut CK_ATTRIBUTE, count: CK_ULONG,
+            session: Session, template: *mut CK_ATTRIBUTE, count: CK_ULONG,
         ) => [objects::find_init];
         C_FindObjects(
-            session: CK_SESSION_HANDLE, objects: *mut CK_OBJECT_HANDLE, objects_max: CK_ULONG,
-            count: *mut CK_ULONG,
+            session: Session, objects: *mut Object, objects_max: CK_ULONG, count: *mut CK_ULONG,
         ) => [objects::find];
-        C_FindObjectsFinal(session: CK_SESSION_HANDLE) => [objects::find_final];
-        C_EncryptInit(CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE) => [unsupported];
-        C_Encrypt(CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG) => [unsupported];
-        C_EncryptUpdate(
-            CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG,
-        ) => [unsupported];
-        C_EncryptFinal(CK_SESSION_HANDLE, *mut CK_BYTE, *mut CK_ULONG) => [unsupported];
-        C_DecryptInit(CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE) => [unsupported];
-        C_Decrypt(CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG) => [unsupported];
-        C_DecryptUpdate(
-            CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG,
-        ) => [unsupported];
-        C_DecryptFinal(CK_SESSION_HANDLE, *mut CK_BYTE, *mut CK_ULONG) => [unsupported];
-        C_DigestInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM) => [digesting::digest_init];
+        C_FindObjectsFinal(session: Session) => [objects::find_final];
+        C_EncryptInit(Session, *mut CK_MECHANISM, Object) => [unsupported];
+        C_Encrypt(Session, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG) => [unsupported];
+        C_EncryptUpdate(Session, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG) => [unsupported];
+        C_EncryptFinal(Session, *mut CK_BYTE, *mut CK_ULONG) => [unsupported];
+        C_DecryptInit(Session, *mut CK_MECHANISM, Object) => [unsupported];
+        C_Decrypt(Session, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG) => [unsupported];
+        C_DecryptUpdate(Session, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG) => [unsupported];
+        C_DecryptFinal(Session, *mut CK_BYTE, *mut CK_ULONG) => [unsupported];
+        C_DigestInit(session: Session, mechanism: *mut CK_MECHANISM) => [digesting::digest_init];
         C_Digest(
-            session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_len: CK_ULONG, digest: *mut CK_BYTE,
+            session: Session, data: *mut CK_BYTE, data_len: CK_ULONG, digest: *mut CK_BYTE,
             digest_len: *mut CK_ULONG,
         ) => [digesting::digest];
         C_DigestUpdate(
-            session: CK_SESSION_HANDLE, part: *mut CK_BYTE, part_len: CK_ULONG,
+            session: Session, part: *mut CK_BYTE, part_len: CK_ULONG,
         ) => [digesting::digest_update];
-        C_DigestKey(session: CK_SESSION_HANDLE, key: CK_OBJECT_HANDLE) => [digesting::digest_key];
+        C_DigestKey(session: Session, key: Object) => [digesting::digest_key];
         C_DigestFinal(
-            session: CK_SESSION_HANDLE, digest: *mut CK_BYTE, digest_len: *mut CK_ULONG,
+            session: Session, digest: *mut CK_BYTE, digest_len: *mut CK_ULONG,
         ) => [digesting::digest_final];
-        C_SignInit(
-            session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE,
-        ) => [signing::sign_init];
+        C_SignInit(session: Session, mechanism: *mut CK_MECHANISM, key: Object) => [signing::sign_init];
         C_Sign(
-            session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_len: CK_ULONG, signature: *mut CK_BYTE,
+            session: Session, data: *mut CK_BYTE, data_len: CK_ULONG, signature: *mut CK_BYTE,
             signature_len: *mut CK_ULONG,
         ) => [signing::sign];
-        C_SignUpdate(
-            session: CK_SESSION_HANDLE, part: *mut CK_BYTE, part_len: CK_ULONG,
-        ) => [signing::sign_update];
+        C_SignUpdate(session: Session, part: *mut CK_BYTE, part_len: CK_ULONG) => [signing::sign_update];
         C_SignFinal(
-            session: CK_SESSION_HANDLE, signature: *mut CK_BYTE, signature_len: *mut CK_ULONG,
+            session: Session, signature: *mut CK_BYTE, signature_len: *mut CK_ULONG,
         ) => [signing::sign_final];
-        C_SignRecoverInit(CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE) => [unsupported];
-        C_SignRecover(
-            CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG,
-        ) => [unsupported];
-        C_VerifyInit(
-            session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE,
-        ) => [verifying::verify_init];
+        C_SignRecoverInit(Session, *mut CK_MECHANISM, Object) => [unsupported];
+        C_SignRecover(Session, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG) => [unsupported];
+        C_VerifyInit(session: Session, mechanism: *mut CK_MECHANISM, key: Object) => [verifying::verify_init];
         C_Verify(
-            session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_len: CK_ULONG, signature: *mut CK_BYTE,
+            session: Session, data: *mut CK_BYTE, data_len: CK_ULONG, signature: *mut CK_BYTE,
             signature_len: CK_ULONG,
         ) => [verifying::verify];
         C_VerifyUpdate(
-            session: CK_SESSION_HANDLE, part: *mut CK_BYTE, part_len: CK_ULONG,
+            session: Session, part: *mut CK_BYTE, part_len: CK_ULONG,
         ) => [verifying::verify_update];
         C_VerifyFinal(
-            session: CK_SESSION_HANDLE, signature: *mut CK_BYTE, signature_len: CK_ULONG,
+            session: Session, signature: *mut CK_BYTE, signature_len: CK_ULONG,
         ) => [verifying::verify_final];
-        C_VerifyRecoverInit(CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE) => [unsupported];
-        C_VerifyRecover(
-            CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG,
-        ) => [unsupported];
-        C_DigestEncryptUpdate(
-            CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG,
-        ) => [unsupported];
-        C_DecryptDigestUpdate(
-            CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG,
-        ) => [unsupported];
-        C_SignEncryptUpdate(
-            CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG,
-        ) => [unsupported];
-        C_DecryptVerifyUpdate(
-            CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG,
-        ) => [unsupported];
-        C_GenerateKey(
-            CK_SESSION_HANDLE, *mut CK_MECHANISM, *mut CK_ATTRIBUTE, CK_ULONG, *mut CK_OBJECT_HANDLE,
-        ) => [unsupported];
+        C_VerifyRecoverInit(Session, *mut CK_MECHANISM, Object) => [unsupported];
+        C_VerifyRecover(Session, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG) => [unsupported];
+        C_DigestEncryptUpdate(Session, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG) => [unsupported];
+        C_DecryptDigestUpdate(Session, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG) => [unsupported];
+        C_SignEncryptUpdate(Session, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG) => [unsupported];
+        C_DecryptVerifyUpdate(Session, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG) => [unsupported];
+        C_GenerateKey(Session, *mut CK_MECHANISM, *mut CK_ATTRIBUTE, CK_ULONG, *mut Object) => [unsupported];
         C_GenerateKeyPair(
-            session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, public: *mut CK_ATTRIBUTE,
-            public_count: CK_ULONG, private: *mut CK_ATTRIBUTE, private_count: CK_ULONG,
-            public_key: *mut CK_OBJECT_HANDLE, private_key: *mut CK_OBJECT_HANDLE,
+            session: Session, mechanism: *mut CK_MECHANISM, public: *mut CK_ATTRIBUTE, public_count: CK_ULONG,
+            private: *mut CK_ATTRIBUTE, private_count: CK_ULONG, public_key: *mut Object,
+            private_key: *mut Object,
         ) => [keys::generate_key_pair];
-        C_WrapKey(
-            CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE, CK_OBJECT_HANDLE, *mut CK_BYTE,
-            *mut CK_ULONG,
-        ) => [unsupported];
+        C_WrapKey(Session, *mut CK_MECHANISM, Object, Object, *mut CK_BYTE, *mut CK_ULONG) => [unsupported];
         C_UnwrapKey(
-            CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_ATTRIBUTE,
-            CK_ULONG, *mut CK_OBJECT_HANDLE,
+            Session, *mut CK_MECHANISM, Object, *mut CK_BYTE, CK_ULONG, *mut CK_ATTRIBUTE, CK_ULONG,
+            *mut Object,
         ) => [unsupported];
         C_DeriveKey(
-            CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE, *mut CK_ATTRIBUTE, CK_ULONG,
-            *mut CK_OBJECT_HANDLE,
+            Session, *mut CK_MECHANISM, Object, *mut CK_ATTRIBUTE, CK_ULONG, *mut Object,
         ) => [unsupported];
-        C_SeedRandom(
-            session: CK_SESSION_HANDLE, seed: *mut CK_BYTE, seed_len: CK_ULONG,
-        ) => [random::seed_random];
+        C_SeedRandom(session: Session, seed: *mut CK_BYTE, seed_len: CK_ULONG) => [random::seed_random];
         C_GenerateRandom(
-            session: CK_SESSION_HANDLE, random: *mut CK_BYTE, random_len: CK_ULONG,
+            session: Session, random: *mut CK_BYTE, random_len: CK_ULONG,
         ) => [random::generate_random];
-        C_GetFunctionStatus(session: CK_SESSION_HANDLE) => [general::function_status];
-        C_CancelFunction(session: CK_SESSION_HANDLE) => [general::cancel_function];
+        C_GetFunctionStatus(session: Session) => [general::function_status];
+        C_CancelFunction(session: Session) => [general::cancel_function];
         C_WaitForSlotEvent(
             flags: CK_FLAGS, slot: *mut CK_SLOT_ID, reserved: *mut c_void,
         ) => [slots::wait_for_slot_event];
     }
     since_3_0 {
-        C_GetInterfaceList(interfaces: *mut CK_INTERFACE, count: *mut CK_ULONG) => [always general::interface_list];
+        C_GetInterfaceList(
+            interfaces: *mut CK_INTERFACE, count: *mut CK_ULONG,
+        ) => [always general::interface_list];
         C_GetInterface(
             name: *mut CK_UTF8CHAR, version: *mut CK_VERSION, interface: *mut *mut CK_INTERFACE,
             flags: CK_FLAGS,
         ) => [always general::interface];
         C_LoginUser(
-            CK_SESSION_HANDLE, CK_USER_TYPE, *mut CK_UTF8CHAR, CK_ULONG, *mut CK_UTF8CHAR, CK_ULONG,
+            Session, CK_USER_TYPE, *mut CK_UTF8CHAR, CK_ULONG, *mut CK_UTF8CHAR, CK_ULONG,
         ) => [unsupported];
-        C_SessionCancel(session: CK_SESSION_HANDLE, flags: CK_FLAGS) => [sessions::session_cancel];
-        C_MessageEncryptInit(CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE) => [unsupported];
+        C_SessionCancel(session: Session, flags: CK_FLAGS) => [sessions::session_cancel];
+        C_MessageEncryptInit(Session, *mut CK_MECHANISM, Object) => [unsupported];
         C_EncryptMessage(
-            CK_SESSION_HANDLE, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, CK_ULONG,
-            *mut CK_BYTE, *mut CK_ULONG,
+            Session, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE,
+            *mut CK_ULONG,
         ) => [unsupported];
-        C_EncryptMessageBegin(
-            CK_SESSION_HANDLE, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG,
-        ) => [unsupported];
+        C_EncryptMessageBegin(Session, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG) => [unsupported];
         C_EncryptMessageNext(
-            CK_SESSION_HANDLE, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG,
-            CK_FLAGS,
+            Session, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG, CK_FLAGS,
         ) => [unsupported];
-        C_MessageEncryptFinal(CK_SESSION_HANDLE) => [unsupported];
-        C_MessageDecryptInit(CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE) => [unsupported];
+        C_MessageEncryptFinal(Session) => [unsupported];
+        C_MessageDecryptInit(Session, *mut CK_MECHANISM, Object) => [unsupported];
         C_DecryptMessage(
-            CK_SESSION_HANDLE, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, CK_ULONG,
-            *mut CK_BYTE, *mut CK_ULONG,
+            Session, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE,
+            *mut CK_ULONG,
         ) => [unsupported];
-        C_DecryptMessageBegin(
-            CK_SESSION_HANDLE, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG,
-        ) => [unsupported];
+        C_DecryptMessageBegin(Session, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG) => [unsupported];
         C_DecryptMessageNext(
-            CK_SESSION_HANDLE, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG,
-            CK_FLAGS,
+            Session, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG, CK_FLAGS,
         ) => [unsupported];
-        C_MessageDecryptFinal(CK_SESSION_HANDLE) => [unsupported];
-        C_MessageSignInit(CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE) => [unsupported];
+        C_MessageDecryptFinal(Session) => [unsupported];
+        C_MessageSignInit(Session, *mut CK_MECHANISM, Object) => [unsupported];
         C_SignMessage(
-            CK_SESSION_HANDLE, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG,
+            Session, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG,
         ) => [unsupported];
-        C_SignMessageBegin(CK_SESSION_HANDLE, *mut c_void, CK_ULONG) => [unsupported];
+        C_SignMessageBegin(Session, *mut c_void, CK_ULONG) => [unsupported];
         C_SignMessageNext(
-            CK_SESSION_HANDLE, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG,
+            Session, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG,
         ) => [unsupported];
-        C_MessageSignFinal(CK_SESSION_HANDLE) => [unsupported];
-        C_MessageVerifyInit(CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE) => [unsupported];
+        C_MessageSignFinal(Session) => [unsupported];
+        C_MessageVerifyInit(Session, *mut CK_MECHANISM, Object) => [unsupported];
         C_VerifyMessage(
-            CK_SESSION_HANDLE, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, CK_ULONG,
+            Session, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, CK_ULONG,
         ) => [unsupported];
-        C_VerifyMessageBegin(CK_SESSION_HANDLE, *mut c_void, CK_ULONG) => [unsupported];
+        C_VerifyMessageBegin(Session, *mut c_void, CK_ULONG) => [unsupported];
         C_VerifyMessageNext(
-            CK_SESSION_HANDLE, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, CK_ULONG,
+            Session, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, CK_ULONG,
         ) => [unsupported];
-        C_MessageVerifyFinal(CK_SESSION_HANDLE) => [unsupported];
+        C_MessageVerifyFinal(Session) => [unsupported];
     }
     since_3_2 {
         C_EncapsulateKey(
-            CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE, *mut CK_ATTRIBUTE, CK_ULONG, *mut CK_BYTE,
-            *mut CK_ULONG, *mut CK_OBJECT_HANDLE,
+            Session, *mut CK_MECHANISM, Object, *mut CK_ATTRIBUTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG,
+            *mut Object,
         ) => [unsupported];
         C_DecapsulateKey(
-            CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE, *mut CK_ATTRIBUTE, CK_ULONG, *mut CK_BYTE,
-            CK_ULONG, *mut CK_OBJECT_HANDLE,
+            Session, *mut CK_MECHANISM, Object, *mut CK_ATTRIBUTE, CK_ULONG, *mut CK_BYTE, CK_ULONG,
+            *mut Object,
         ) => [unsupported];
-        C_VerifySignatureInit(
-            CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE, *mut CK_BYTE, CK_ULONG,
-        ) => [unsupported];
-        C_VerifySignature(CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG) => [unsupported];
-        C_VerifySignatureUpdate(CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG) => [unsupported];
-        C_VerifySignatureFinal(CK_SESSION_HANDLE) => [unsupported];
+        C_VerifySignatureInit(Session, *mut CK_MECHANISM, Object, *mut CK_BYTE, CK_ULONG) => [unsupported];
+        C_VerifySignature(Session, *mut CK_BYTE, CK_ULONG) => [unsupported];
+        C_VerifySignatureUpdate(Session, *mut CK_BYTE, CK_ULONG) => [unsupported];
+        C_VerifySignatureFinal(Session) => [unsupported];
         C_GetSessionValidationFlags(
-            CK_SESSION_HANDLE, CK_SESSION_VALIDATION_FLAGS_TYPE, *mut CK_FLAGS,
+            Session, CK_SESSION_VALIDATION_FLAGS_TYPE, *mut CK_FLAGS,
         ) => [unsupported];
-        C_AsyncComplete(CK_SESSION_HANDLE, *mut CK_UTF8CHAR, *mut CK_ASYNC_DATA) => [unsupported];
-        C_AsyncGetID(CK_SESSION_HANDLE, *mut CK_UTF8CHAR, *mut CK_ULONG) => [unsupported];
-        C_AsyncJoin(CK_SESSION_HANDLE, *mut CK_UTF8CHAR, CK_ULONG, *mut CK_BYTE, CK_ULONG) => [unsupported];
+        C_AsyncComplete(Session, *mut CK_UTF8CHAR, *mut CK_ASYNC_DATA) => [unsupported];
+        C_AsyncGetID(Session, *mut CK_UTF8CHAR, *mut CK_ULONG) => [unsupported];
+        C_AsyncJoin(Session, *mut CK_UTF8CHAR, CK_ULONG, *mut CK_BYTE, CK_ULONG) => [unsupported];
         C_WrapKeyAuthenticated(
-            CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE, CK_OBJECT_HANDLE, *mut CK_BYTE, CK_ULONG,
-            *mut CK_BYTE, *mut CK_ULONG,
+            Session, *mut CK_MECHANISM, Object, Object, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG,
         ) => [unsupported];
         C_UnwrapKeyAuthenticated(
-            CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_ATTRIBUTE,
-            CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_OBJECT_HANDLE,
+            Session, *mut CK_MECHANISM, Object, *mut CK_BYTE, CK_ULONG, *mut CK_ATTRIBUTE, CK_ULONG,
+            *mut CK_BYTE, CK_ULONG, *mut Object,
         ) => [unsupported];
     }
 }

@@ -4,7 +4,6 @@ pub(crate) mod certificate;
 pub mod key;
 pub(crate) mod pair;
 pub(crate) mod read;
-pub mod summary;
 
 use cryptoki_sys::*;
 
