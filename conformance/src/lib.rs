@@ -1,1 +1,26 @@
-//! conformance
+//! What the conformance tests share: the module loaded by `dlopen` and reached through its C interface only, a token
+//! to work with, and the table of what is covered.
+//!
+//! The module is a singleton of its process and reads `COUNTERFOIL_CONFIG`, so tests that hold a
+//! [`module::Module`] take turns within a process; `cargo nextest` gives each its own.
+//!
+//! Reading order: [`module`] (load and call), [`functions`] (all functions, as data), [`token`] and [`session`] (a
+//! logged-in session in few words), [`lab`] (the cluster behind it), [`dead`] (none), [`child`] (fork), [`coverage`].
+// Tests call C, `call!` with expressions of their own; nothing of this is shipped.
+#![allow(
+    clippy::macro_metavars_in_unsafe,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::borrow_as_ptr
+)]
+
+pub mod child;
+pub mod coverage;
+pub mod dead;
+pub mod functions;
+pub mod lab;
+pub mod mechanisms;
+pub mod module;
+pub mod session;
+pub mod token;

@@ -10,5 +10,4 @@ pub mod memory;
 pub mod nginx;
 pub mod openssl;
 pub mod process;
-pub mod shares;
 pub mod softhsm;

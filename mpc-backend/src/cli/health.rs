@@ -2,12 +2,13 @@
 
 use client::failure::NodeFailure;
 use proto::client::v1::StatusReply;
+use proto::manifest::Manifest;
 use serde_json::{Value, json};
 
 use crate::cli::remote::Caller;
 
 /// One node's answer, or why there is none.
-struct NodeHealth {
+pub struct NodeHealth {
     index: u8,
     answer: Result<StatusReply, NodeFailure>,
 }
@@ -18,9 +19,22 @@ pub struct Health {
 }
 
 impl Health {
-    /// Asks every node.
-    pub fn ask(caller: &Caller) -> Self {
-        let nodes = caller.status().into_iter().map(|(index, answer)| NodeHealth { index, answer }).collect();
+    /// Asks every node, all at once.
+    pub fn ask(manifest: &Manifest, caller: &Caller<'_>) -> Self {
+        let nodes = std::thread::scope(|scope| {
+            let asked: Vec<_> = manifest
+                .nodes
+                .iter()
+                .map(|node| (node.index, scope.spawn(move || caller.status(node))))
+                .collect();
+            asked
+                .into_iter()
+                .map(|(index, thread)| {
+                    let lost = |_| Err(NodeFailure::Unreachable("asking it failed".to_owned()));
+                    NodeHealth { index, answer: thread.join().unwrap_or_else(lost) }
+                })
+                .collect()
+        });
         Self { nodes }
     }
 
@@ -37,6 +51,11 @@ impl Health {
             _ => problems.push(format!("the nodes name different leaders: {leaders:?}")),
         }
         problems
+    }
+
+    /// Whether this node answers and serves.
+    pub fn serves(&self, index: u8) -> bool {
+        self.replies().any(|reply| reply.node == u32::from(index) && reply.serving)
     }
 
     /// A table for people, one line a node, then the pools.
@@ -190,6 +209,7 @@ mod tests {
         let health = Health { nodes: vec![reply(1, 2), reply(2, 2)] };
         assert_eq!(health.problems(), Vec::<String>::new());
         assert_eq!(health.json().get("healthy"), Some(&Value::Bool(true)));
+        assert!(health.serves(2));
     }
 
     #[test]
@@ -212,6 +232,7 @@ mod tests {
         ] {
             assert!(problems.contains(part), "{part:?} is missing in {problems}");
         }
+        assert!(!health.serves(1));
     }
 
     #[test]

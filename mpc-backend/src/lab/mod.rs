@@ -13,4 +13,3 @@ pub mod export;
 pub mod layout;
 pub mod ports;
 pub mod process;
-pub mod up;

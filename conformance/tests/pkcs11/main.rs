@@ -1,0 +1,17 @@
+//! PKCS#11 as an application meets it, a file a chapter. `README.md` of this crate says how to run it.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::borrow_as_ptr)]
+
+mod buffers;
+mod digesting;
+mod fork;
+mod general;
+mod interfaces;
+mod keys;
+mod login;
+mod objects;
+mod random;
+mod sessions;
+mod signing;
+mod slots;
+mod threads;
+mod verifying;
