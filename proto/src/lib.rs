@@ -16,7 +16,7 @@ pub mod registry {
     /// Version 1 of the schema.
     #[allow(missing_docs, clippy::all, clippy::pedantic)]
     pub mod v1 {
-        tonic::include_proto!("counterfoil.registry.v1");
+        include!(concat!(env!("OUT_DIR"), "/counterfoil.registry.v1.rs"));
     }
 }
 
@@ -25,7 +25,7 @@ pub mod client {
     /// Version 1 of the schema.
     #[allow(missing_docs, clippy::all, clippy::pedantic)]
     pub mod v1 {
-        tonic::include_proto!("counterfoil.client.v1");
+        include!(concat!(env!("OUT_DIR"), "/counterfoil.client.v1.rs"));
     }
 }
 
@@ -34,6 +34,6 @@ pub mod peer {
     /// Version 1 of the schema.
     #[allow(missing_docs, clippy::all, clippy::pedantic)]
     pub mod v1 {
-        tonic::include_proto!("counterfoil.peer.v1");
+        include!(concat!(env!("OUT_DIR"), "/counterfoil.peer.v1.rs"));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use anyhow::{Context, Result, anyhow, ensure};
 
@@ -100,6 +100,14 @@ impl Target {
         Ok(columns)
     }
 
+    /// An application that stays and does what it is told.
+    pub fn serve(&self) -> Result<Served> {
+        let mut child = self.command(&["serve"]).stderr(Stdio::inherit()).spawn()?;
+        let stdin = child.stdin.take().ok_or_else(|| anyhow!("no pipe to the application"))?;
+        let stdout = child.stdout.take().ok_or_else(|| anyhow!("no pipe from the application"))?;
+        Ok(Served { child, stdin, stdout: BufReader::new(stdout) })
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let binary = std::env::current_exe().ok().and_then(|own| binary_beside(&own, "application"));
         let mut command = Command::new(binary.unwrap_or_else(|| "application".into()));
@@ -128,6 +136,43 @@ impl Target {
         );
         written?;
         Ok(String::from_utf8(output.stdout)?)
+    }
+}
+
+/// An application that waits for the next line.
+pub struct Served {
+    child: Child,
+    stdin: ChildStdin,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Served {
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Says one line, as `application serve` understands them, and gives back the bytes of the answer.
+    pub fn ask(&mut self, line: &str) -> Result<Vec<u8>> {
+        writeln!(self.stdin, "{line}")?;
+        let mut answer = String::new();
+        ensure!(self.stdout.read_line(&mut answer)? > 0, "the application ended at {line:?}");
+        Ok(hex::decode(answer.trim())?)
+    }
+
+    /// Has it keep bytes in its memory.
+    pub fn hold(&mut self, bytes: &[u8]) -> Result<()> {
+        writeln!(self.stdin, "hold {}", hex::encode(bytes))?;
+        self.stdout.read_line(&mut String::new())?;
+        Ok(())
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

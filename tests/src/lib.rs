@@ -10,4 +10,5 @@ pub mod memory;
 pub mod nginx;
 pub mod openssl;
 pub mod process;
+pub mod shares;
 pub mod softhsm;

@@ -73,7 +73,7 @@ impl Agreement {
 }
 
 /// The index up to which a command made now is good.
-pub fn last_index(caller: &Caller<'_>) -> Result<u64, Failure> {
+pub fn last_index(caller: &Caller) -> Result<u64, Failure> {
     Ok(caller.registry_index()?.saturating_add(COMMAND_WINDOW))
 }
 

@@ -2,13 +2,12 @@
 
 use client::failure::NodeFailure;
 use proto::client::v1::StatusReply;
-use proto::manifest::Manifest;
 use serde_json::{Value, json};
 
 use crate::cli::remote::Caller;
 
 /// One node's answer, or why there is none.
-pub struct NodeHealth {
+struct NodeHealth {
     index: u8,
     answer: Result<StatusReply, NodeFailure>,
 }
@@ -19,22 +18,9 @@ pub struct Health {
 }
 
 impl Health {
-    /// Asks every node, all at once.
-    pub fn ask(manifest: &Manifest, caller: &Caller<'_>) -> Self {
-        let nodes = std::thread::scope(|scope| {
-            let asked: Vec<_> = manifest
-                .nodes
-                .iter()
-                .map(|node| (node.index, scope.spawn(move || caller.status(node))))
-                .collect();
-            asked
-                .into_iter()
-                .map(|(index, thread)| {
-                    let lost = |_| Err(NodeFailure::Unreachable("asking it failed".to_owned()));
-                    NodeHealth { index, answer: thread.join().unwrap_or_else(lost) }
-                })
-                .collect()
-        });
+    /// Asks every node.
+    pub fn ask(caller: &Caller) -> Self {
+        let nodes = caller.status().into_iter().map(|(index, answer)| NodeHealth { index, answer }).collect();
         Self { nodes }
     }
 
@@ -51,11 +37,6 @@ impl Health {
             _ => problems.push(format!("the nodes name different leaders: {leaders:?}")),
         }
         problems
-    }
-
-    /// Whether this node answers and serves.
-    pub fn serves(&self, index: u8) -> bool {
-        self.replies().any(|reply| reply.node == u32::from(index) && reply.serving)
     }
 
     /// A table for people, one line a node, then the pools.
@@ -209,7 +190,6 @@ mod tests {
         let health = Health { nodes: vec![reply(1, 2), reply(2, 2)] };
         assert_eq!(health.problems(), Vec::<String>::new());
         assert_eq!(health.json().get("healthy"), Some(&Value::Bool(true)));
-        assert!(health.serves(2));
     }
 
     #[test]
@@ -232,7 +212,6 @@ mod tests {
         ] {
             assert!(problems.contains(part), "{part:?} is missing in {problems}");
         }
-        assert!(!health.serves(1));
     }
 
     #[test]

@@ -15,12 +15,15 @@ pub mod config;
 pub mod failure;
 pub mod files;
 pub mod health;
+pub mod key;
 pub mod keys;
+pub mod lab;
 pub mod node;
 pub mod operator;
 pub mod remote;
 pub mod status;
 pub mod terminal;
+pub mod token;
 
 use failure::Failure;
 
@@ -49,6 +52,15 @@ enum Subject {
     /// What operators agree to, as files.
     #[command(subcommand)]
     Command(command::CommandCommand),
+    /// Tokens.
+    #[command(subcommand)]
+    Token(token::TokenCommand),
+    /// Keys and other objects of a token.
+    #[command(subcommand)]
+    Key(key::KeyCommand),
+    /// A whole cluster on this machine.
+    #[command(subcommand)]
+    Lab(lab::LabCommand),
     /// How the nodes are; exit code 1 when something is wrong.
     Status(status::StatusCommand),
 }
@@ -62,6 +74,9 @@ impl Cli {
             Subject::Cluster(command) => command.run(),
             Subject::Client(command) => command.run(),
             Subject::Command(command) => command.run(),
+            Subject::Token(command) => command.run(),
+            Subject::Key(command) => command.run(),
+            Subject::Lab(command) => command.run(),
             Subject::Status(command) => command.run(),
         }
     }

@@ -60,7 +60,7 @@ impl StatusCommand {
     /// Runs it.
     pub fn run(self) -> Result<(), Failure> {
         let (manifest, key) = self.who.read()?;
-        show(&Health::ask(&manifest, &Caller::new(&manifest, &key)), self.json)
+        show(&Health::ask(&Caller::new(&manifest, &key)), self.json)
     }
 }
 

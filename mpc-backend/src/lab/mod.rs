@@ -13,3 +13,4 @@ pub mod export;
 pub mod layout;
 pub mod ports;
 pub mod process;
+pub mod up;

@@ -3,6 +3,9 @@
 //! A [`Fault`] is this party's own conclusion about a peer on an authenticated channel. It is not
 //! a proof for others: the accuser may be the liar.
 
+mod checks;
+
+pub use self::checks::Checks;
 use crate::party::PartyIndex;
 
 /// A check that failed. One variant for each numbered check of the specifications.
@@ -243,39 +246,6 @@ pub enum Error {
     /// A failed check.
     #[error(transparent)]
     Fault(#[from] Fault),
-}
-
-/// Which checks are enforced: all of them.
-///
-/// In simulations (feature `sim`) one rule can be left out, to prove that its test would fail
-/// without the check. Without that feature the type has no content and no such door.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Checks {
-    #[cfg(feature = "sim")]
-    left_out: Option<Rule>,
-}
-
-impl Checks {
-    /// Every check.
-    pub fn all() -> Self {
-        Self::default()
-    }
-
-    /// Every check but `rule`.
-    #[cfg(feature = "sim")]
-    pub const fn all_but(rule: Rule) -> Self {
-        Self { left_out: Some(rule) }
-    }
-
-    /// Passes when the check `held`.
-    ///
-    /// # Errors
-    /// `fault` when it did not.
-    pub fn enforce(self, held: bool, fault: Fault) -> Result<(), Fault> {
-        #[cfg(feature = "sim")]
-        let held = held || self.left_out == Some(fault.rule);
-        if held { Ok(()) } else { Err(fault) }
-    }
 }
 
 #[cfg(test)]

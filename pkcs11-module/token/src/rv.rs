@@ -48,7 +48,6 @@ errors! {
     ActionProhibited = CKR_ACTION_PROHIBITED, "the object does not allow this action";
     DataLenRange = CKR_DATA_LEN_RANGE, "the data are too short or too long for the mechanism";
     DeviceMemory = CKR_DEVICE_MEMORY, "the limit of objects or of their size is reached";
-    FunctionNotSupported = CKR_FUNCTION_NOT_SUPPORTED, "the function is not supported";
     KeyHandleInvalid = CKR_KEY_HANDLE_INVALID, "no such key";
     KeyTypeInconsistent = CKR_KEY_TYPE_INCONSISTENT, "the key is of the wrong type for the mechanism";
     KeyIndigestible = CKR_KEY_INDIGESTIBLE, "the value of this key cannot be digested";

@@ -56,6 +56,9 @@ enum Task {
         #[arg(long, default_value_t = 0)]
         pause_ms: u64,
     },
+    /// Do what standard input says, a line each, and stay: `keygen LABEL`, `sign LABEL DIGEST`,
+    /// `hold HEX` (keep these bytes in memory).
+    Serve,
     /// Make keys one by one, sign once with each, print both times in microseconds, destroy it.
     Cold {
         #[arg(long)]
@@ -90,6 +93,7 @@ fn main() -> Result<()> {
                 Pace { time: Duration::from_secs(seconds), burst, pause: Duration::from_millis(pause_ms) };
             load(&library, slot, &label, pace, threads, &mut out)?;
         }
+        Task::Serve => serve(&session, &mut out)?,
         Task::Cold { count } => cold(&session, count, &mut out)?,
     }
     Ok(())
@@ -142,6 +146,31 @@ struct Pace {
     time: Duration,
     burst: Option<usize>,
     pause: Duration,
+}
+
+fn serve(session: &Session, out: &mut impl Write) -> Result<()> {
+    let mut held = Vec::new();
+    for line in std::io::stdin().lock().lines() {
+        let line = line?;
+        match line.split_whitespace().collect::<Vec<_>>().as_slice() {
+            ["keygen", label] => {
+                let (public, _) = generate(session, label)?;
+                writeln!(out, "{}", hex::encode(point(session, public)?))?;
+            }
+            ["sign", label, digest] => {
+                let signature =
+                    session.sign(&Mechanism::Ecdsa, find_key(session, label)?, &hex::decode(digest)?)?;
+                writeln!(out, "{}", hex::encode(signature))?;
+            }
+            ["hold", bytes] => {
+                held.push(hex::decode(bytes)?);
+                writeln!(out, "{}", held.len())?;
+            }
+            _ => return Err(anyhow!("odd line {line:?}")),
+        }
+        out.flush()?;
+    }
+    Ok(())
 }
 
 #[derive(Default)]

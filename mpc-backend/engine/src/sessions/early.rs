@@ -20,9 +20,15 @@ struct Waiting {
     payload: Vec<u8>,
 }
 
+/// How many ended sessions are remembered, so that their last messages are not taken for early ones.
+const ENDED_MAX: usize = 256;
+
 /// Early messages by sender, oldest first.
 #[derive(Default)]
-pub(super) struct Early(BTreeMap<NodeIndex, VecDeque<Waiting>>);
+pub(super) struct Early {
+    waiting: BTreeMap<NodeIndex, VecDeque<Waiting>>,
+    ended: VecDeque<SessionId>,
+}
 
 impl Early {
     pub(super) fn keep(
@@ -32,7 +38,10 @@ impl Early {
         payload: Vec<u8>,
         now: u64,
     ) -> Result<(), Why> {
-        let kept = self.0.entry(peer).or_default();
+        if self.ended.contains(&session) {
+            return Err("session is over");
+        }
+        let kept = self.waiting.entry(peer).or_default();
         while kept.front().is_some_and(|waiting| waiting.since + KEPT_MS < now) {
             kept.pop_front();
         }
@@ -47,7 +56,7 @@ impl Early {
     /// What came early for a session that begins now: sender and payload in order of arrival.
     pub(super) fn take(&mut self, session: &SessionId) -> Vec<(NodeIndex, Vec<u8>)> {
         let mut found = Vec::new();
-        for (peer, kept) in &mut self.0 {
+        for (peer, kept) in &mut self.waiting {
             let (wanted, others) = kept.drain(..).partition(|waiting| waiting.session == *session);
             *kept = others;
             let wanted: VecDeque<Waiting> = wanted;
@@ -56,10 +65,15 @@ impl Early {
         found
     }
 
-    pub(super) fn forget(&mut self, peer: NodeIndex, session: &SessionId) {
-        if let Some(kept) = self.0.get_mut(&peer) {
-            kept.retain(|waiting| waiting.session != *session);
+    /// The session is over: what still comes for it is refused.
+    pub(super) fn end(&mut self, session: SessionId) {
+        for kept in self.waiting.values_mut() {
+            kept.retain(|waiting| waiting.session != session);
         }
+        if self.ended.len() >= ENDED_MAX {
+            self.ended.pop_front();
+        }
+        self.ended.push_back(session);
     }
 }
 
@@ -79,5 +93,7 @@ mod tests {
         assert!(early.keep(2, [2; 32], vec![7], KEPT_MS + 1).is_ok());
         assert_eq!(early.take(&[2; 32]), [(2, vec![7])]);
         assert!(early.keep(2, [1; 32], vec![0; BYTES_MAX + 1], KEPT_MS + 1).is_err());
+        early.end([3; 32]);
+        assert!(early.keep(4, [3; 32], vec![0], KEPT_MS + 1).is_err(), "an ended session is not early");
     }
 }

@@ -220,6 +220,7 @@ impl Engine {
             self.collect_birth(session, coordinator, signed);
         } else {
             self.sessions.generations.remove(session);
+            self.sessions.early.end(*session);
             self.send_control(coordinator, session, control::Body::GenerationSigned(signed));
         }
     }
@@ -258,6 +259,7 @@ impl Engine {
             return;
         }
         let Some(generation) = self.sessions.generations.remove(session) else { return };
+        self.sessions.early.end(*session);
         let signatures = generation.signed.into_values().filter_map(|signed| signed.signature).collect();
         if let Some(reply) = generation.reply {
             self.reply_birth(reply, BirthCertificate { statement: encoded, signatures });
@@ -266,6 +268,7 @@ impl Engine {
 
     pub(crate) fn fail_generation(&mut self, session: &SessionId, why: &str, tell: bool) {
         let Some(generation) = self.sessions.generations.remove(session) else { return };
+        self.sessions.early.end(*session);
         let key = hex::encode(&generation.statement.key_id);
         self.log(Event::GenerationFailed { key, why: why.to_owned() });
         if tell {

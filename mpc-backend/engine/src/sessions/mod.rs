@@ -80,7 +80,6 @@ impl Engine {
 
     /// A peer gave up a session that it is a member of.
     pub(crate) fn session_failed(&mut self, peer: NodeIndex, session: &SessionId) -> Result<(), Why> {
-        self.sessions.early.forget(peer, session);
         if self.sessions.generations.contains_key(session) {
             self.fail_generation(session, "another node gave up", false);
             return Ok(());
@@ -92,6 +91,7 @@ impl Engine {
             }
             // The notice may cross with the end of the session here: what it made is of no use.
             _ => {
+                self.sessions.early.end(*session);
                 self.sessions.pools.drop_session(peer, session);
                 Ok(())
             }

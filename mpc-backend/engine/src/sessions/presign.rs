@@ -205,6 +205,7 @@ impl Engine {
             Ok(Step::Done(presignature, outbox)) => {
                 let pool = presign.pool.clone();
                 self.sessions.presigns.remove(&session);
+                self.sessions.early.end(session);
                 self.counters.presignatures += 1;
                 let coordinates = pool.coordinator() == self.me.index;
                 self.sessions.pools.put(pool, session, presignature, coordinates);
@@ -221,6 +222,7 @@ impl Engine {
 
     pub(crate) fn fail_presign(&mut self, session: &SessionId, why: &str, tell: bool) {
         let Some(presign) = self.sessions.presigns.remove(session) else { return };
+        self.sessions.early.end(*session);
         let key = hex::encode(presign.pool.key_id);
         self.log(Event::PresignFailed { key, why: why.to_owned() });
         if tell {

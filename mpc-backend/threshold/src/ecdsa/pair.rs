@@ -4,6 +4,7 @@
 //! against selective failure"). All access is through `&mut`, so a verdict and the reply that
 //! depends on it cannot be separated by another session of the same pair.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -128,15 +129,15 @@ impl Gadgets {
 pub(crate) struct ReplayWindow {
     highest: u64,
     /// Ring of `WINDOW` bits; bit (number mod `WINDOW`) is set for an accepted number.
-    seen: [u64; WINDOW as usize / 64],
+    seen: Box<[u64; WINDOW as usize / 64]>,
 }
 
 /// Numbers that are told apart behind the highest accepted one.
 const WINDOW: u64 = 4096;
 
 impl ReplayWindow {
-    const fn new() -> Self {
-        Self { highest: 0, seen: [0; WINDOW as usize / 64] }
+    fn new() -> Self {
+        Self { highest: 0, seen: Box::new([0; WINDOW as usize / 64]) }
     }
 
     /// Accepts `number` unless it was accepted before or is too old to tell.

@@ -8,7 +8,7 @@ use elliptic_curve::ff::Field;
 
 use super::Cluster;
 use crate::ecdsa::PresignSession;
-use crate::ecdsa::presign::round1_commit::{CommitmentMessage, commit};
+use crate::ecdsa::presign::round1_commit::{Announcement, CommitmentMessage, commit};
 use crate::ecdsa::presign::round2_open::OpeningMessage;
 use crate::ecdsa::presign::session::State;
 use crate::fault::Rule;
@@ -40,6 +40,13 @@ pub enum Lie {
     CancelledNonce,
     /// Sends a wrong mask difference.
     WrongMask,
+    /// Flips the lowest bit of one byte of a message.
+    Flip {
+        /// Of the message's round.
+        round: u8,
+        /// Of the byte.
+        offset: usize,
+    },
 }
 
 impl Lie {
@@ -63,9 +70,15 @@ impl Lie {
 pub(super) struct Liar {
     pub(super) lie: Lie,
     pub(super) party: PartyIndex,
+    /// The broadcast that goes with the lie, if it is another than was first written.
+    announcement: Option<Announcement>,
 }
 
 impl Liar {
+    pub(super) const fn new(lie: Lie, party: PartyIndex) -> Self {
+        Self { lie, party, announcement: None }
+    }
+
     pub(super) fn before_start<C: Curve>(&self, cluster: &mut Cluster<C>) {
         if self.lie == Lie::RepeatedNumber
             && let Some(party) = cluster.parties.get_mut(&self.party)
@@ -74,7 +87,7 @@ impl Liar {
         }
     }
 
-    pub(super) fn after_start<C: Curve>(&self, sessions: &mut BTreeMap<PartyIndex, PresignSession<C>>) {
+    pub(super) fn after_start<C: Curve>(&mut self, sessions: &mut BTreeMap<PartyIndex, PresignSession<C>>) {
         let others: C::Scalar = sessions
             .iter()
             .filter(|(party, _)| **party != self.party)
@@ -104,18 +117,14 @@ impl Liar {
         mine.nonce_point = C::Point::mul_base(&nonce_share);
         mine.announcement.commitment =
             commit::<C>(&mine.session.id, self.party, &mine.nonce_point, mine.salt.expose());
+        self.announcement = Some(mine.announcement.clone());
     }
 
     /// Alters what the liar sends to `to`.
-    pub(super) fn alter<C: Curve>(
-        &self,
-        to: PartyIndex,
-        message: &mut Vec<u8>,
-        session: Option<&PresignSession<C>>,
-    ) {
+    pub(super) fn alter<C: Curve>(&self, to: PartyIndex, message: &mut Vec<u8>) {
         if let Ok(mut round1) = CommitmentMessage::decode(message, C::XI) {
-            if let Some(State::Commitments(state)) = session.map(|session| &session.state) {
-                round1.announcement = state.announcement.clone();
+            if let Some(announcement) = &self.announcement {
+                round1.announcement = announcement.clone();
             }
             match self.lie {
                 Lie::OtherChoices => round1.extension.choice_hash = [1; 16],
@@ -135,6 +144,12 @@ impl Liar {
                 _ => {}
             }
             *message = round2.encode();
+        }
+        if let Lie::Flip { round, offset } = self.lie
+            && message.first() == Some(&round)
+            && let Some(byte) = message.get_mut(offset)
+        {
+            *byte ^= 1;
         }
     }
 }

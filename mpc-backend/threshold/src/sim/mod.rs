@@ -19,6 +19,7 @@ use crate::fault::Checks;
 use crate::group::{Curve, Point};
 use crate::party::{PartyIndex, SignerSet, Threshold};
 use crate::secret::Secret;
+use crate::sharing::evaluate;
 
 /// Cluster id of every simulated cluster.
 pub const CLUSTER_ID: [u8; 32] = [0xc1; 32];
@@ -47,20 +48,23 @@ pub struct Cluster<C: Curve> {
     pub parties: BTreeMap<PartyIndex, Party<C>>,
 }
 
-/// Shamir shares of a fresh key, by position: the key, its public key, the shares.
-pub fn deal<C: Curve>(
-    threshold: Threshold,
-    mut rng: &mut dyn CryptoRngCore,
-) -> (C::Scalar, C::Point, BTreeMap<PartyIndex, Secret<C::Scalar>>) {
+/// A key as a dealer knows it.
+pub struct Dealt<C: Curve> {
+    /// sk.
+    pub secret_key: C::Scalar,
+    /// Q.
+    pub public_key: C::Point,
+    /// Shamir shares of sk, by position.
+    pub shares: BTreeMap<PartyIndex, Secret<C::Scalar>>,
+}
+
+/// Deals a fresh key.
+pub fn deal<C: Curve>(threshold: Threshold, mut rng: &mut dyn CryptoRngCore) -> Dealt<C> {
     let coefficients: Vec<C::Scalar> = (0..threshold.needed()).map(|_| C::Scalar::random(&mut rng)).collect();
-    let all = threshold.all();
-    let shares = all.iter().map(|party| {
-        let x = C::Scalar::from(u64::from(party.get()));
-        let share = coefficients.iter().rev().fold(C::Scalar::ZERO, |sum, coefficient| sum * x + coefficient);
-        (party, Secret::new(share))
-    });
-    let key = coefficients.first().copied().expect("a threshold is at least 2");
-    (key, C::Point::mul_base(&key), shares.collect())
+    let secret_key = coefficients.first().copied().expect("a threshold is at least 2");
+    let share = |party| (party, Secret::new(evaluate(&coefficients, party)));
+    let shares = threshold.all().iter().map(share).collect();
+    Dealt { secret_key, public_key: C::Point::mul_base(&secret_key), shares }
 }
 
 /// Boot id of a party in simulations.
@@ -84,7 +88,7 @@ pub fn setup_context(me: PartyIndex, peer: PartyIndex, checks: Checks) -> SetupC
 impl<C: Curve> Cluster<C> {
     /// A dealt key, and a pair set-up between every two parties.
     pub fn new(threshold: Threshold, rng: &mut dyn CryptoRngCore) -> Self {
-        let (secret_key, public_key, shares) = deal::<C>(threshold, rng);
+        let Dealt { secret_key, public_key, shares } = deal::<C>(threshold, rng);
         let mut parties: BTreeMap<PartyIndex, Party<C>> =
             shares.into_iter().map(|(party, share)| (party, Party { share, pairs: Pairs::new() })).collect();
         let all = threshold.all();

@@ -71,7 +71,7 @@ pub fn presign<C: Curve>(
     lie: Option<Lie>,
     rng: &mut dyn CryptoRngCore,
 ) -> Outcome<C> {
-    let mut liar = lie.zip(signers.iter().next_back()).map(|(lie, party)| Liar { lie, party });
+    let mut liar = lie.zip(signers.iter().next_back()).map(|(lie, party)| Liar::new(lie, party));
     if let Some(liar) = &liar {
         liar.before_start(cluster);
     }
@@ -91,7 +91,7 @@ pub fn presign<C: Curve>(
     let mut outcome = Outcome { presignatures: BTreeMap::new(), faults: BTreeMap::new() };
     while let Some((from, to, mut message)) = wire.pop_front() {
         if let Some(liar) = liar.as_ref().filter(|liar| liar.party == from) {
-            liar.alter::<C>(to, &mut message, sessions.get(&from));
+            liar.alter::<C>(to, &mut message);
         }
         let Some(session) = sessions.remove(&to) else { continue };
         let party = cluster.parties.get_mut(&to).expect("signers are parties");

@@ -4,6 +4,7 @@ pub(crate) mod certificate;
 pub mod key;
 pub(crate) mod pair;
 pub(crate) mod read;
+pub mod summary;
 
 use cryptoki_sys::*;
 

@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 use core::marker::PhantomData;
 
-use aes::Aes256;
+use aes::Aes256Enc;
 use ctr::Ctr128BE;
 use ctr::cipher::{KeyIvInit as _, StreamCipher as _};
 use elliptic_curve::ff::{Field, PrimeField};
@@ -106,7 +106,7 @@ impl<C: Curve> Pads<C> {
         let digest = self.midstate.clone().chain_update(position.to_be_bytes()).chain_update(column);
         let mut key = digest.finalize();
         self.stream.fill(0);
-        Ctr128BE::<Aes256>::new(&key, &[0; 16].into()).apply_keystream(&mut self.stream);
+        Ctr128BE::<Aes256Enc>::new(&key, &[0; 16].into()).apply_keystream(&mut self.stream);
         self.stream.chunks_exact(C::WIDE_BYTES).for_each(|wide| take(C::reduce_wide(wide)));
         key.as_mut_slice().zeroize();
         column.zeroize();

@@ -48,7 +48,8 @@ fn pads_agree_exactly_on_the_chosen_branch() {
     let mut pads = Pads::<P256>::new(&keys, 3);
     let offset = delta_column(&alice.delta);
     let choices: Vec<bool> = bits(state.choices.expose()).map(bool::from).collect();
-    for j in 0..P256::XI {
+    assert_eq!(choices.len(), P256::XI);
+    for (j, choice) in choices.into_iter().enumerate() {
         let mut of = |column| {
             let mut row = Vec::new();
             pads.fill(j as u16, column, |pad| row.push(pad));
@@ -56,7 +57,7 @@ fn pads_agree_exactly_on_the_chosen_branch() {
         };
         let (zero, one) = (of(columns.expose()[j]), of(columns.expose()[j] ^ offset));
         let chosen = of(state.columns.expose()[j]);
-        assert_eq!(chosen, if choices[j] { one.clone() } else { zero.clone() });
+        assert_eq!(chosen, if choice { one.clone() } else { zero.clone() });
         assert_ne!(zero, one);
         assert_eq!(reply.masked[3 * j], zero[0] - one[0] + small(5));
     }
@@ -192,4 +193,71 @@ fn replies_decode_only_when_canonical() {
     assert_eq!(decoded.masked[7].to_repr(), reply.masked[7].to_repr());
     bytes[..32].fill(0xff);
     assert_eq!(Reply::<P256>::decode(&mut Reader::new(&bytes)).err(), Some(DecodeError::Value));
+}
+
+/// A generator that knows one byte.
+struct Constant(u8);
+
+impl RngCore for Constant {
+    fn next_u32(&mut self) -> u32 {
+        u32::from_ne_bytes([self.0; 4])
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        u64::from_ne_bytes([self.0; 8])
+    }
+
+    fn fill_bytes(&mut self, dest: &mut [u8]) {
+        dest.fill(self.0);
+    }
+
+    fn try_fill_bytes(&mut self, dest: &mut [u8]) -> Result<(), rand_core::Error> {
+        dest.fill(self.0);
+        Ok(())
+    }
+}
+
+impl rand_core::CryptoRng for Constant {}
+
+/// A whole multiplication against `dkls23_reference.py`, another implementation on plain integers:
+/// leaf (i, y) = i eight times, y eight times; Delta_i = 7i + 3 mod 16; every random byte 0x42.
+#[test]
+fn multiplication_equals_the_reference_byte_for_byte() {
+    let all: [[[u8; 16]; LEAVES]; BLOCKS] = core::array::from_fn(|i| {
+        core::array::from_fn(|y| core::array::from_fn(|at| if at < 8 { i as u8 } else { y as u8 }))
+    });
+    let delta: [u8; BLOCKS] = core::array::from_fn(|i| ((7 * i + 3) % 16) as u8);
+    let mut known = all;
+    for (leaves, hole) in known.iter_mut().zip(delta) {
+        leaves[usize::from(hole)] = [0; 16];
+    }
+    let mut alice = AliceSide::new(SID, Secret::new(known), Secret::new(delta));
+    let mut bob = BobSide::new(SID, Secret::new(all));
+    let mut rng = Constant(0x42);
+    let sha = |bytes: &[u8]| hex::encode(<sha2::Sha256 as sha2::Digest>::digest(bytes));
+    let both = |scalars: &[Scalar]| sha(&scalars.iter().flat_map(|s| s.to_repr()).collect::<Vec<u8>>());
+
+    let (state, message) = bob_start::<P256>(&mut bob, &mut rng);
+    let b = state.product_share.expose().to_repr();
+    assert_eq!(hex::encode(b), "4d1991693de13fdeaa21f3878ef8e801c3a1c6b62c6c30840c2e340fe14543a0");
+    let mut writer = Writer::default();
+    message.encode(&mut writer);
+    let first = sha(&writer.finish());
+    assert_eq!(first, "17b93b1fa910edccd378ef7a2a1d36d7c0fd1208f61408a7c18f0a6e0c55f427");
+
+    let (columns, verdict) = alice_check::<P256>(&alice, &message);
+    assert!(bool::from(verdict));
+    let inputs = [Secret::new(small(5)), Secret::new(small(6))];
+    let inputs = [&inputs[0], &inputs[1]];
+    let digest = message.digest();
+    let (reply, c) = alice_reply::<P256, CHECKS>(&mut alice, &columns, &digest, &VIEW, inputs, &mut rng);
+    let mut writer = Writer::default();
+    reply.encode(&mut writer);
+    let second = sha(&writer.finish());
+    assert_eq!(second, "630ddd592389831d22be7fbd294bce5ad8a1049c39980ba20628513e27075fa4");
+    assert_eq!(both(c.expose()), "6e766f0646c98427807d7dd7ad9c0635c306c01cd191136c1a40e942580a3da7");
+
+    let (d, verdict) = bob_finish(&SID, &state, &VIEW, &reply);
+    assert!(bool::from(verdict));
+    assert_eq!(both(d.expose()), "533ce26e6c96b4dd13438d7867f9dc5a1e73073d8185b3e707d673445a32cc77");
 }

@@ -107,9 +107,9 @@ mod tests {
         let rows: [u128; 128] = core::array::from_fn(|_| wide(&mut rng));
         let mut turned = rows;
         transpose(&mut turned);
-        for w in 0..128 {
-            for j in 0..128 {
-                assert_eq!(rows[w] >> j & 1, turned[j] >> w & 1);
+        for (w, row) in rows.iter().enumerate() {
+            for (j, column) in turned.iter().enumerate() {
+                assert_eq!(row >> j & 1, column >> w & 1);
             }
         }
     }
@@ -121,13 +121,13 @@ mod tests {
         let columns: Vec<u128> = (0..416).map(|_| wide(&mut rng)).collect();
         let mut hashes = [0; 128];
         hash_rows(&columns, &challenges, &mut hashes);
-        for w in 0..128 {
+        for (w, hash) in hashes.into_iter().enumerate() {
             let mut expected = 0;
             for (m, chunk) in columns.chunks(128).enumerate() {
                 let bits = chunk.iter().enumerate().fold(0, |sum, (t, column)| sum | (column >> w & 1) << t);
                 expected ^= multiply(&challenges[m], bits);
             }
-            assert_eq!(hashes[w], expected);
+            assert_eq!(hash, expected);
         }
     }
 

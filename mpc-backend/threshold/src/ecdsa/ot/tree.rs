@@ -204,6 +204,16 @@ mod tests {
         }
     }
 
+    /// Values printed by `dkls23_reference.py`.
+    #[test]
+    fn leaves_and_message_equal_the_reference() {
+        let (all, message) = grow(&[1; 32], &ideal().0);
+        let sha = |bytes: &[u8]| hex::encode(<sha2::Sha256 as sha2::Digest>::digest(bytes));
+        assert_eq!(sha(&message), "01eef1b95638a26a08001a9afc2e901dec522a9f11be1a9cfc3edb06d1905081");
+        let leaves = all.expose().concat().concat();
+        assert_eq!(sha(&leaves), "3b7a61d37d13ed117411020b654fbbe94fe20a8f167abba9796e73ba2e02caf1");
+    }
+
     #[test]
     fn a_wrong_correction_passes_only_for_the_half_of_delta_that_never_reads_it() {
         let (sent, received, delta) = ideal();

@@ -17,8 +17,6 @@ pub(crate) mod session;
 
 use alloc::collections::BTreeMap;
 
-use elliptic_curve::ff::Field;
-
 pub use self::output::Presignature;
 pub use self::session::PresignSession;
 use super::BootId;
@@ -146,17 +144,6 @@ impl<C: Curve> Session<C> {
             Some((party, value?))
         })
     }
-}
-
-/// lambda_i = product over the other members j of x_j / (x_j - x_i). Public.
-fn lagrange<C: Curve>(signers: &SignerSet, me: PartyIndex) -> C::Scalar {
-    let position = |party: PartyIndex| C::Scalar::from(u64::from(party.get()));
-    let (numerator, denominator) = signers
-        .peers_of(me)
-        .map(position)
-        .fold((C::Scalar::ONE, C::Scalar::ONE), |(n, d), x| (n * x, d * (x - position(me))));
-    let inverse: Option<C::Scalar> = denominator.invert().into();
-    numerator * inverse.expect("positions are distinct and small, so differences are not zero")
 }
 
 /// One peer's part of a share of zero: sgn(i, j) H2S(label; K_ij, binding). The parts of all

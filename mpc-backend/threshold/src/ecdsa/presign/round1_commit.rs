@@ -11,7 +11,7 @@ use elliptic_curve::ff::Field;
 use rand_core::CryptoRngCore;
 
 use super::round2_open::{AwaitingOpenings, Opening, OpeningMessage};
-use super::{PresignContext, Session, lagrange, zero_part};
+use super::{PresignContext, Session, zero_part};
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::ecdsa::mul::{BobState, CHECKS, alice_check, alice_reply, bob_start};
 use crate::ecdsa::ot::extension::{Columns, ExtensionMessage};
@@ -21,6 +21,7 @@ use crate::group::{Curve, Point};
 use crate::party::PartyIndex;
 use crate::round::{Inbox, Outbox};
 use crate::secret::Secret;
+use crate::sharing::lagrange_at_zero;
 use crate::transcript::{PRESIGN_COMMITMENT, PRESIGN_ROUND1, ZERO_KEY, hash, hash_all};
 
 pub(super) const ROUND: u8 = 1;
@@ -107,7 +108,8 @@ pub(crate) fn start<C: Curve>(
         pair_ids.insert(peer, pair.id);
         bobs.insert(peer, bob);
     }
-    let weighted_share = Secret::new(lagrange::<C>(&context.signers, context.me) * share.expose());
+    let weight: C::Scalar = lagrange_at_zero(context.me, &context.signers)?;
+    let weighted_share = Secret::new(weight * share.expose());
     let session = Session { context, id, pair_ids };
     let state = AwaitingCommitments {
         nonce_share,

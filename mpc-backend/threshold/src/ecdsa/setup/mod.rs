@@ -4,7 +4,7 @@
 //!
 //! | round | file | sends | bytes |
 //! |---|---|---|---|
-//! | 1 | `round1_hello` | context, nonce, secret part, base-OT sender point | 187 |
+//! | 1 | `round1_hello` | context, nonce, secret part, base-OT sender point | 173 |
 //! | 2 | `round2_choose` | base-OT choices | 8 193 |
 //! | 3 | `round3_grow` | tree corrections and proofs | 5 121 |
 //! | 4 | `round4_confirm` | confirmation | 33 |

@@ -1,0 +1,46 @@
+# README's commands. Everything is built in one profile (dev; what must be fast is optimised in it
+# too), but for `make bench`.
+
+SHELL := /bin/bash
+CARGO ?= cargo
+# Three labs at once fill two cores; more only makes each of them slower.
+TEST_THREADS ?= 2
+
+.PHONY: help demo test bench fresh build deps deny
+
+help:
+	@echo "make demo   build, start a 2-of-3 cluster, sign with pkcs11-tool and nginx, kill a node, sign again"
+	@echo "make test   what CI runs: format, lints, tidy, licences and bans, all tests"
+	@echo "make bench  measure a 2-of-3 cluster and SoftHSM2; writes target/bench/report.json"
+	@echo "make fresh  demo and test from a clean clone in a clean Debian 12 (root, debootstrap)"
+	@echo "make deny   licences, bans and sources by cargo-deny, if it is installed"
+
+demo: deps build
+	tests/demo/demo.sh
+
+test: deps
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) build --workspace --all-targets --locked
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+		set -x; $(CARGO) nextest run --workspace --locked --no-fail-fast --test-threads $(TEST_THREADS); \
+	else \
+		set -x; $(CARGO) test --workspace --locked --no-fail-fast --lib --bins --tests -- --test-threads $(TEST_THREADS); \
+	fi
+
+bench: deps
+	$(CARGO) build --workspace --release --locked
+	target/release/bench
+
+build:
+	$(CARGO) build --workspace --locked
+
+deps:
+	@tests/demo/deps.sh
+
+fresh:
+	tests/demo/fresh.sh
+
+# tests/tests/tidy/deny.rs enforces the same file in `make test`, without the tool.
+deny:
+	$(CARGO) deny --workspace check bans licenses sources

@@ -1,0 +1,409 @@
+//! A scripted client: what `client` does over TLS, here against the simulation.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ed25519_dalek::SigningKey;
+use engine::Input;
+use prost::Message;
+use proto::client::v1::{
+    ClientFrame, Code, Error, GenerateRequest, Hello, LeaseRequest, LoginRequest, OprfRequest,
+    ProposeRequest, Request, SignReply, SignRequest, client_frame, node_frame, request::Op,
+    response::Result as Reply,
+};
+use proto::limits::FORMAT;
+use proto::registry::v1::{
+    Attribute, BirthCertificate, BirthStatement, Command, CreateObjects, CreateToken, EnrolClient, InitToken,
+    Login, LoginAuthor, NewObject, Purpose, Role, SetLogin, SignedCommand, author, command::Body,
+};
+use proto::statement;
+use rand_core::RngCore;
+use sha2::{Digest, Sha256};
+use threshold::ecdsa::combine::combine;
+use threshold::ecdsa::online::{OnlineRequest, PartialSignature};
+use threshold::group::{Curve, P256, Point};
+use threshold::oprf::{Evaluation, blind};
+use threshold::party::{PartyIndex, SignerSet, Threshold};
+use threshold::sharing::Commitments;
+
+use crate::sim::{NODES, Sim, operator_key};
+
+pub type Outcome<T> = Result<T, Error>;
+type Author = (author::Kind, SigningKey);
+
+pub struct Conn {
+    pub node: u8,
+    pub id: u64,
+    pub challenge: Vec<u8>,
+    exporter: [u8; 32],
+}
+
+/// One client with a connection to each node, and the token it works with.
+pub struct User {
+    pub key: SigningKey,
+    pub conns: BTreeMap<u8, Conn>,
+    pub token: [u8; 16],
+    pub so: Option<SigningKey>,
+    pub pin_key: Option<SigningKey>,
+    next: u64,
+    /// Nonce ledger: every R that a node answered with.
+    ledger: BTreeSet<(u8, Vec<u8>)>,
+}
+
+/// A key that the registry recorded.
+#[derive(Clone)]
+pub struct Key {
+    pub id: [u8; 16],
+    pub birth: BirthStatement,
+}
+
+pub fn party(index: u8) -> PartyIndex {
+    PartyIndex::new(index).unwrap()
+}
+
+fn threshold() -> Threshold {
+    Threshold::new(2, NODES).unwrap()
+}
+
+pub fn attribute(r#type: u64, value: &[u8]) -> Attribute {
+    Attribute { r#type, value: value.to_vec() }
+}
+
+/// A private EC key that signs.
+pub fn key_attributes(sign: bool) -> Vec<Attribute> {
+    vec![
+        attribute(0x0, &3u64.to_be_bytes()),
+        attribute(0x1, &[1]),
+        attribute(0x2, &[1]),
+        attribute(0x100, &3u64.to_be_bytes()),
+        attribute(0x103, &[1]),
+        attribute(0x108, &[u8::from(sign)]),
+        attribute(0x162, &[0]),
+        attribute(0x163, &[1]),
+        attribute(0x180, &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07]),
+        attribute(0x4000_0600, &[0x1041u64.to_be_bytes(), 0x1044u64.to_be_bytes()].concat()),
+    ]
+}
+
+impl User {
+    pub fn new(seed: u8, token: u8) -> Self {
+        Self {
+            key: SigningKey::from_bytes(&[seed; 32]),
+            conns: BTreeMap::new(),
+            token: [token; 16],
+            so: None,
+            pin_key: None,
+            next: u64::from(seed) << 32,
+            ledger: BTreeSet::new(),
+        }
+    }
+
+    pub fn public(&self) -> [u8; 32] {
+        self.key.verifying_key().to_bytes()
+    }
+
+    fn fresh(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    pub fn connect_as(&mut self, sim: &mut Sim, node: u8, key: &SigningKey) -> Outcome<Conn> {
+        let (id, mut exporter) = (self.fresh(), [0; 32]);
+        sim.rng.fill_bytes(&mut exporter);
+        let client_key = key.verifying_key().to_bytes();
+        sim.input(node, Input::ClientOpened { conn: id, client_key, exporter });
+        let hello =
+            Hello { format: FORMAT, cluster_id: sim.manifest.cluster_id().into(), ..Hello::default() };
+        let frame = ClientFrame { frame: Some(client_frame::Frame::Hello(hello)) };
+        sim.input(node, Input::ClientFrame { conn: id, frame });
+        match sim.replies.remove(&id).unwrap_or_default().pop().and_then(|frame| frame.frame) {
+            Some(node_frame::Frame::Hello(reply)) => match reply.error {
+                Some(error) => Err(error),
+                None => Ok(Conn { node, id, challenge: reply.challenge, exporter }),
+            },
+            _ => Err(Error { code: Code::Unavailable as i32, message: "no answer".into(), nodes: vec![] }),
+        }
+    }
+
+    pub fn connect(&mut self, sim: &mut Sim) {
+        let key = self.key.clone();
+        self.conns.clear();
+        for node in 1..=NODES {
+            if let Ok(conn) = self.connect_as(sim, node, &key) {
+                self.conns.insert(node, conn);
+            }
+        }
+    }
+
+    pub fn call_on(&mut self, sim: &mut Sim, node: u8, conn: u64, op: Op) -> Outcome<Reply> {
+        let id = self.fresh();
+        let min_registry_index = sim.log.len() as u64;
+        let request = Request { id, deadline_ms: 20_000, min_registry_index, op: Some(op) };
+        let frame = ClientFrame { frame: Some(client_frame::Frame::Request(request)) };
+        sim.input(node, Input::ClientFrame { conn, frame });
+        let limit = sim.now + 30_000;
+        loop {
+            for frame in sim.replies.remove(&conn).unwrap_or_default() {
+                if let Some(node_frame::Frame::Response(response)) = frame.frame {
+                    assert_eq!(response.id, id);
+                    return match response.result.unwrap() {
+                        Reply::Error(error) => Err(error),
+                        reply => Ok(reply),
+                    };
+                }
+            }
+            if !sim.step(limit) {
+                return Err(Error {
+                    code: Code::DeadlineExceeded as i32,
+                    message: "silence".into(),
+                    nodes: vec![],
+                });
+            }
+        }
+    }
+
+    pub fn call(&mut self, sim: &mut Sim, node: u8, op: Op) -> Outcome<Reply> {
+        let conn = self.conns.get(&node).map(|conn| conn.id);
+        let gone = Error { code: Code::Unavailable as i32, message: "no connection".into(), nodes: vec![] };
+        self.call_on(sim, node, conn.ok_or(gone)?, op)
+    }
+
+    pub fn command(&mut self, sim: &mut Sim, body: Body, authors: &[Author]) -> SignedCommand {
+        let mut command_id = vec![0; 16];
+        sim.rng.fill_bytes(&mut command_id);
+        let cluster_id = sim.manifest.cluster_id();
+        let command = Command {
+            format: FORMAT,
+            cluster_id: cluster_id.to_vec(),
+            command_id,
+            not_after_index: sim.log.len() as u64 + 100,
+            body: Some(body),
+        }
+        .encode_to_vec();
+        let sign = |(kind, key): &Author| statement::sign_command(&cluster_id, &command, kind.clone(), key);
+        SignedCommand { signatures: authors.iter().map(sign).collect(), command }
+    }
+
+    pub fn propose(&mut self, sim: &mut Sim, node: u8, body: Body, authors: &[Author]) -> Outcome<u64> {
+        let command = Some(self.command(sim, body, authors));
+        match self.call(sim, node, Op::Propose(ProposeRequest { command }))? {
+            Reply::Propose(reply) => Ok(reply.index),
+            _ => panic!("another answer"),
+        }
+    }
+
+    /// Two operators give a command through the first one's connection.
+    pub fn operate(&mut self, sim: &mut Sim, node: u8, body: Body) -> Outcome<u64> {
+        let conn = self.connect_as(sim, node, &operator_key(1))?;
+        let authors = [1, 2].map(|index| {
+            let key = operator_key(index);
+            (author::Kind::OperatorKey(key.verifying_key().to_bytes().to_vec()), key)
+        });
+        let command = Some(self.command(sim, body, &authors));
+        match self.call_on(sim, node, conn.id, Op::Propose(ProposeRequest { command }))? {
+            Reply::Propose(reply) => Ok(reply.index),
+            _ => panic!("another answer"),
+        }
+    }
+
+    pub fn enrol(&mut self, sim: &mut Sim) {
+        let client_key = self.public().to_vec();
+        let body = Body::EnrolClient(EnrolClient { client_key, name: "client".into() });
+        self.operate(sim, 1, body).unwrap();
+        sim.run(100);
+        self.connect(sim);
+    }
+
+    pub fn client_author(&self) -> Author {
+        (author::Kind::ClientKey(self.public().to_vec()), self.key.clone())
+    }
+
+    pub fn login_author(&self, role: Role) -> Author {
+        let key = if role == Role::User { &self.pin_key } else { &self.so };
+        let author = LoginAuthor { token_id: self.token.to_vec(), role: role as i32 };
+        (author::Kind::Login(author), key.clone().unwrap())
+    }
+
+    pub fn generate(
+        &mut self,
+        sim: &mut Sim,
+        node: u8,
+        request: GenerateRequest,
+    ) -> Outcome<BirthCertificate> {
+        match self.call(sim, node, Op::Generate(request))? {
+            Reply::Generate(reply) => Ok(reply.birth.unwrap()),
+            _ => panic!("another answer"),
+        }
+    }
+
+    /// The login key of a PIN under an OPRF key, evaluated at two nodes.
+    pub fn evaluate(
+        &mut self,
+        sim: &mut Sim,
+        birth: &BirthCertificate,
+        pin: &[u8],
+        nodes: [u8; 2],
+    ) -> Outcome<SigningKey> {
+        let birth = BirthStatement::decode(birth.statement.as_slice()).unwrap();
+        let (blinded, element) = blind(pin, &mut sim.rng).unwrap();
+        let mut answers = Vec::new();
+        for node in nodes {
+            let request = OprfRequest { key_id: birth.key_id.clone(), blinded: element.to_vec() };
+            let Reply::Oprf(reply) = self.call(sim, node, Op::Oprf(request))? else {
+                panic!("another answer")
+            };
+            let element = reply.evaluated.try_into().unwrap();
+            answers.push((party(node), Evaluation { element, proof: reply.proof.try_into().unwrap() }));
+        }
+        let commitments = Commitments::decode(&birth.commitments, threshold()).unwrap();
+        let context = statement::oprf_context(&sim.manifest.cluster_id(), &birth.key_id);
+        let output = blinded.combine(&answers, &commitments, &context).unwrap();
+        Ok(SigningKey::from_bytes(&Sha256::digest(output.expose()).into()))
+    }
+
+    fn new_login(&mut self, sim: &mut Sim, role: Role, pin: &[u8]) -> Outcome<(Login, SigningKey)> {
+        let mut key_id = vec![0; 16];
+        sim.rng.fill_bytes(&mut key_id);
+        let request = GenerateRequest {
+            purpose: Purpose::LoginOprf as i32,
+            token_id: self.token.to_vec(),
+            key_id,
+            curve: "ristretto255".into(),
+            role: role as i32,
+            pin_version: 1,
+            ..GenerateRequest::default()
+        };
+        let oprf = self.generate(sim, 2, request)?;
+        let key = self.evaluate(sim, &oprf, pin, [1, 3])?;
+        let login_key = key.verifying_key().to_bytes().to_vec();
+        Ok((Login { version: 1, login_key, oprf: Some(oprf) }, key))
+    }
+
+    /// Creates and initialises the token and sets the user's PIN.
+    pub fn set_up_token(&mut self, sim: &mut Sim) {
+        let token_id = self.token.to_vec();
+        self.operate(sim, 2, Body::CreateToken(CreateToken { token_id: token_id.clone() })).unwrap();
+        let (so_login, so) = self.new_login(sim, Role::SecurityOfficer, b"so pin").unwrap();
+        let init = InitToken { token_id: token_id.clone(), label: vec![b' '; 32], so_login: Some(so_login) };
+        let authors = [self.client_author()];
+        self.propose(sim, 1, Body::InitToken(init), &authors).unwrap();
+        self.so = Some(so);
+        let (login, user) = self.new_login(sim, Role::User, b"1234").unwrap();
+        let set = SetLogin { token_id, role: Role::User as i32, login: Some(login) };
+        let authors = [self.login_author(Role::SecurityOfficer)];
+        self.propose(sim, 3, Body::SetLogin(set), &authors).unwrap();
+        self.pin_key = Some(user);
+        sim.run(100);
+    }
+
+    pub fn login_at(&mut self, sim: &mut Sim, node: u8, role: Role) -> Outcome<()> {
+        let (_, key) = self.login_author(role);
+        let conn = self.conns.get(&node).unwrap();
+        let (cluster, client) = (sim.manifest.cluster_id(), self.public());
+        let statement = statement::login(
+            &cluster,
+            u32::from(node),
+            &client,
+            &conn.exporter,
+            &conn.challenge,
+            &self.token,
+            role,
+            1,
+        );
+        let request = LoginRequest {
+            token_id: self.token.to_vec(),
+            role: role as i32,
+            login_version: 1,
+            signature: statement.sign(&key),
+        };
+        self.call(sim, node, Op::Login(request)).map(drop)
+    }
+
+    pub fn login(&mut self, sim: &mut Sim) {
+        let nodes: Vec<u8> = self.conns.keys().copied().collect();
+        for node in nodes {
+            self.login_at(sim, node, Role::User).unwrap();
+        }
+    }
+
+    pub fn generate_key(
+        &mut self,
+        sim: &mut Sim,
+        node: u8,
+        id: [u8; 16],
+        attributes: &[Attribute],
+    ) -> Outcome<Key> {
+        let request = GenerateRequest {
+            purpose: Purpose::SigningKey as i32,
+            token_id: self.token.to_vec(),
+            key_id: id.to_vec(),
+            curve: "P-256".into(),
+            attributes_hash: statement::attributes_hash(attributes).to_vec(),
+            ..GenerateRequest::default()
+        };
+        let birth = self.generate(sim, node, request)?;
+        let statement = BirthStatement::decode(birth.statement.as_slice()).unwrap();
+        let object =
+            NewObject { object_id: id.to_vec(), attributes: attributes.to_vec(), birth: Some(birth) };
+        let create = CreateObjects { token_id: self.token.to_vec(), objects: vec![object] };
+        let authors = [self.login_author(Role::User)];
+        self.propose(sim, node, Body::CreateObjects(create), &authors)?;
+        sim.run(50);
+        Ok(Key { id, birth: statement })
+    }
+
+    pub fn lease(&mut self, sim: &mut Sim, key: &Key, signers: [u8; 2]) -> Outcome<Vec<Vec<u8>>> {
+        let [lowest, _] = signers;
+        let signers = signers.map(u32::from).to_vec();
+        let op = Op::Lease(LeaseRequest { key_id: key.id.to_vec(), signers, count: 1 });
+        match self.call(sim, lowest, op)? {
+            Reply::Lease(reply) => Ok(reply.presignature_ids),
+            _ => panic!("another answer"),
+        }
+    }
+
+    pub fn sign_request(&self, key: &Key, signers: [u8; 2], id: &[u8], digest: &[u8]) -> SignRequest {
+        SignRequest {
+            key_id: key.id.to_vec(),
+            signers: signers.map(u32::from).to_vec(),
+            presignature_id: id.to_vec(),
+            mechanism: 0x1041,
+            digest: digest.to_vec(),
+            request_nonce: vec![9; 32],
+            lease: 0,
+        }
+    }
+
+    pub fn sign_at(&mut self, sim: &mut Sim, node: u8, request: SignRequest) -> Outcome<SignReply> {
+        match self.call(sim, node, Op::Sign(request))? {
+            Reply::Sign(reply) => Ok(reply),
+            _ => panic!("another answer"),
+        }
+    }
+
+    /// Lease, two answers, combine; the combination verifies under the public key or fails.
+    pub fn sign(&mut self, sim: &mut Sim, key: &Key, signers: [u8; 2], digest: &[u8]) -> Outcome<Vec<u8>> {
+        let id = self.lease(sim, key, signers)?.remove(0);
+        let mut answers = Vec::new();
+        for node in signers {
+            let reply = self.sign_at(sim, node, self.sign_request(key, signers, &id, digest))?;
+            let cluster = sim.manifest.cluster_id();
+            let statement = statement::partial(&cluster, u32::from(node), &[9; 32], &reply.partial);
+            assert!(statement.verify(&sim.manifest.node(node).unwrap().key, &reply.node_signature));
+            let partial = PartialSignature::<P256>::decode(&reply.partial).unwrap();
+            assert!(self.ledger.insert((node, partial.nonce_point.encode())), "R twice at node {node}");
+            answers.push((party(node), partial));
+        }
+        let request = OnlineRequest::<P256> {
+            cluster_id: sim.manifest.cluster_id(),
+            key_id: key.id,
+            epoch: key.birth.epoch,
+            public_key: <P256 as Curve>::Point::decode(&key.birth.public_key).unwrap(),
+            signers: SignerSet::new(signers.map(party)).unwrap(),
+            client: self.public(),
+            mechanism: 0x1041,
+            digest: digest.to_vec(),
+            request_nonce: [9; 32],
+        };
+        Ok(combine(&answers, &request).unwrap().to_bytes())
+    }
+}

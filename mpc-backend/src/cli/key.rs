@@ -1,0 +1,71 @@
+//! `counterfoil key`: what is on a token, as its user sees it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use token::backend::{Freshness, ObjectList, ObjectRecord, Role};
+use token::object::summary::summary;
+use zeroize::Zeroizing;
+
+use crate::cli::failure::Failure;
+use crate::cli::terminal::result;
+use crate::cli::token::{Session, one_pin};
+
+/// `counterfoil key …`
+#[derive(clap::Subcommand)]
+pub enum KeyCommand {
+    /// List a token's objects: all of them with the user's PIN, the public ones without.
+    List {
+        /// A client's configuration.
+        #[arg(long)]
+        config: PathBuf,
+        /// The token's label.
+        #[arg(long)]
+        token: String,
+        /// The user's PIN. It shows in the list of processes: prefer --pin-file.
+        #[arg(long, conflicts_with = "pin_file")]
+        pin: Option<Zeroizing<String>>,
+        /// A file with the user's PIN as its first line.
+        #[arg(long)]
+        pin_file: Option<PathBuf>,
+    },
+}
+
+impl KeyCommand {
+    /// Runs it.
+    pub fn run(self) -> Result<(), Failure> {
+        let Self::List { config, token, pin, pin_file } = self;
+        let pin = one_pin(pin, pin_file.as_deref())?;
+        let objects = list(&config, &token, pin.as_deref().map(String::as_str))?;
+        objects.objects().iter().map(|object| describe(object)).for_each(result);
+        Ok(())
+    }
+}
+
+fn list(config: &Path, label: &str, pin: Option<&str>) -> Result<Arc<ObjectList>, Failure> {
+    let session = Session::open(config)?;
+    let (token, backend) = (session.token(label)?, session.backend());
+    if let Some(pin) = pin {
+        backend.login(token, Role::User, pin.as_bytes()).map_err(Failure::refused)?;
+    }
+    let objects = backend.objects(token, Freshness::Current).map_err(Failure::refused);
+    if pin.is_some() {
+        backend.logout(token);
+    }
+    objects
+}
+
+/// Object id, class, curve, `CKA_ID` and label.
+fn describe(object: &ObjectRecord) -> String {
+    let Some(summary) = summary(&object.attributes) else {
+        return format!("{}  of an unknown class", object.id);
+    };
+    let curve = summary.curve.map(|curve| format!("{curve:?}")).unwrap_or_default();
+    format!(
+        "{}  {:<11}  {curve:<5}  id {}  {:?}",
+        object.id,
+        summary.class,
+        hex::encode(&summary.id),
+        summary.label
+    )
+}

@@ -1,0 +1,38 @@
+//! Enforcing checks, and the one door for proving that a test needs its check.
+
+use super::Fault;
+#[cfg(feature = "sim")]
+use super::Rule;
+
+/// Which checks are enforced: all of them.
+///
+/// In simulations (feature `sim`) one rule can be left out, to prove that its test would fail
+/// without the check. Without that feature the type has no content and no such door.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Checks {
+    #[cfg(feature = "sim")]
+    left_out: Option<Rule>,
+}
+
+impl Checks {
+    /// Every check.
+    pub fn all() -> Self {
+        Self::default()
+    }
+
+    /// Every check but `rule`.
+    #[cfg(feature = "sim")]
+    pub const fn all_but(rule: Rule) -> Self {
+        Self { left_out: Some(rule) }
+    }
+
+    /// Passes when the check `held`.
+    ///
+    /// # Errors
+    /// `fault` when it did not.
+    pub fn enforce(self, held: bool, fault: Fault) -> Result<(), Fault> {
+        #[cfg(feature = "sim")]
+        let held = held || self.left_out == Some(fault.rule);
+        if held { Ok(()) } else { Err(fault) }
+    }
+}

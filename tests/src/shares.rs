@@ -1,0 +1,55 @@
+//! The shares of a key, read from the nodes' stores with their passphrases: what only someone with
+//! T nodes can do, and a test that looks for the whole key must.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow};
+use engine::input::Record;
+use engine::persist;
+use mpc_backend::config::NodeConfig;
+use mpc_backend::seal::{Costs, Owner, SealedStore};
+use p256::elliptic_curve::sec1::ToEncodedPoint;
+use p256::{ProjectivePoint, Scalar};
+use prost::Message;
+use proto::registry::v1::BirthStatement;
+use store::RedbStore;
+
+use crate::memory::scalar;
+
+/// The share that the node of this folder holds of the key with this SEC1 point.
+///
+/// Reads a copy of the store, as a running node keeps its own locked.
+pub fn share(folder: &Path, point: &[u8]) -> Result<Scalar> {
+    let config = NodeConfig::load(&folder.join("node.toml"), None)?;
+    let copies = tempfile::tempdir()?;
+    let copy = copies.path().join("store.redb");
+    std::fs::copy(&config.store, &copy)?;
+    let owner = Owner { cluster_id: config.manifest.cluster_id(), node: config.index };
+    let store =
+        SealedStore::open(Box::new(RedbStore::open(&copy)?), owner, &config.passphrase()?, Costs::default())?;
+    let public = p256::PublicKey::from_sec1_bytes(point).context("not a P-256 point")?.to_encoded_point(true);
+    for (key, value) in store.scan(persist::SHARE)? {
+        let (_, record) = persist::read_share(&Record { table: persist::SHARE.into(), key, value })?;
+        if BirthStatement::decode(record.statement.as_slice())?.public_key == public.as_bytes() {
+            let bytes: &[u8; 32] =
+                record.secret.as_slice().try_into().context("a P-256 share has 32 bytes")?;
+            return Ok(scalar(bytes));
+        }
+    }
+    Err(anyhow!("{} holds no share of this key", folder.display()))
+}
+
+/// The private key of two shares, by Lagrange interpolation at zero; checked against the point.
+pub fn private_key(shares: [(u8, Scalar); 2], point: &[u8]) -> Result<Scalar> {
+    let [(a, share_a), (b, share_b)] = shares;
+    let (x_a, x_b) = (Scalar::from(u64::from(a)), Scalar::from(u64::from(b)));
+    let invert = |difference: Scalar| {
+        Option::<Scalar>::from(difference.invert()).ok_or_else(|| anyhow!("equal indices"))
+    };
+    let key = share_a * x_b * invert(x_b - x_a)? + share_b * x_a * invert(x_a - x_b)?;
+    let public = p256::PublicKey::from_sec1_bytes(point).context("not a P-256 point")?;
+    match ProjectivePoint::GENERATOR * key == public.to_projective() {
+        true => Ok(key),
+        false => Err(anyhow!("shares of nodes {a} and {b} do not make the key")),
+    }
+}
