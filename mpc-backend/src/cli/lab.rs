@@ -128,10 +128,11 @@ fn kill(process: &Process, node: u8) -> Result<(), Failure> {
         return Err(Failure::refused(format!("node {node} does not run")));
     }
     process.kill();
-    match process.wait_gone(Duration::from_secs(5)) {
-        true => Ok(tell(format!("node {node} killed"))),
-        false => Err(Failure::refused(format!("node {node} is still there 5 s after SIGKILL"))),
+    if !process.wait_gone(Duration::from_secs(5)) {
+        return Err(Failure::refused(format!("node {node} is still there 5 s after SIGKILL")));
     }
+    tell(format!("node {node} killed"));
+    Ok(())
 }
 
 const NODE_BINARY: &str = "counterfoil-node";
