@@ -1,0 +1,121 @@
+//! The listener for clients: framed protobuf over TLS 1.3. Every Ed25519 key may finish the
+//! handshake; whether it is enrolled the engine says in answer to Hello, so that an operator or a
+//! fresh client gets a reason and not a broken connection.
+//!
+//! `connection` carries one client; here is the table of all of them.
+
+mod connection;
+mod frames;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use engine::Input;
+use proto::client::v1::NodeFrame;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::shutdown::Shutdown;
+use crate::tls::Accepted;
+use connection::Connection;
+
+/// What the engine has for one client.
+enum Outgoing {
+    Frame(Box<NodeFrame>),
+    Close,
+}
+
+/// The open connections of one node.
+#[derive(Default)]
+pub struct Connections {
+    next: AtomicU64,
+    open: Mutex<HashMap<u64, mpsc::Sender<Outgoing>>>,
+}
+
+impl Connections {
+    /// Queues an answer; drops it when the client is gone. A client that does not take its answers
+    /// loses its connection.
+    pub fn reply(&self, conn: u64, frame: NodeFrame) {
+        self.queue(conn, Outgoing::Frame(Box::new(frame)));
+    }
+
+    /// Closes a connection once earlier answers are sent.
+    pub fn close(&self, conn: u64) {
+        self.queue(conn, Outgoing::Close);
+    }
+
+    fn queue(&self, conn: u64, outgoing: Outgoing) {
+        let mut open = self.open();
+        let full = open.get(&conn).is_some_and(|queue| queue.try_send(outgoing).is_err());
+        if full {
+            // The queue's end ends the connection.
+            open.remove(&conn);
+        }
+    }
+
+    /// A number and a queue for a new connection; `None` when there are `max` already.
+    fn admit(&self, max: usize) -> Option<(u64, mpsc::Receiver<Outgoing>)> {
+        let mut open = self.open();
+        if open.len() >= max {
+            return None;
+        }
+        let conn = self.next.fetch_add(1, Ordering::Relaxed);
+        let (queue, outgoing) = mpsc::channel(OUTGOING_MAX);
+        open.insert(conn, queue);
+        Some((conn, outgoing))
+    }
+
+    fn remove(&self, conn: u64) {
+        self.open().remove(&conn);
+    }
+
+    fn open(&self) -> MutexGuard<'_, HashMap<u64, mpsc::Sender<Outgoing>>> {
+        self.open.lock().expect("nothing panics while the table is locked")
+    }
+}
+
+/// Serves accepted connections, at most `max` at once, until shutdown is requested and each has
+/// answered or given up what it was asked.
+pub async fn serve(
+    mut accepted: mpsc::Receiver<Accepted>,
+    connections: Arc<Connections>,
+    engine: mpsc::Sender<Input>,
+    max: usize,
+    shutdown: Shutdown,
+) {
+    let mut tasks = JoinSet::new();
+    loop {
+        let client = tokio::select! {
+            client = accepted.recv() => client,
+            () = shutdown.requested() => None,
+            Some(_) = tasks.join_next() => continue,
+        };
+        let Some(client) = client else { break };
+        let Some((conn, outgoing)) = connections.admit(max) else {
+            tracing::warn!(address = %client.address, max, "too many clients: connection closed");
+            continue;
+        };
+        let (connections, engine, shutdown) = (connections.clone(), engine.clone(), shutdown.clone());
+        tasks.spawn(async move {
+            let key = hex::encode(client.key);
+            match Connection::open(conn, client, outgoing, engine.clone()).await {
+                Ok(connection) => {
+                    let end = connection.run(shutdown).await;
+                    tracing::debug!(conn, client = key, %end, "client connection ended");
+                    if end.is_misbehaviour() {
+                        tracing::warn!(conn, client = key, %end, "client connection closed");
+                    }
+                    // The engine is gone only when the node stops.
+                    let _gone = engine.send(Input::ClientClosed { conn }).await;
+                }
+                Err(error) => tracing::warn!(conn, client = key, %error, "client connection failed"),
+            }
+            connections.remove(conn);
+        });
+    }
+    while tasks.join_next().await.is_some() {}
+}
+
+/// Answers that wait for a client: one to each request that may be open, and the end.
+const OUTGOING_MAX: usize = connection::REQUESTS_MAX + 2;
