@@ -16,7 +16,7 @@ use openraft::{AnyError, ErrorSubject, ErrorVerb, StorageError, StorageIOError};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-pub use log_store::LogStore;
+pub use log_store::{LogError, LogStore};
 pub use member::{Member, MemberError};
 pub use network::{Calls, Kind};
 pub use state_machine::{StateMachine, StoredSnapshot};

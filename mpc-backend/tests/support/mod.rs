@@ -1,6 +1,9 @@
 //! What the tests of the shell share: a store that outlives its node, and a small cluster of logs.
 #![allow(dead_code, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+pub mod framed;
+pub mod nodes;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -178,6 +181,16 @@ pub async fn eventually(what: &str, mut done: impl FnMut() -> bool) {
     let waited = tokio::time::timeout(Duration::from_secs(20), async {
         while !done() {
             tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    waited.await.unwrap_or_else(|_| panic!("not within 20 s: {what}"));
+}
+
+/// As [`eventually`], for a question that itself waits.
+pub async fn eventually_async(what: &str, mut done: impl AsyncFnMut() -> bool) {
+    let waited = tokio::time::timeout(Duration::from_secs(20), async {
+        while !done().await {
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     });
     waited.await.unwrap_or_else(|_| panic!("not within 20 s: {what}"));

@@ -209,7 +209,11 @@ impl Connection {
         }
         tracing::error!(conn = self.conn, length = frame.encoded_len(), "answer over the frame limit");
         if let Some(FromNode::Response(Response { id, .. })) = frame.frame {
-            bytes.extend_from_slice(&refusal(id, Code::ResourceExhausted, "the answer is over the frame limit"));
+            bytes.extend_from_slice(&refusal(
+                id,
+                Code::ResourceExhausted,
+                "the answer is over the frame limit",
+            ));
         }
     }
 

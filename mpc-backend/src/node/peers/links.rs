@@ -104,6 +104,15 @@ impl Links {
         }
     }
 
+    /// Ends all streams.
+    pub fn close(&self) {
+        for link in self.links.values() {
+            if let Some(outgoing) = link.out().take() {
+                outgoing.ended.notify_one();
+            }
+        }
+    }
+
     /// Carries one stream until it ends: tells the engine, checks and hands over what comes in.
     pub async fn carry(&self, peer: u8, queue: mpsc::Sender<Envelope>, mut incoming: Streaming<Envelope>) {
         let Some(link) = self.links.get(&peer) else { return };

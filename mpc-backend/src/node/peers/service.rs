@@ -33,6 +33,7 @@ pub async fn serve(
     member: Member,
     shutdown: Shutdown,
 ) -> Result<(), tonic::transport::Error> {
+    let streams = links.clone();
     let service = PeerServer::new(PeerService { links, member })
         .max_decoding_message_size(PEER_MESSAGE_BYTES_MAX)
         .max_encoding_message_size(PEER_MESSAGE_BYTES_MAX);
@@ -47,7 +48,11 @@ pub async fn serve(
         .initial_connection_window_size(WINDOW_BYTES)
         .max_concurrent_streams(STREAMS_MAX)
         .add_service(service)
-        .serve_with_incoming_shutdown(connections, async move { shutdown.requested().await })
+        .serve_with_incoming_shutdown(connections, async move {
+            shutdown.requested().await;
+            // A stream has no end of its own, and the server waits for all of them.
+            streams.close();
+        })
         .await
 }
 
