@@ -4,7 +4,7 @@
 use std::thread;
 use std::time::Duration;
 
-use proto::client::v1::{Code, request};
+use proto::client::v1::request;
 use token::backend::{BackendError, BackendResult, TokenId};
 
 use crate::connect::{Answer, Connection};
@@ -85,11 +85,13 @@ impl Core {
                 return outcome;
             }
         };
-        let outcome =
-            lent.get().and_then(|connection| connection.receive(terms.deadline)).or_else(|failure| {
-                self.repeat(&mut lent, op, terms, failure)?;
-                lent.get()?.receive(terms.deadline)
-            });
+        // A silent node before this one may have used up the time; an answer that is here already
+        // still counts.
+        let deadline = terms.deadline.at_least(GRACE);
+        let outcome = lent.get().and_then(|connection| connection.receive(deadline)).or_else(|failure| {
+            self.repeat(&mut lent, op, terms, failure)?;
+            lent.get()?.receive(deadline)
+        });
         self.note(node, lent.get().ok().map(|connection| connection.latency()), &outcome);
         outcome
     }
@@ -207,12 +209,8 @@ pub(crate) fn wrong_kind(node: u8) -> Setback {
     Setback::Nodes(vec![(node, NodeFailure::Misbehaved("answered another question".into()))])
 }
 
-/// Whether a failure leaves open if the node carried the request out.
-pub(crate) fn is_ambiguous(failure: &NodeFailure) -> bool {
-    matches!(failure, NodeFailure::TimedOut | NodeFailure::Dropped(_))
-        || matches!(failure.code(), Some(Code::Unavailable | Code::DeadlineExceeded | Code::Internal))
-}
-
+/// Time to read an answer that has arrived.
+const GRACE: Duration = Duration::from_millis(10);
 const ATTEMPTS_IN_DEADLINE: u32 = 3;
 const ATTEMPT_MIN: Duration = Duration::from_millis(300);
 const PAUSE_FIRST: Duration = Duration::from_millis(20);

@@ -1,10 +1,11 @@
 //! Registry commands: built once, signed by this process's identity and login, proposed until a
 //! node says at which index they were applied.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use prost::Message;
-use proto::client::v1::{Code, ProposeRequest, request, response};
+use proto::client::v1::{ProposeRequest, request, response};
 use proto::limits::{COMMAND_BYTES_MAX, COMMAND_WINDOW, FORMAT};
 use proto::registry::v1::{
     Command, CreateObjects, DestroyObject, NewObject, ObjectRecord as WireRecord, SignedCommand,
@@ -14,10 +15,9 @@ use proto::statement;
 use rand_core::{OsRng, RngCore};
 use token::backend::{Attributes, BackendError, BackendResult, Freshness, ObjectId, ObjectRecord, TokenId};
 
-use crate::call::{Setback, Terms, is_ambiguous, wrong_kind};
+use crate::call::{Setback, Terms, wrong_kind};
 use crate::core::Core;
 use crate::deadline::Deadline;
-use crate::failure::NodeFailure;
 use crate::login::Login;
 use crate::record::{self, Trusted, to_store, to_wire};
 use crate::registry::Registry;
@@ -55,41 +55,23 @@ impl Core {
         self.propose(&SignedCommand { command, signatures }, deadline).map(drop)
     }
 
-    /// Has a signed command applied, by whichever node does it. Sending it again is harmless: a
-    /// command is applied once. Answers with the index.
+    /// Has a signed command applied, by whichever node does it, and answers with the index. Sending
+    /// it again is harmless: a command is applied once, and nodes remember at which index.
     pub(crate) fn propose(&self, command: &SignedCommand, deadline: Deadline) -> BackendResult<u64> {
-        let mut perhaps_applied = false;
         let index = self.with_quorum(1, deadline, |set, attempt| {
             let op = request::Op::Propose(ProposeRequest { command: Some(command.clone()) });
             let requests = set.iter().map(|node| (*node, op.clone())).collect();
             let terms = Terms { token: None, min_registry_index: 0, repeatable: true, deadline: attempt };
-            match Self::all_answered(self.ask(requests, terms)) {
-                Ok(answers) => answers
-                    .into_iter()
-                    .map(|(node, answer)| match answer.result {
-                        response::Result::Propose(reply) => Ok(reply.index),
-                        _ => Err(wrong_kind(node)),
-                    })
-                    .next()
-                    .unwrap_or(Err(Setback::Set)),
-                Err(Setback::Nodes(failures)) => {
-                    if perhaps_applied && failures.iter().any(|(_, failure)| says_applied(failure)) {
-                        return Ok(self.nodes.registry_index());
-                    }
-                    perhaps_applied |= failures.iter().any(|(_, failure)| is_ambiguous(failure));
-                    Err(Setback::Nodes(failures))
-                }
-                Err(other) => Err(other),
+            let answers = Self::all_answered(self.ask(requests, terms))?;
+            let Some((node, answer)) = answers.into_iter().next() else { return Err(Setback::Set) };
+            match answer.result {
+                response::Result::Propose(reply) => Ok(reply.index),
+                _ => Err(wrong_kind(node)),
             }
         })?;
         self.wrote(index);
         Ok(index)
     }
-}
-
-/// The answer to a repetition of a command whose first answer was lost.
-fn says_applied(failure: &NodeFailure) -> bool {
-    matches!(failure, NodeFailure::Refused { code: Code::Conflict, message } if message.contains("already applied"))
 }
 
 /// Objects of a token, changed by commands.
@@ -208,14 +190,18 @@ fn first_record(token: TokenId, new: &NewObject) -> WireRecord {
 }
 
 /// An id for a new object: 48 bits of milliseconds, then 80 random bits, so that ids sort in order
-/// of creation.
+/// of creation. Two of this process never have the same time.
 pub(crate) fn new_object_id() -> ObjectId {
-    let millis = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
+    let next = |last: u64| Some(now.max(last + 1));
+    let last = LAST_ID_MILLIS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).unwrap_or_default();
     let mut id = [0; 16];
     OsRng.fill_bytes(&mut id);
-    let time = millis.to_be_bytes();
-    for (to, from) in id.iter_mut().zip(time.iter().skip(2)) {
+    for (to, from) in id.iter_mut().zip(now.max(last + 1).to_be_bytes().iter().skip(2)) {
         *to = *from;
     }
     ObjectId(id)
 }
+
+/// Time in the id made last.
+static LAST_ID_MILLIS: AtomicU64 = AtomicU64::new(0);

@@ -19,6 +19,11 @@ impl Deadline {
         self.min(Self::after(limit))
     }
 
+    /// The later of this deadline and `limit` from now.
+    pub fn at_least(self, limit: Duration) -> Self {
+        self.max(Self::after(limit))
+    }
+
     /// What is left; `None` when it is over.
     pub fn remaining(self) -> Option<Duration> {
         self.0.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())

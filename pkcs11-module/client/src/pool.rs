@@ -82,9 +82,12 @@ impl Pool {
 
     /// Takes one of the places for calls in flight, waiting for one if need be.
     fn place(&self, node: u8, deadline: Deadline) -> Result<Lent<'_>, NodeFailure> {
+        if !self.is_ours() {
+            return Err(NodeFailure::Unreachable("the connections are the parent process's".into()));
+        }
         let mut state = lock(&self.state);
         loop {
-            if state.closed || !self.is_ours() {
+            if state.closed {
                 return Err(NodeFailure::Unreachable("the client was shut down".into()));
             }
             let lent = state.lent.entry(node).or_default();
@@ -185,3 +188,35 @@ impl Drop for Lent<'_> {
 const LENT_MAX: usize = 256;
 /// Idle connections kept to one node.
 const IDLE_MAX: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn forked_child_gets_no_connection_and_its_drop_closes_none() {
+        let mut pool = Pool::new([]);
+        assert!(pool.is_ours());
+        // As a child sees the pool of its parent.
+        pool.process ^= 1;
+        assert!(!pool.is_ours());
+        let deadline = Deadline::after(Duration::from_secs(1));
+        assert!(matches!(pool.lend(1, |_| true, deadline), Err(NodeFailure::Unreachable(_))));
+        pool.shutdown();
+        assert!(!lock(&pool.state).closed, "the parent's pool is not the child's to shut down");
+    }
+
+    #[test]
+    fn calls_above_the_limit_wait_for_a_place() {
+        let pool = Pool::new([]);
+        let soon = || Deadline::after(Duration::from_millis(20));
+        let mut lent: Vec<Lent<'_>> = (0..LENT_MAX).map(|_| pool.place(1, soon()).ok().unwrap()).collect();
+        assert!(matches!(pool.place(1, soon()), Err(NodeFailure::TimedOut)));
+        assert!(pool.place(2, soon()).is_ok());
+        lent.pop();
+        assert!(pool.place(1, soon()).is_ok());
+    }
+}

@@ -1,0 +1,109 @@
+//! Shared keys, dealt in one place: OPRF keys, and signing keys with real presignatures.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use curve25519_dalek::{RistrettoPoint, Scalar};
+use rand_core::OsRng;
+use threshold::ecdsa::{PresignContext, PresignSession, Presignature};
+use threshold::fault::Checks;
+use threshold::group::{P256, Point};
+use threshold::oprf::{Evaluation, EvaluationKey};
+use threshold::party::{PartyIndex, SignerSet, Threshold};
+use threshold::round::Step;
+use threshold::secret::Secret;
+use threshold::sim::{Cluster, boot_id};
+
+pub fn party(index: u8) -> PartyIndex {
+    PartyIndex::new(index).unwrap()
+}
+
+/// A polynomial of degree 1.
+pub struct OprfKey([Scalar; 2]);
+
+impl OprfKey {
+    pub fn new() -> Self {
+        Self([Scalar::random(&mut OsRng), Scalar::random(&mut OsRng)])
+    }
+
+    pub fn commitments(&self) -> Vec<Vec<u8>> {
+        self.0.iter().map(|a| RistrettoPoint::mul_base(a).compress().to_bytes().to_vec()).collect()
+    }
+
+    pub fn evaluate(&self, node: u8, blinded: &[u8], context: &[u8; 32]) -> Evaluation {
+        let share = self.0[0] + self.0[1] * Scalar::from(node);
+        let key = EvaluationKey::new(party(node), &Secret::new(share.to_bytes())).unwrap();
+        key.evaluate(blinded, context, &mut OsRng).unwrap()
+    }
+}
+
+/// A signing key with its presignatures, by id and node.
+pub struct SigningShares {
+    pub cluster: Cluster<P256>,
+    pub ready: BTreeMap<[u8; 32], BTreeMap<u8, Presignature<P256>>>,
+    last_number: u64,
+}
+
+impl SigningShares {
+    pub fn new() -> Self {
+        let cluster = Cluster::new(Threshold::new(2, 3).unwrap(), &mut OsRng);
+        Self { cluster, ready: BTreeMap::new(), last_number: 0 }
+    }
+
+    pub fn public_key(&self) -> Vec<u8> {
+        self.cluster.public_key.encode()
+    }
+
+    /// Runs the presigning protocol among `set` and keeps what comes out.
+    pub fn presign(
+        &mut self,
+        cluster_id: [u8; 32],
+        key_id: [u8; 16],
+        set: &[u8],
+        client: [u8; 32],
+    ) -> [u8; 32] {
+        self.last_number += 1;
+        let signers = SignerSet::new(set.iter().map(|node| party(*node))).unwrap();
+        let mut sessions = BTreeMap::new();
+        let mut wire = VecDeque::new();
+        for me in signers.iter() {
+            let context = PresignContext {
+                cluster_id,
+                key_id,
+                epoch: 1,
+                public_key: self.cluster.public_key.clone(),
+                threshold: self.cluster.threshold,
+                signers: signers.clone(),
+                me,
+                boot_ids: signers.iter().map(|party| (party, boot_id(party))).collect(),
+                block_id: [1; 16],
+                client,
+                number: self.last_number,
+                checks: Checks::all(),
+            };
+            let own = self.cluster.parties.get_mut(&me).unwrap();
+            let (session, outbox) =
+                PresignSession::start(context, &own.share, &mut own.pairs, &mut OsRng).unwrap();
+            sessions.insert(me, session);
+            wire.extend(outbox.into_iter().map(|(to, message)| (me, to, message)));
+        }
+        let mut made = BTreeMap::new();
+        while let Some((from, to, message)) = wire.pop_front() {
+            let own = self.cluster.parties.get_mut(&to).unwrap();
+            let session = sessions.remove(&to).unwrap();
+            let outbox = match session.receive(from, &message, &mut own.pairs, &mut OsRng).unwrap() {
+                Step::Next(session, outbox) => {
+                    sessions.insert(to, session);
+                    outbox
+                }
+                Step::Done(presignature, outbox) => {
+                    made.insert(to.get(), presignature);
+                    outbox
+                }
+            };
+            wire.extend(outbox.into_iter().map(|(receiver, message)| (to, receiver, message)));
+        }
+        let id = *made.values().next().unwrap().id();
+        self.ready.insert(id, made);
+        id
+    }
+}

@@ -1,0 +1,306 @@
+//! What all fake nodes know: a registry that applies every command, and the shared keys.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use prost::Message;
+use proto::client::v1::{
+    Code, Empty, Error, GenerateReply, LeaseReply, ListObjectsReply, ListTokensReply, OprfReply,
+    ProposeReply, RandomReply, SignReply, SignRequest, StatusReply, request, response,
+};
+use proto::limits::FORMAT;
+use proto::manifest::Manifest;
+use proto::registry::v1::{
+    BirthCertificate, BirthStatement, Command, NodeSignature, ObjectRecord, Purpose, Role, SignedCommand,
+    TokenRecord, author, command::Body,
+};
+use proto::statement;
+use threshold::ecdsa::{OnlineRequest, answer};
+use threshold::party::SignerSet;
+
+use super::keys::{OprfKey, SigningShares, party};
+
+pub const TOKEN: [u8; 16] = [5; 16];
+
+/// One connection, as a node knows it.
+pub struct Caller {
+    pub client_key: [u8; 32],
+    pub exporter: [u8; 32],
+    pub challenge: Vec<u8>,
+    pub logins: Vec<(Vec<u8>, Role)>,
+}
+
+/// The state; every request and every presignature used is written down.
+pub struct World {
+    pub cluster_id: [u8; 32],
+    pub index: u64,
+    pub token: TokenRecord,
+    pub objects: BTreeMap<Vec<u8>, ObjectRecord>,
+    /// Presignature ids with the node that used them.
+    pub spent: BTreeSet<(u8, Vec<u8>)>,
+    /// Requests by node and kind.
+    pub seen: Vec<(u8, &'static str)>,
+    applied: BTreeMap<Vec<u8>, u64>,
+    oprf: BTreeMap<Vec<u8>, OprfKey>,
+    signing: BTreeMap<Vec<u8>, SigningShares>,
+}
+
+type Outcome = Result<response::Result, (Code, String)>;
+
+fn refuse<T>(code: Code, message: &str) -> Result<T, (Code, String)> {
+    Err((code, message.into()))
+}
+
+impl World {
+    pub fn new(manifest: &Manifest) -> Self {
+        Self {
+            cluster_id: manifest.cluster_id(),
+            index: 3,
+            token: TokenRecord {
+                format: FORMAT,
+                token_id: TOKEN.to_vec(),
+                changed_at: 3,
+                ..Default::default()
+            },
+            objects: BTreeMap::new(),
+            spent: BTreeSet::new(),
+            seen: Vec::new(),
+            applied: BTreeMap::new(),
+            oprf: BTreeMap::new(),
+            signing: BTreeMap::new(),
+        }
+    }
+
+    pub fn handle(&mut self, node: u8, caller: &mut Caller, op: request::Op) -> (u64, response::Result) {
+        let outcome = self.dispatch(node, caller, op);
+        let result = outcome.unwrap_or_else(|(code, message)| {
+            response::Result::Error(Error { code: code.into(), message, nodes: vec![] })
+        });
+        (self.index, result)
+    }
+
+    fn dispatch(&mut self, node: u8, caller: &mut Caller, op: request::Op) -> Outcome {
+        use response::Result as R;
+        let mut saw = |kind| self.seen.push((node, kind));
+        match op {
+            request::Op::Status(_) => Ok(R::Status(StatusReply { node: node.into(), ..Default::default() })),
+            request::Op::ListTokens(_) => {
+                saw("tokens");
+                Ok(R::ListTokens(ListTokensReply { tokens: vec![self.token.clone()] }))
+            }
+            request::Op::ListObjects(asked) => {
+                saw(if asked.digest_only { "digest" } else { "objects" });
+                let as_user = caller.logins.contains(&(TOKEN.to_vec(), Role::User));
+                let visible: Vec<ObjectRecord> =
+                    self.objects.values().filter(|record| as_user || !is_private(record)).cloned().collect();
+                Ok(R::ListObjects(ListObjectsReply {
+                    changed_at: self.token.changed_at,
+                    digest: statement::list_digest(&visible).to_vec(),
+                    unchanged: false,
+                    objects: if asked.digest_only { vec![] } else { visible },
+                }))
+            }
+            request::Op::Oprf(asked) => {
+                saw("oprf");
+                let Some(key) = self.oprf.get(&asked.key_id) else {
+                    return refuse(Code::NotFound, "OPRF key");
+                };
+                let context = statement::oprf_context(&self.cluster_id, &asked.key_id);
+                let evaluation = key.evaluate(node, &asked.blinded, &context);
+                let (evaluated, proof) = (evaluation.element.to_vec(), evaluation.proof.to_vec());
+                Ok(R::Oprf(OprfReply { evaluated, proof }))
+            }
+            request::Op::Login(asked) => {
+                saw("login");
+                let role = asked.role();
+                let login = match role {
+                    Role::User => &self.token.user_login,
+                    _ => &self.token.so_login,
+                };
+                let Some(login) = login.as_ref().filter(|login| login.version == asked.login_version) else {
+                    return refuse(Code::Forbidden, "another version");
+                };
+                let said = statement::login(
+                    &self.cluster_id,
+                    node.into(),
+                    &caller.client_key,
+                    &caller.exporter,
+                    &caller.challenge,
+                    &asked.token_id,
+                    role,
+                    asked.login_version,
+                );
+                assert!(said.verify(&login.login_key, &asked.signature), "login signature");
+                caller.logins.retain(|(token, _)| *token != asked.token_id);
+                caller.logins.push((asked.token_id, role));
+                Ok(R::Login(Empty {}))
+            }
+            request::Op::Logout(_) => Ok(R::Logout(Empty {})),
+            request::Op::Propose(asked) => {
+                saw("propose");
+                self.apply(&asked.command.unwrap()).map(|index| R::Propose(ProposeReply { index }))
+            }
+            request::Op::Generate(asked) => {
+                saw("generate");
+                let (public_key, commitments) = match asked.purpose() {
+                    Purpose::LoginOprf => {
+                        let key = OprfKey::new();
+                        let commitments = key.commitments();
+                        self.oprf.insert(asked.key_id.clone(), key);
+                        (commitments[0].clone(), commitments)
+                    }
+                    _ => {
+                        let shares = SigningShares::new();
+                        let public = shares.public_key();
+                        self.signing.insert(asked.key_id.clone(), shares);
+                        (public.clone(), vec![public.clone(), public])
+                    }
+                };
+                let statement = BirthStatement {
+                    format: FORMAT,
+                    cluster_id: self.cluster_id.to_vec(),
+                    purpose: asked.purpose,
+                    token_id: asked.token_id,
+                    key_id: asked.key_id,
+                    curve: asked.curve,
+                    public_key,
+                    commitments,
+                    attributes_hash: asked.attributes_hash,
+                    transcript: vec![8; 32],
+                    base_index: self.index,
+                    epoch: 1,
+                    role: asked.role,
+                    pin_version: asked.pin_version,
+                    client_key: caller.client_key.to_vec(),
+                };
+                Ok(R::Generate(GenerateReply { birth: Some(certify(&statement)) }))
+            }
+            request::Op::Lease(asked) => {
+                saw("lease");
+                let presignature_ids = self.lease(caller, &asked.key_id, &asked.signers, asked.count);
+                Ok(R::Lease(LeaseReply { presignature_ids }))
+            }
+            request::Op::Sign(asked) => {
+                saw("sign");
+                self.sign(node, caller, asked).map(R::Sign)
+            }
+            request::Op::Random(asked) => {
+                saw("random");
+                Ok(R::Random(RandomReply { random: vec![4; asked.length as usize] }))
+            }
+        }
+    }
+
+    fn lease(&mut self, caller: &Caller, key_id: &[u8], signers: &[u32], count: u32) -> Vec<Vec<u8>> {
+        let set: Vec<u8> = signers.iter().map(|node| *node as u8).collect();
+        let key = self.signing.get_mut(key_id).unwrap();
+        let id = key_id.try_into().unwrap();
+        (0..count.min(2))
+            .map(|_| key.presign(self.cluster_id, id, &set, caller.client_key).to_vec())
+            .collect()
+    }
+
+    fn sign(&mut self, node: u8, caller: &Caller, asked: SignRequest) -> Result<SignReply, (Code, String)> {
+        if !caller.logins.contains(&(TOKEN.to_vec(), Role::User)) {
+            return refuse(Code::NotLoggedIn, "no login");
+        }
+        assert!(self.spent.insert((node, asked.presignature_id.clone())), "a presignature was used twice");
+        let id: [u8; 32] = asked.presignature_id.clone().try_into().unwrap();
+        let key = self.signing.get_mut(&asked.key_id).unwrap();
+        let Some(presignature) = key.ready.get_mut(&id).and_then(|parts| parts.remove(&node)) else {
+            return refuse(Code::PresignatureGone, "gone");
+        };
+        let request = OnlineRequest {
+            cluster_id: self.cluster_id,
+            key_id: asked.key_id.clone().try_into().unwrap(),
+            epoch: 1,
+            public_key: key.cluster.public_key.clone(),
+            signers: SignerSet::new(asked.signers.iter().map(|node| party(*node as u8))).unwrap(),
+            client: caller.client_key,
+            mechanism: asked.mechanism as u32,
+            digest: asked.digest,
+            request_nonce: asked.request_nonce.clone().try_into().unwrap(),
+        };
+        let partial =
+            answer(presignature, &key.cluster.parties[&party(node)].pairs, &request).unwrap().encode();
+        let said = statement::partial(&self.cluster_id, node.into(), &asked.request_nonce, &partial);
+        let node_signature = said.sign(&ed25519_dalek::SigningKey::from_bytes(&[node; 32]));
+        let presignature_ids = self.lease(caller, &asked.key_id, &asked.signers, asked.lease);
+        Ok(SignReply { partial, node_signature, presignature_ids })
+    }
+
+    /// Applies a command as the registry would, once; checks that its signatures are true.
+    fn apply(&mut self, signed: &SignedCommand) -> Result<u64, (Code, String)> {
+        let command = Command::decode(signed.command.as_slice()).unwrap();
+        if let Some(index) = self.applied.get(&command.command_id) {
+            return Ok(*index);
+        }
+        for signature in &signed.signatures {
+            let key = match signature.author.clone().unwrap().kind.unwrap() {
+                author::Kind::ClientKey(key) | author::Kind::OperatorKey(key) => key,
+                author::Kind::Login(login) if login.role() == Role::User => {
+                    self.token.user_login.clone().unwrap().login_key
+                }
+                author::Kind::Login(_) => self.token.so_login.clone().unwrap().login_key,
+            };
+            let said = statement::command(&self.cluster_id, &signed.command);
+            assert!(said.verify(&key, &signature.signature), "author's signature");
+        }
+        match command.body.unwrap() {
+            Body::InitToken(init) => {
+                self.objects.clear();
+                self.token.label = init.label;
+                self.token.so_login = init.so_login;
+                self.token.user_login = None;
+            }
+            Body::SetLogin(set) if set.role() == Role::User => self.token.user_login = set.login,
+            Body::SetLogin(set) => self.token.so_login = set.login,
+            Body::CreateObjects(create) => {
+                for new in create.objects {
+                    let record = ObjectRecord {
+                        format: FORMAT,
+                        token_id: TOKEN.to_vec(),
+                        object_id: new.object_id.clone(),
+                        version: 1,
+                        attributes: new.attributes,
+                        birth: new.birth,
+                        ..Default::default()
+                    };
+                    self.objects.insert(new.object_id, record);
+                }
+            }
+            Body::UpdateObject(update) => {
+                let record = self.objects.get_mut(&update.object_id).unwrap();
+                if statement::record_hash(record).as_slice() != update.predecessor {
+                    return refuse(Code::Conflict, "stale");
+                }
+                record.version += 1;
+                record.predecessor = update.predecessor;
+                record.attributes = update.attributes;
+            }
+            Body::DestroyObject(destroy) => {
+                self.objects.remove(&destroy.object_id);
+            }
+            other => panic!("{other:?} is not for these tests"),
+        }
+        self.index += 1;
+        self.token.changed_at = self.index;
+        self.applied.insert(command.command_id, self.index);
+        Ok(self.index)
+    }
+}
+
+/// A certificate by all three nodes.
+pub fn certify(statement: &BirthStatement) -> BirthCertificate {
+    let statement = statement.encode_to_vec();
+    let signatures = (1..=3)
+        .map(|node| {
+            let key = ed25519_dalek::SigningKey::from_bytes(&[node; 32]);
+            NodeSignature { node: node.into(), signature: statement::birth(&statement).sign(&key) }
+        })
+        .collect();
+    BirthCertificate { statement, signatures }
+}
+
+fn is_private(record: &ObjectRecord) -> bool {
+    record.birth.is_some()
+}

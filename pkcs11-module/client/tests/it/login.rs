@@ -1,0 +1,110 @@
+//! PINs, login keys and logins over many connections.
+
+use proto::client::v1::{Code, request, response};
+use token::backend::{Backend, BackendError, Freshness, Role};
+
+use crate::fake::{Deed, Fake};
+use crate::{PIN, SO_PIN, TOKEN, key_pair, ready, sign};
+
+#[test]
+fn wrong_pin_is_found_without_a_login_at_any_node() {
+    let (fake, client) = ready();
+    client.logout(TOKEN);
+    let before = fake.count("login");
+    assert_eq!(client.login(TOKEN, Role::User, b"wrong-pin"), Err(BackendError::PinIncorrect));
+    assert_eq!(client.login(TOKEN, Role::User, b""), Err(BackendError::PinIncorrect));
+    assert_eq!(fake.count("login"), before);
+    assert!(client.tokens().unwrap()[0].user_pin.count_low);
+    client.login(TOKEN, Role::User, PIN).unwrap();
+    assert!(!client.tokens().unwrap()[0].user_pin.count_low);
+}
+
+#[test]
+fn states_of_a_token_without_pins_are_told_apart() {
+    let fake = Fake::start();
+    let client = fake.client();
+    assert_eq!(client.login(TOKEN, Role::User, PIN), Err(BackendError::TokenNotInitialized));
+    assert_eq!(client.init_pin(TOKEN, PIN), Err(BackendError::NotLoggedIn));
+    client.init_token(TOKEN, SO_PIN, &[b'L'; 32]).unwrap();
+    assert_eq!(client.login(TOKEN, Role::User, PIN), Err(BackendError::PinNotInitialized));
+    let token = client.tokens().unwrap().remove(0);
+    assert!(token.initialized && !token.user_pin_initialized && token.label == [b'L'; 32]);
+    assert_eq!(client.init_token(TOKEN, b"not the SO's", &[b'M'; 32]), Err(BackendError::PinIncorrect));
+    client.login(TOKEN, Role::SecurityOfficer, SO_PIN).unwrap();
+    assert_eq!(client.init_pin(TOKEN, b"abc"), Err(BackendError::PinLenRange));
+    assert_eq!(client.init_pin(TOKEN, &[b'a'; 256]), Err(BackendError::PinLenRange));
+}
+
+#[test]
+fn new_pin_replaces_the_old_one_and_the_login_goes_on() {
+    let (fake, client) = ready();
+    let pair = key_pair(&client);
+    client.set_pin(TOKEN, Role::User, PIN, b"another-pin").unwrap();
+    sign(&client, pair.private.id).unwrap();
+    let other = fake.client();
+    assert_eq!(other.login(TOKEN, Role::User, PIN), Err(BackendError::PinIncorrect));
+    other.login(TOKEN, Role::User, b"another-pin").unwrap();
+    assert_eq!(client.set_pin(TOKEN, Role::User, PIN, b"third-pin"), Err(BackendError::PinIncorrect));
+}
+
+#[test]
+fn lying_evaluation_is_never_taken_for_a_wrong_pin() {
+    let (fake, client) = ready();
+    for liar in 1..=3 {
+        client.logout(TOKEN);
+        fake.script(liar, |op| {
+            matches!(op, request::Op::Oprf(_)).then_some(Deed::Lie(|result| {
+                if let response::Result::Oprf(reply) = result {
+                    reply.proof[0] ^= 1;
+                }
+            }))
+        });
+        assert_eq!(client.login(TOKEN, Role::User, PIN), Ok(()), "liar {liar}");
+        fake.behave(liar);
+    }
+}
+
+#[test]
+fn locked_pin_is_told_and_remembered() {
+    let (fake, client) = ready();
+    client.logout(TOKEN);
+    for node in 1..=3 {
+        fake.script(node, |op| matches!(op, request::Op::Oprf(_)).then_some(Deed::Refuse(Code::PinLocked)));
+    }
+    assert_eq!(client.login(TOKEN, Role::User, PIN), Err(BackendError::PinLocked));
+    assert!(client.tokens().unwrap()[0].user_pin.locked);
+}
+
+#[test]
+fn login_outlives_a_restart_of_every_node() {
+    let (fake, client) = ready();
+    let pair = key_pair(&client);
+    for node in 1..=3 {
+        fake.stop(node);
+        fake.restart(node);
+    }
+    sign(&client, pair.private.id).unwrap();
+}
+
+#[test]
+fn after_logout_nothing_private_is_seen_or_used() {
+    let (_fake, client) = ready();
+    let pair = key_pair(&client);
+    assert_eq!(client.objects(TOKEN, Freshness::Current).unwrap().objects().len(), 2);
+    client.logout(TOKEN);
+    assert_eq!(client.objects(TOKEN, Freshness::Current).unwrap().objects().len(), 1);
+    assert_eq!(sign(&client, pair.private.id), Err(BackendError::NoSuchObject));
+}
+
+#[test]
+fn login_ended_by_the_cluster_is_told() {
+    let (fake, client) = ready();
+    let pair = key_pair(&client);
+    fake.client().set_pin(TOKEN, Role::User, PIN, b"another-pin").unwrap();
+    // The old login cannot be shown to nodes that have restarted since.
+    for node in 1..=3 {
+        fake.stop(node);
+        fake.restart(node);
+    }
+    assert_eq!(sign(&client, pair.private.id), Err(BackendError::NotLoggedIn));
+}

@@ -1,0 +1,119 @@
+//! Signatures: real presignatures, verified by an independent implementation.
+
+use p256::ecdsa::signature::hazmat::PrehashVerifier;
+use p256::ecdsa::{Signature, VerifyingKey};
+use proto::client::v1::{Code, request, response};
+use token::backend::{Backend, BackendError, GeneratedPair};
+
+use crate::fake::Deed;
+use crate::{key_pair, ready, sign};
+
+fn verify(pair: &GeneratedPair, signature: &[u8]) {
+    // The point is the end of CKA_PUBLIC_KEY_INFO.
+    let spki = &pair.private.attributes[&0x129];
+    let key = VerifyingKey::from_sec1_bytes(&spki[spki.len() - 65..]).unwrap();
+    key.verify_prehash(&[7; 32], &Signature::from_slice(signature).unwrap()).unwrap();
+}
+
+#[test]
+fn warm_signature_is_one_request_to_each_of_t_nodes() {
+    let (fake, client) = ready();
+    let pair = key_pair(&client);
+    verify(&pair, &sign(&client, pair.private.id).unwrap());
+    let (leases, signs) = (fake.count("lease"), fake.count("sign"));
+    for _ in 0..3 {
+        verify(&pair, &sign(&client, pair.private.id).unwrap());
+    }
+    assert_eq!((fake.count("lease"), fake.count("sign")), (leases, signs + 6));
+}
+
+#[test]
+fn presignature_that_is_gone_costs_a_retry_with_another() {
+    let (fake, client) = ready();
+    let pair = key_pair(&client);
+    sign(&client, pair.private.id).unwrap();
+    for node in 1..=3 {
+        let mut first = true;
+        fake.script(node, move |op| {
+            let gone = matches!(op, request::Op::Sign(_)) && std::mem::take(&mut first);
+            gone.then_some(Deed::Refuse(Code::PresignatureGone))
+        });
+    }
+    // The world fails the test if an id reaches a node twice.
+    verify(&pair, &sign(&client, pair.private.id).unwrap());
+}
+
+#[test]
+fn lost_node_is_replaced_within_the_call() {
+    let (fake, client) = ready();
+    let pair = key_pair(&client);
+    for lost in 1..=3 {
+        sign(&client, pair.private.id).unwrap();
+        fake.stop(lost);
+        verify(&pair, &sign(&client, pair.private.id).unwrap());
+        fake.restart(lost);
+    }
+}
+
+#[test]
+fn node_that_dies_with_the_request_is_replaced_and_the_id_is_spent() {
+    let (fake, client) = ready();
+    let pair = key_pair(&client);
+    for node in 1..=3 {
+        fake.script(node, |op| matches!(op, request::Op::Sign(_)).then_some(Deed::LoseAnswer));
+        verify(&pair, &sign(&client, pair.private.id).unwrap());
+        fake.behave(node);
+    }
+}
+
+#[test]
+fn lie_in_an_answer_never_leaves_and_another_set_signs() {
+    for liar in 1..=3 {
+        let (fake, client) = ready();
+        let pair = key_pair(&client);
+        fake.script(liar, |op| {
+            matches!(op, request::Op::Sign(_)).then_some(Deed::Lie(|result| {
+                if let response::Result::Sign(reply) = result {
+                    *reply.partial.last_mut().unwrap() ^= 1;
+                }
+            }))
+        });
+        verify(&pair, &sign(&client, pair.private.id).unwrap());
+    }
+}
+
+#[test]
+fn use_that_nodes_forbid_is_told_at_once() {
+    let (fake, client) = ready();
+    let pair = key_pair(&client);
+    for node in 1..=3 {
+        let forbid = |op: &request::Op| matches!(op, request::Op::Sign(_) | request::Op::Lease(_));
+        fake.script(node, move |op| forbid(op).then_some(Deed::Refuse(Code::Forbidden)));
+    }
+    assert_eq!(sign(&client, pair.private.id), Err(BackendError::KeyUseForbidden));
+}
+
+#[test]
+fn threads_sign_at_the_same_time() {
+    let (_fake, client) = ready();
+    let pair = key_pair(&client);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..3 {
+                    verify(&pair, &sign(&client, pair.private.id).unwrap());
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn nothing_is_sent_after_shutdown() {
+    let (fake, client) = ready();
+    let pair = key_pair(&client);
+    client.shutdown();
+    let before = fake.world.lock().unwrap().seen.len();
+    assert!(matches!(sign(&client, pair.private.id), Err(BackendError::Unavailable(_))));
+    assert_eq!(fake.world.lock().unwrap().seen.len(), before);
+}
