@@ -1,5 +1,5 @@
-//! Presign round 1: draws the nonce share, commits to its point, and starts one multiplication as
-//! Bob towards each peer.
+//! Presign round 1 (`spec/ecdsa.md`, section 6): draws the nonce share, commits to its point, and
+//! starts one multiplication as Bob towards each peer.
 //!
 //! Finishing this round checks every peer's extension message before anything of round 2 leaves. A
 //! failed check is that peer's fault and kills the pair in both directions.

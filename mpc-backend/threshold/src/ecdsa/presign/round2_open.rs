@@ -1,4 +1,4 @@
-//! Presign round 2: opens the nonce point and replies as Alice to each peer.
+//! Presign round 2 (`spec/ecdsa.md`, section 6): opens the nonce point and replies as Alice to each peer.
 //!
 //! The state awaits every peer's opening; its checks are in `output`.
 

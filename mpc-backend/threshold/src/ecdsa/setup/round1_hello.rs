@@ -1,4 +1,4 @@
-//! Set-up round 1 (steps 3.0 and 3.3): both sides say who they are and give fresh values.
+//! Set-up round 1 (`spec/ecdsa.md`, steps 3.0 and 3.3): both sides say who they are and give fresh values.
 //!
 //! Sends the context, a nonce, a part of the pair's secret and the base-OT sender's point.
 //! A hello for another context ends the set-up without blame: the peer may have restarted. A sender

@@ -1,4 +1,4 @@
-//! Set-up round 2 (step 3.1): the base OTs' choices cross.
+//! Set-up round 2 (`spec/ecdsa.md`, step 3.1): the base OTs' choices cross.
 //!
 //! As Bob this side derives both keys of every instance and grows its trees; the base-OT secret a
 //! ends here. A point that is not canonical is the peer's fault. The step has no selective failure

@@ -1,4 +1,4 @@
-//! Set-up round 3 (step 3.2): the trees cross, and Alice checks hers.
+//! Set-up round 3 (`spec/ecdsa.md`, step 3.2): the trees cross, and Alice checks hers.
 //!
 //! A failed tree check is the peer's fault and ends the set-up with its Delta: a peer who guessed
 //! bits of Delta learns whether he was right, once. The keys of step 3.1 end here.

@@ -1,4 +1,4 @@
-//! Set-up round 4 (step 3.4): both sides show that they hold the same transcripts and secret.
+//! Set-up round 4 (`spec/ecdsa.md`, step 3.4): both sides show that they hold the same transcripts and secret.
 //!
 //! Only after it is the pair ready. A difference ends the set-up and names nobody.
 
