@@ -93,3 +93,27 @@ async fn forbidden_to_vote_two_of_three_elect_nobody() {
     nodes[0].member.allow_voting(true).await.unwrap();
     eventually("a leader", || first.member.leader().is_some()).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn node_that_missed_more_than_the_log_holds_catches_up_by_a_snapshot() {
+    let cluster = Cluster::new().await;
+    let nodes = [cluster.start(1).await, cluster.start(2).await];
+    eventually("a leader", || nodes.iter().all(|node| node.member.leader().is_some())).await;
+    let mut under_way = tokio::task::JoinSet::new();
+    for number in 0..2_300 {
+        let member = nodes[number as usize % 2].member.clone();
+        under_way.spawn(async move { member.propose(command(number), soon()).await.unwrap() });
+        if under_way.len() >= 64 {
+            under_way.join_next().await.unwrap().unwrap();
+        }
+    }
+    while let Some(done) = under_way.join_next().await {
+        done.unwrap();
+    }
+    let log = support::sealed(&cluster.stores[0], 1);
+    eventually("purged", || log.range("raft_log", &[], None, 4_000).unwrap().len() < 1_000).await;
+    let late = cluster.start(3).await;
+    eventually("caught up", || late.registry.commands() == nodes[0].registry.commands()).await;
+    let all: std::collections::BTreeSet<_> = late.registry.commands().into_iter().collect();
+    assert_eq!(all.len(), 2_300);
+}

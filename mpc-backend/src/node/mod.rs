@@ -1,13 +1,15 @@
 //! A running node: the engine on its own thread, and the edges around it.
 //!
 //! Read in this order: `start` (what is opened, in which order), `core` (the event loop), `effects`,
-//! `disk`, `peers`, `clients`.
+//! `disk`, `registry`, `peers`, `clients`.
 
 pub mod clients;
 mod core;
 mod disk;
 mod effects;
+mod error;
 pub mod peers;
+mod registry;
 mod start;
 
 use std::thread::JoinHandle;
@@ -19,7 +21,7 @@ use tokio::task::JoinSet;
 use crate::raft::Member;
 use crate::shutdown::Trigger;
 
-pub use start::StartError;
+pub use error::StartError;
 
 /// A node that runs until it is stopped.
 pub struct Node {

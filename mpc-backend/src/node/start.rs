@@ -2,13 +2,12 @@
 //! keys, store, sockets, and only then engine, log and listeners. A refusal leaves nothing running.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
 use engine::{Engine, EngineConfig, Input, Limits, Restored};
 use proto::manifest::{Manifest, NodeEntry};
 use rand_core::{OsRng, RngCore};
-use store::{RedbStore, StoreError};
+use store::RedbStore;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -18,71 +17,14 @@ use super::clients::{self, Connections};
 use super::core::{self, Inputs, QUEUE_MAX};
 use super::disk::Disk;
 use super::effects::{Effects, Proposal};
+use super::error::StartError;
 use super::peers::{self, Dialler, Links};
-use super::{Node, drain};
-use crate::config::{ConfigError, NodeConfig};
-use crate::raft::{Calls, LogError, Member, MemberError, StoredSnapshot};
+use super::{Node, registry};
+use crate::config::NodeConfig;
+use crate::raft::{Calls, Member, RegistryCall, StoredSnapshot};
 use crate::seal::{Costs, Owner, SealError, SealedStore};
 use crate::shutdown;
 use crate::tls::{self, Acceptor, Expected};
-
-/// Why a node does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// Configuration, key or passphrase.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The store's file.
-    #[error("store: {0}")]
-    Store(#[from] StoreError),
-    /// The sealed store.
-    #[error("store {file}: {error}")]
-    Seal {
-        /// The store's file.
-        file: String,
-        /// What it said.
-        error: SealError,
-    },
-    /// An address that cannot be bound.
-    #[error("{key} {address}: {error}")]
-    Listen {
-        /// The key in `node.toml`.
-        key: &'static str,
-        /// The address.
-        address: String,
-        /// The system's error.
-        error: std::io::Error,
-    },
-    /// The engine refused what it was given.
-    #[error(transparent)]
-    Engine(#[from] engine::StartError),
-    /// The registry's log.
-    #[error(transparent)]
-    Member(#[from] MemberError),
-    /// The registry's stored snapshot.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// Our own key.
-    #[error("TLS: {0}")]
-    Tls(#[from] rustls::Error),
-    /// Threads.
-    #[error("{0}")]
-    Thread(#[from] std::io::Error),
-}
-
-impl StartError {
-    /// 2 when the operator's configuration is at fault, 1 otherwise.
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::Config(_)
-            | Self::Listen { .. }
-            | Self::Store(StoreError::Locked { .. })
-            | Self::Seal { error: SealError::Passphrase | SealError::Owner { .. }, .. }
-            | Self::Engine(engine::StartError::Manifest(_) | engine::StartError::Identity(_)) => 2,
-            _ => 1,
-        }
-    }
-}
 
 impl Node {
     /// Starts a node. It serves clients once its start-up check has passed.
@@ -165,7 +107,7 @@ struct Parts {
     links: Arc<Links>,
     connections: Arc<Connections>,
     clients: mpsc::Sender<Input>,
-    registry: mpsc::Sender<crate::raft::RegistryCall>,
+    registry: mpsc::Sender<RegistryCall>,
     reports: mpsc::UnboundedSender<Input>,
     proposals: mpsc::UnboundedReceiver<Proposal>,
     voting: watch::Receiver<bool>,
@@ -267,14 +209,9 @@ impl Parts {
         edge_tasks.spawn(clients::serve(accepted, self.connections, self.clients, max, shutdown.clone()));
 
         let mut core_tasks = JoinSet::new();
-        core_tasks.spawn(propose(member.clone(), self.proposals, self.reports.clone(), self.clock));
-        core_tasks.spawn(vote(member.clone(), self.voting));
-        let (watched, reports) = (member.clone(), self.reports);
-        core_tasks.spawn(async move {
-            // The engine is gone only when the node stops.
-            let tell = |leader| drop(reports.send(Input::Leadership { leader }));
-            watched.watch_leader(tell).await;
-        });
+        core_tasks.spawn(registry::propose(member.clone(), self.proposals, self.reports.clone(), self.clock));
+        core_tasks.spawn(registry::vote(member.clone(), self.voting));
+        core_tasks.spawn(registry::watch_leader(member.clone(), self.reports));
         Ok(Node {
             edges,
             core: self.core,
@@ -290,40 +227,6 @@ impl Parts {
 
 fn others(manifest: &Manifest, index: u8) -> impl Iterator<Item = &NodeEntry> {
     manifest.nodes.iter().filter(move |node| node.index != index)
-}
-
-/// Brings the engine's commands into the log, beside each other.
-async fn propose(
-    member: Member,
-    mut proposals: mpsc::UnboundedReceiver<Proposal>,
-    reports: mpsc::UnboundedSender<Input>,
-    clock: Instant,
-) {
-    let mut under_way = JoinSet::new();
-    while let Some(Proposal { ticket, command, deadline_ms }) = proposals.recv().await {
-        while under_way.try_join_next().is_some() {}
-        let (member, reports) = (member.clone(), reports.clone());
-        under_way.spawn(async move {
-            let deadline = clock + Duration::from_millis(deadline_ms);
-            let result = member.propose(command, deadline).await;
-            // The engine is gone only when the node stops.
-            drop(reports.send(Input::ProposalDone { ticket, result }));
-        });
-    }
-    drain(&mut under_way).await;
-}
-
-/// Tells the log whether the engine lets it vote.
-async fn vote(member: Member, mut voting: watch::Receiver<bool>) {
-    loop {
-        let allowed = *voting.borrow_and_update();
-        if let Err(error) = member.allow_voting(allowed).await {
-            tracing::error!(%error, allowed, "the registry's log does not follow");
-        }
-        if voting.changed().await.is_err() {
-            return;
-        }
-    }
 }
 
 /// A presignature in memory, about, in bytes (`engine::Limits`).

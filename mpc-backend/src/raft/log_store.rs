@@ -36,10 +36,8 @@ impl LogStore {
         Self { store }
     }
 
-    fn meta<T: DeserializeOwned>(&self, key: &'static [u8]) -> Result<Option<T>> {
-        let read = |error: &LogError| storage_error(ErrorSubject::Store, ErrorVerb::Read, error);
-        let value = self.store.get(META, key).map_err(|error| read(&error.into()))?;
-        value.map(|value| decode(&value).map_err(|error| read(&error))).transpose()
+    fn meta<T: DeserializeOwned>(&self, key: &'static [u8]) -> std::result::Result<Option<T>, LogError> {
+        self.store.get(META, key)?.map(|value| decode(&value)).transpose()
     }
 
     async fn write(&self, writes: Vec<Write>, subject: ErrorSubject<u64>) -> Result<()> {
@@ -47,24 +45,29 @@ impl LogStore {
     }
 
     /// Up to `limit` entries with `from <= index < to`.
-    fn entries(&self, from: u64, to: Option<u64>, limit: usize) -> Result<Vec<Entry<TypeConfig>>> {
+    fn entries(
+        &self,
+        from: u64,
+        to: Option<u64>,
+        limit: usize,
+    ) -> std::result::Result<Vec<Entry<TypeConfig>>, LogError> {
         let to = to.map(u64::to_be_bytes);
-        let read = |error: &LogError| storage_error(ErrorSubject::Logs, ErrorVerb::Read, error);
-        self.store
-            .range(LOG, &from.to_be_bytes(), to.as_ref().map(|to| to.as_slice()), limit)
-            .map_err(|error| read(&error.into()))?
-            .iter()
-            .map(|(_, value)| decode(value).map_err(|error| read(&error)))
-            .collect()
+        let to = to.as_ref().map(|to| to.as_slice());
+        let records = self.store.range(LOG, &from.to_be_bytes(), to, limit)?;
+        records.iter().map(|(_, value)| decode(value)).collect()
     }
 
     /// Removals of all entries with `from <= index < to`.
-    fn removals(&self, from: u64, to: Option<u64>) -> Result<Vec<Write>> {
+    fn removals(&self, from: u64, to: Option<u64>) -> std::result::Result<Vec<Write>, LogError> {
         let entries = self.entries(from, to, usize::MAX)?.into_iter();
         Ok(entries
             .map(|entry| Write { table: LOG, key: entry.log_id.index.to_be_bytes().into(), value: None })
             .collect())
     }
+}
+
+fn unreadable(error: LogError) -> StorageError<u64> {
+    storage_error(ErrorSubject::Logs, ErrorVerb::Read, &error)
 }
 
 impl RaftLogReader<TypeConfig> for LogStore {
@@ -82,11 +85,11 @@ impl RaftLogReader<TypeConfig> for LogStore {
             Bound::Excluded(to) => Some(*to),
             Bound::Unbounded => None,
         };
-        self.entries(from, to, usize::MAX)
+        self.entries(from, to, usize::MAX).map_err(unreadable)
     }
 
     async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> Result<Vec<Entry<TypeConfig>>> {
-        self.entries(start, Some(end), ENTRIES_PER_CALL)
+        self.entries(start, Some(end), ENTRIES_PER_CALL).map_err(unreadable)
     }
 }
 
@@ -94,12 +97,12 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     type LogReader = Self;
 
     async fn get_log_state(&mut self) -> Result<LogState<TypeConfig>> {
-        let last_purged_log_id: Option<LogId> = self.meta(PURGED)?;
+        let last_purged_log_id: Option<LogId> = self.meta(PURGED).map_err(unreadable)?;
         let mut last_log_id = last_purged_log_id;
         // Asked once, at start. Pages keep a log of large commands out of memory.
         loop {
             let from = last_log_id.map_or(0, |id| id.index + 1);
-            match self.entries(from, None, ENTRIES_PER_CALL)?.last() {
+            match self.entries(from, None, ENTRIES_PER_CALL).map_err(unreadable)?.last() {
                 Some(entry) => last_log_id = Some(entry.log_id),
                 None => return Ok(LogState { last_purged_log_id, last_log_id }),
             }
@@ -115,7 +118,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     }
 
     async fn read_vote(&mut self) -> Result<Option<Vote<u64>>> {
-        self.meta(VOTE)
+        self.meta(VOTE).map_err(unreadable)
     }
 
     async fn save_committed(&mut self, committed: Option<LogId>) -> Result<()> {
@@ -123,7 +126,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     }
 
     async fn read_committed(&mut self) -> Result<Option<LogId>> {
-        Ok(self.meta::<Option<LogId>>(COMMITTED)?.flatten())
+        Ok(self.meta::<Option<LogId>>(COMMITTED).map_err(unreadable)?.flatten())
     }
 
     async fn append<I>(&mut self, entries: I, callback: LogFlushed<TypeConfig>) -> Result<()>
@@ -139,12 +142,12 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     }
 
     async fn truncate(&mut self, log_id: LogId) -> Result<()> {
-        let removals = self.removals(log_id.index, None)?;
+        let removals = self.removals(log_id.index, None).map_err(unreadable)?;
         self.write(removals, ErrorSubject::Logs).await
     }
 
     async fn purge(&mut self, log_id: LogId) -> Result<()> {
-        let mut writes = self.removals(0, log_id.index.checked_add(1))?;
+        let mut writes = self.removals(0, log_id.index.checked_add(1)).map_err(unreadable)?;
         writes.push(put(META, PURGED, &log_id));
         self.write(writes, ErrorSubject::Logs).await
     }
