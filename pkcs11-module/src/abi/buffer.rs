@@ -62,7 +62,7 @@ pub(super) fn give_list<T: Copy>(list: Ptr<'_, T>, count: Ptr<'_, CK_ULONG>, ite
 }
 
 #[cfg(test)]
-mod unit {
+mod tests {
     #![allow(clippy::unwrap_used)]
     use super::super::ptr::FromC;
     use super::*;

@@ -5,8 +5,9 @@
 //! it), nothing of the parent is dropped (a TLS connection would say goodbye on the parent's socket). What the child
 //! inherited is leaked, once.
 //!
-//! Nothing here runs when the library is unloaded or the process exits, and the build marks the library as never to
-//! be unmapped (`build.rs`).
+//! Nothing here runs when the process exits, nor at `dlclose`, which does not unmap us (`build.rs`): an application that
+//! unloads the library without C_Finalize and loads it again finds it initialised, as PKCS#11 has it for any process that
+//! did not finalise.
 
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};

@@ -248,7 +248,7 @@ pub(super) const DATA_BYTES_MAX: usize = 64 << 20;
 const PIN_BYTES_MAX: usize = 4096;
 
 #[cfg(test)]
-mod unit {
+mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
 
