@@ -226,8 +226,8 @@ pub enum Misuse {
     /// No live pair set-up with this party.
     #[error("no live pair set-up with party {0}")]
     NoPair(PartyIndex),
-    /// Boot ids do not belong to the signer set.
-    #[error("boot ids do not match the signer set")]
+    /// Boot ids do not belong to the signer set, or a pair was made by other processes.
+    #[error("boot ids do not match the signer set or its pairs")]
     BootIds,
     /// The request is for another presignature, key, epoch, signer set or client.
     #[error("request does not match the presignature")]

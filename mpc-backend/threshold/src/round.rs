@@ -119,9 +119,14 @@ impl Mailbox {
         }
     }
 
+    /// Whether `from` is one of the peers that this session listens to.
+    pub fn expects(&self, from: PartyIndex) -> bool {
+        self.peers.contains(&from)
+    }
+
     /// Keeps `message` of `from` for `round` (0-based), which may be a later one.
     pub fn deliver(&mut self, from: PartyIndex, round: usize, message: &[u8]) -> Delivery {
-        if round < self.current || !self.peers.contains(&from) {
+        if round < self.current || !self.expects(from) {
             return Delivery::Dropped;
         }
         match self.rounds.get_mut(round).map(|slot| slot.entry(from)) {

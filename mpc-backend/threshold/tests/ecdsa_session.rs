@@ -150,6 +150,7 @@ fn repeats_strangers_and_early_messages_do_no_harm() {
     let (one, _) = next(receive(&mut cluster, 1, one, 2, &first));
     let (one, _) = next(receive(&mut cluster, 1, one, 1, &first));
     let (one, _) = next(receive(&mut cluster, 1, one, 9, &first));
+    let (one, _) = next(receive(&mut cluster, 1, one, 9, b"not even a message"));
     let (one, _) = next(receive(&mut cluster, 1, one, 2, &message_to(&opened_two, 1)));
     let (one, _) = next(receive(&mut cluster, 1, one, 3, &message_to(&opened_three, 1)));
     assert_eq!(one.missing().collect::<Vec<_>>(), [party(3)]);
@@ -190,6 +191,9 @@ fn a_session_starts_only_with_an_exact_set_and_live_pairs() {
     with(Misuse::SignerSet, &|context| context.threshold = Threshold::new(3, 3).unwrap());
     with(Misuse::NotASigner, &|context| context.me = party(3));
     with(Misuse::BootIds, &|context| context.boot_ids.retain(|member, _| *member == party(1)));
+    // A peer, or this party, has restarted since the pair was made.
+    with(Misuse::BootIds, &|context| *context.boot_ids.get_mut(&party(2)).unwrap() = [9; 16]);
+    with(Misuse::BootIds, &|context| *context.boot_ids.get_mut(&party(1)).unwrap() = [9; 16]);
     let member = cluster.parties.get_mut(&party(1)).unwrap();
     for (context, expected) in cases {
         let started = PresignSession::start(context, &member.share, &mut member.pairs, &mut rng(1));

@@ -9,6 +9,7 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::BootId;
 use super::ot::{Delta, Leaves};
 use crate::codec::Writer;
 use crate::fault::{Fault, Misuse, Rule};
@@ -24,12 +25,20 @@ pub(crate) type PairKey = Secret<[u8; 32]>;
 pub struct Pair {
     pub(crate) peer: PartyIndex,
     pub(crate) id: [u8; 32],
+    boots: Boots,
     pub(crate) alice: AliceSide,
     pub(crate) bob: BobSide,
     pub(crate) zero_key: PairKey,
     pub(crate) online_u: PairKey,
     pub(crate) online_w: PairKey,
     dead: bool,
+}
+
+/// The two processes that made a pair: it ends with either.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Boots {
+    pub(crate) mine: BootId,
+    pub(crate) peers: BootId,
 }
 
 /// The direction in which this party is Alice: she holds Delta and all leaves but one a tree.
@@ -53,11 +62,12 @@ impl Pair {
     pub(crate) fn new(
         peer: PartyIndex,
         id: [u8; 32],
+        boots: Boots,
         alice: AliceSide,
         bob: BobSide,
         [zero_key, online_u, online_w]: [PairKey; 3],
     ) -> Self {
-        Self { peer, id, alice, bob, zero_key, online_u, online_w, dead: false }
+        Self { peer, id, boots, alice, bob, zero_key, online_u, online_w, dead: false }
     }
 
     /// The other party.
@@ -68,6 +78,11 @@ impl Pair {
     /// Sigma, the name of this set-up: equal at both sides, different for each set-up.
     pub const fn id(&self) -> &[u8; 32] {
         &self.id
+    }
+
+    /// Whether the pair was made by these two processes.
+    pub(crate) fn was_made_by(&self, boots: Boots) -> bool {
+        self.boots == boots
     }
 
     /// Whether a check on this pair has failed.

@@ -153,23 +153,6 @@ fn every_altered_value_of_a_reply_fails_the_check() {
     assert!(!bool::from(bob_finish(&SID, &state, &[2; 32], &reply).1), "another view, other pads");
 }
 
-/// The example that section 11 of the specification computes by hand, q = 101.
-#[test]
-fn hand_example_modulo_101() {
-    let m = |value: i64| value.rem_euclid(101);
-    let (gadget, choice, input) = ([5, 17, 40], [1, 0, 1], 7);
-    let (zero, one) = ([3, 10, 20], [8, 30, 4]);
-    let masked: Vec<i64> = (0..3).map(|j| m(zero[j] - one[j] + input)).collect();
-    assert_eq!(masked, [2, 88, 23]);
-    let opened: Vec<i64> =
-        (0..3).map(|j| m([zero[j], one[j]][choice[j] as usize] + choice[j] * masked[j])).collect();
-    assert_eq!(opened, [10, 10, 27]);
-    let b = m((0..3).map(|j| choice[j] * gadget[j]).sum());
-    let c = m(-(0..3).map(|j| gadget[j] * zero[j]).sum::<i64>());
-    let d = m((0..3).map(|j| gadget[j] * opened[j]).sum());
-    assert_eq!((b, c, d, m(c + d)), (45, 25, 88, m(input * b)));
-}
-
 #[test]
 fn replies_decode_only_when_canonical() {
     let mut rng = ChaCha20Rng::seed_from_u64(6);

@@ -65,7 +65,7 @@ impl Sender {
             let (sent0, sent1) = pair.split_at(POINT_BYTES);
             let points = [decode(sent0)?, decode(sent1)?];
             for ((branch, key), (own, other)) in (0_u8..).zip(keys).zip(points.iter().zip([sent1, sent0])) {
-                let shared = (own + function(sid, at, branch, other)) * self.secret.expose();
+                let shared = Zeroizing::new((own + function(sid, at, branch, other)) * self.secret.expose());
                 derive(sid, at, branch, &self.point, pair, &shared, key);
             }
         }
@@ -105,7 +105,7 @@ pub fn receive(
         message.extend_from_slice(first.as_bytes());
         message.extend_from_slice(second.as_bytes());
         let pair = message.get(start..).expect("the message has just grown past `start`");
-        let shared = secret.expose() * &table;
+        let shared = Zeroizing::new(secret.expose() * &table);
         derive(sid, at, bit.unwrap_u8(), sender_point, pair, &shared, key);
     }
     Ok((keys, message))

@@ -20,7 +20,7 @@ use alloc::collections::BTreeMap;
 pub use self::output::Presignature;
 pub use self::session::PresignSession;
 use super::BootId;
-use super::pair::{Pair, PairKey, Pairs};
+use super::pair::{Boots, Pair, PairKey, Pairs};
 use crate::codec::Writer;
 use crate::fault::{Checks, Fault, Misuse, Rule};
 use crate::group::{Curve, Point};
@@ -69,10 +69,15 @@ impl<C: Curve> PresignContext<C> {
         if !self.boot_ids.keys().copied().eq(self.signers.iter()) {
             return Err(Misuse::BootIds);
         }
-        match self.signers.peers_of(self.me).find(|peer| !pairs.is_ready(*peer)) {
-            Some(peer) => Err(Misuse::NoPair(peer)),
-            None => Ok(()),
+        let boot = |party| self.boot_ids.get(&party).copied().ok_or(Misuse::BootIds);
+        for peer in self.peers() {
+            let pair = pairs.get(peer).filter(|pair| !pair.is_dead()).ok_or(Misuse::NoPair(peer))?;
+            let boots = Boots { mine: boot(self.me)?, peers: boot(peer)? };
+            if !pair.was_made_by(boots) {
+                return Err(Misuse::BootIds);
+            }
         }
+        Ok(())
     }
 
     /// pid: binds the session to key, set, epochs, boots, block, client and number.

@@ -72,6 +72,10 @@ impl<C: Curve> PresignSession<C> {
         pairs: &mut Pairs,
         rng: &mut dyn CryptoRngCore,
     ) -> Result<Step<Self, Presignature<C>>, Fault> {
+        // A stranger cannot end a session, whatever it sends.
+        if !self.mailbox.expects(from) {
+            return Ok(Step::Next(self, Outbox::default()));
+        }
         // Lengths are compared before anything is stored or parsed.
         let round = match (message.first(), message.len()) {
             (Some(&round1_commit::ROUND), length) if length == CommitmentMessage::bytes(C::XI) => 0,

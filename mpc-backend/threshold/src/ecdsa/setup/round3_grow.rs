@@ -11,7 +11,7 @@ use crate::codec::Writer;
 use crate::ecdsa::ot::base::ReceiverKeys;
 use crate::ecdsa::ot::tree::{TREES_BYTES, puncture};
 use crate::ecdsa::ot::{Delta, Leaves};
-use crate::ecdsa::pair::{AliceSide, BobSide, Pair, PairKey};
+use crate::ecdsa::pair::{AliceSide, BobSide, Boots, Pair, PairKey};
 use crate::fault::{Fault, Rule};
 use crate::secret::Secret;
 use crate::transcript::{PAIR_ONLINE_U, PAIR_ONLINE_W, PAIR_ZERO_KEY, hash};
@@ -47,6 +47,7 @@ impl AwaitingTrees {
         let pair = Pair::new(
             context.peer,
             self.id,
+            Boots { mine: context.my_boot, peers: context.peer_boot },
             AliceSide::new(sid, known, self.delta),
             BobSide::new(self.bob_sid, self.leaves),
             [key(PAIR_ZERO_KEY), key(PAIR_ONLINE_U), key(PAIR_ONLINE_W)],
