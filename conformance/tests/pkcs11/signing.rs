@@ -148,7 +148,8 @@ fn signing_needs_a_login() {
         token.module,
         C_Sign(session.handle, digest.as_mut_ptr(), 32, signature.as_mut_ptr(), &mut len)
     );
-    assert!(matches!(rv, CKR_USER_NOT_LOGGED_IN | CKR_OPERATION_NOT_INITIALIZED), "{rv:#x}");
+    let refusals = [CKR_USER_NOT_LOGGED_IN, CKR_OPERATION_NOT_INITIALIZED, CKR_KEY_HANDLE_INVALID];
+    assert!(refusals.contains(&rv), "{rv:#x}");
     assert_eq!(signature, [0; 64]);
     assert_eq!(session.sign_init(CKM_ECDSA, pair.private), CKR_KEY_HANDLE_INVALID);
 }
