@@ -155,7 +155,10 @@ impl Engine {
 
     /// Engine time in ms at which [`Input::Tick`] is due, if anything waits.
     pub fn poll_timeout(&self) -> Option<u64> {
-        [self.startup.timeout(), self.sessions.timeout(), self.clients.timeout()].into_iter().flatten().min()
+        [self.startup.timeout(self.now), self.sessions.timeout(), self.clients.timeout()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// The registry's state as bytes, for the log's snapshots.
@@ -205,6 +208,7 @@ impl Engine {
     /// Whatever time or the last input made possible.
     fn advance(&mut self, rng: &mut dyn CryptoRngCore) {
         self.advance_startup();
+        self.retry_orders(rng);
         self.expire_sessions(rng);
         self.expire_requests();
         self.retry_parked(rng);

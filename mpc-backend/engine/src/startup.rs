@@ -75,8 +75,9 @@ impl Startup {
         }
     }
 
-    pub(crate) fn timeout(&self) -> Option<u64> {
-        self.grace_until.filter(|_| self.phase == Phase::Checking)
+    /// Once the grace is over only a peer's report moves things on: no clock is waited for.
+    pub(crate) fn timeout(&self, now: u64) -> Option<u64> {
+        self.grace_until.filter(|until| self.phase == Phase::Checking && *until > now)
     }
 }
 

@@ -1,21 +1,16 @@
 //! Whether a command may be applied now. Reads only: what it finds is a [`Mutation`] that `apply` carries out.
 
 use prost::Message;
-use proto::limits::{COMMAND_WINDOW, FORMAT, NAME_BYTES_MAX, OBJECTS_PER_COMMAND_MAX};
+use proto::limits::{COMMAND_WINDOW, FORMAT, NAME_BYTES_MAX};
 use proto::registry::v1::{
-    BirthStatement, Command, CreateObjects, DestroyObject, EnrolClient, EnrolledClient, InitToken, Login,
-    NewObject, ObjectRecord, Purpose, Role, SetLogin, SignedCommand, TokenRecord, UpdateObject,
-    command::Body,
+    BirthStatement, Command, EnrolClient, EnrolledClient, InitToken, Login, ObjectRecord, Purpose, Role,
+    SetLogin, SignedCommand, TokenRecord, command::Body,
 };
-use proto::statement;
 
 use super::birth::{self, Birth};
 use super::matrix::{Case, allow};
 use super::verify::{self, Authors};
-use super::{
-    CLIENTS_MAX, Id, OBJECT_BYTES_MAX, PublicKey, Refusal, Registry, TOKENS_MAX, attributes, command_digest,
-    decode,
-};
+use super::{CLIENTS_MAX, Id, PublicKey, Refusal, Registry, TOKENS_MAX, command_digest, decode};
 
 /// A command that passed every check at one index.
 pub(super) struct Checked {
@@ -38,11 +33,11 @@ pub(super) enum Mutation {
 }
 
 /// A command with everything that its check needs.
-struct Context<'a> {
-    registry: &'a Registry,
+pub(super) struct Context<'a> {
+    pub(super) registry: &'a Registry,
     index: u64,
-    authors: Authors,
-    signed: &'a SignedCommand,
+    pub(super) authors: Authors,
+    pub(super) signed: &'a SignedCommand,
 }
 
 impl Registry {
@@ -204,7 +199,7 @@ impl Context<'_> {
         Ok(statement.clone())
     }
 
-    fn birth(
+    pub(super) fn birth(
         &self,
         certificate: Option<&proto::registry::v1::BirthCertificate>,
         purpose: Purpose,
@@ -228,127 +223,16 @@ impl Context<'_> {
         Ok(birth)
     }
 
-    fn create_objects(&self, create: &CreateObjects) -> Result<Mutation, Refusal> {
-        let token = self.initialised(&create.token_id)?;
-        if create.objects.is_empty() || create.objects.len() > OBJECTS_PER_COMMAND_MAX {
-            return Err(Refusal::Malformed("number of objects"));
-        }
-        let private =
-            create.objects.iter().any(|o| o.birth.is_some() || attributes::is_private(&o.attributes));
-        let case = if private { Case::CreatePrivateObjects } else { Case::CreatePublicObjects };
-        allow(case, Some(&token), &self.authors)?;
-        if create.objects.iter().any(|o| attributes::becomes_trusted(&[], &o.attributes)) {
-            allow(Case::SetTrusted, Some(&token), &self.authors)?;
-        }
-        let mut records: Vec<(ObjectRecord, Option<BirthStatement>)> = Vec::new();
-        for new in &create.objects {
-            let (record, birth) = self.new_object(new, &token)?;
-            if records.iter().any(|(other, _)| other.object_id == record.object_id) {
-                return Err(Refusal::Exists("object"));
-            }
-            records.push((record, birth));
-        }
-        self.room(records.iter().map(|(record, _)| record.encoded_len()).sum())?;
-        Ok(Mutation::Create(records))
-    }
-
-    fn new_object(
-        &self,
-        new: &NewObject,
-        token: &Id,
-    ) -> Result<(ObjectRecord, Option<BirthStatement>), Refusal> {
-        let object = id(&new.object_id)?;
-        if self.registry.is_destroyed(&object) || self.registry.object(token, &object).is_some() {
-            return Err(Refusal::Exists("object"));
-        }
-        let birth = match &new.birth {
-            None => None,
-            Some(_) => Some(self.birth(new.birth.as_ref(), Purpose::SigningKey, token)?),
-        };
-        if birth.as_ref().is_some_and(|birth| birth.statement().key_id != object) {
-            return Err(Refusal::Birth("the key is that of another object"));
-        }
-        attributes::check_new(&new.attributes, birth.as_ref())?;
-        let record = ObjectRecord {
-            format: FORMAT,
-            token_id: token.to_vec(),
-            object_id: object.to_vec(),
-            version: 1,
-            predecessor: Vec::new(),
-            attributes: new.attributes.clone(),
-            birth: new.birth.clone(),
-            author: Some(self.signed.clone()),
-        };
-        Ok((record, birth.map(|birth| birth.statement().clone())))
-    }
-
-    fn update_object(&self, update: &UpdateObject) -> Result<Mutation, Refusal> {
-        let token = self.initialised(&update.token_id)?;
-        let current =
-            self.current(&token, &update.object_id, &update.predecessor, |private| match private {
-                true => Case::UpdatePrivateObject,
-                false => Case::UpdatePublicObject,
-            })?;
-        if attributes::becomes_trusted(&current.attributes, &update.attributes) {
-            allow(Case::SetTrusted, Some(&token), &self.authors)?;
-        }
-        attributes::check_update(current, &update.attributes)?;
-        let record = ObjectRecord {
-            version: current.version + 1,
-            predecessor: update.predecessor.clone(),
-            attributes: update.attributes.clone(),
-            author: Some(self.signed.clone()),
-            ..current.clone()
-        };
-        self.room(record.encoded_len().saturating_sub(current.encoded_len()))?;
-        Ok(Mutation::Update(record))
-    }
-
-    fn destroy_object(&self, destroy: &DestroyObject) -> Result<Mutation, Refusal> {
-        let token = self.initialised(&destroy.token_id)?;
-        let current =
-            self.current(&token, &destroy.object_id, &destroy.predecessor, |private| match private {
-                true => Case::DestroyPrivateObject,
-                false => Case::DestroyPublicObject,
-            })?;
-        let fixed = attributes::CKA_DESTROYABLE;
-        if attributes::get(&current.attributes, fixed) == Some(&[0]) {
-            return Err(Refusal::Attribute { attribute: fixed, why: "the object may not be destroyed" });
-        }
-        Ok(Mutation::Destroy(token, id(&destroy.object_id)?))
-    }
-
-    /// The object that a command follows, once its authors may touch it and have seen this version.
-    fn current(
-        &self,
-        token: &Id,
-        object: &[u8],
-        predecessor: &[u8],
-        case: impl Fn(bool) -> Case,
-    ) -> Result<&ObjectRecord, Refusal> {
-        let current = self.registry.object(token, &id(object)?).ok_or(Refusal::NotFound("object"))?;
-        allow(case(attributes::is_private(&current.attributes)), Some(token), &self.authors)?;
-        if statement::record_hash(current).as_slice() != predecessor {
-            return Err(Refusal::Stale);
-        }
-        Ok(current)
-    }
-
     fn token(&self, token: &[u8]) -> Result<&TokenRecord, Refusal> {
         self.registry.token(&id(token)?).ok_or(Refusal::NotFound("token"))
     }
 
-    fn initialised(&self, token: &[u8]) -> Result<Id, Refusal> {
+    pub(super) fn initialised(&self, token: &[u8]) -> Result<Id, Refusal> {
         let token = self.token(token)?;
         if token.so_login.is_none() {
             return Err(Refusal::Uninitialised);
         }
         id(&token.token_id)
-    }
-
-    fn room(&self, more: usize) -> Result<(), Refusal> {
-        let total = self.registry.object_bytes.saturating_add(more);
-        if total <= OBJECT_BYTES_MAX { Ok(()) } else { Err(Refusal::Full("objects")) }
     }
 }
 
@@ -365,7 +249,7 @@ fn name(body: &Body) -> &'static str {
     }
 }
 
-fn id(bytes: &[u8]) -> Result<Id, Refusal> {
+pub(super) fn id(bytes: &[u8]) -> Result<Id, Refusal> {
     bytes.try_into().map_err(|_| Refusal::Malformed("id: 16 bytes"))
 }
 

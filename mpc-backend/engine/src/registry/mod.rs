@@ -13,6 +13,7 @@ mod apply;
 pub(crate) mod attributes;
 pub(crate) mod birth;
 mod check;
+mod check_objects;
 pub mod heads;
 pub mod matrix;
 mod refusal;

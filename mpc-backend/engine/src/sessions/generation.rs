@@ -5,38 +5,29 @@
 use std::collections::BTreeMap;
 
 use prost::Message;
-use proto::limits::BIRTH_WINDOW;
 use proto::peer::v1::{GenerationSigned, GenerationStart, Protocol, control};
-use proto::registry::v1::{BirthCertificate, BirthStatement, NodeSignature, Purpose, Role};
+use proto::registry::v1::{BirthCertificate, BirthStatement, NodeSignature, Purpose};
 use proto::statement;
 use rand_core::CryptoRngCore;
 use threshold::dkg::{DkgContext, DkgCurve, DkgOutput, DkgSession, Progress};
 
-use super::{SessionId, party};
+use super::{Order, SessionId, party};
 use crate::client::{Failure, ReplyTo};
 use crate::engine::{AfterPersist, Engine};
 use crate::event::Event;
 use crate::input::NodeIndex;
 use crate::peers::Why;
-use crate::registry::{Id, birth};
+use crate::registry::Id;
 use crate::shares::Share;
 
 /// How long a generation may take at most, in ms.
 const GENERATION_MS: u64 = 30_000;
-/// Most generations at a time, and of one client.
-const OPEN_MAX: usize = 32;
-const OPEN_OF_CLIENT_MAX: usize = 8;
-/// Most shares that wait for their record, and of one client.
-const PENDING_MAX: usize = 1024;
-const PENDING_OF_CLIENT_MAX: usize = 256;
-/// How far the coordinator's registry index may be ahead of ours, or behind.
-const BASE_SLACK: u64 = BIRTH_WINDOW / 4;
 
 /// One key on its way.
 pub(crate) struct Generation {
     coordinator: NodeIndex,
     /// Without public key, commitments and transcript until the protocol is done.
-    statement: BirthStatement,
+    pub(super) statement: BirthStatement,
     protocol: DkgSession,
     pub(crate) deadline: u64,
     /// The finished statement, once the share is durable.
@@ -76,7 +67,7 @@ impl Engine {
         Ok(())
     }
 
-    /// A coordinator's order to begin; believed in nothing but the session id.
+    /// A coordinator's order to begin.
     pub(crate) fn generation_start(
         &mut self,
         peer: NodeIndex,
@@ -85,12 +76,21 @@ impl Engine {
         rng: &mut dyn CryptoRngCore,
     ) -> Result<(), Why> {
         let statement = BirthStatement::decode(encoded).map_err(|_| "malformed birth statement")?;
-        let known = self.sessions.generations.contains_key(&session);
-        let checked = if known { Err("session exists") } else { self.check_birth(&statement) };
-        if let Err(why) = checked {
-            self.send_failed(peer, &session);
-            return Err(why);
+        self.order(peer, session, Order::Generation(statement), rng)
+    }
+
+    /// Believes nothing of an order but its session id.
+    pub(super) fn join_generation(
+        &mut self,
+        peer: NodeIndex,
+        session: SessionId,
+        statement: BirthStatement,
+        rng: &mut dyn CryptoRngCore,
+    ) -> Result<(), Why> {
+        if self.sessions.generations.contains_key(&session) {
+            return Err("session exists");
         }
+        self.check_birth(&statement)?;
         self.begin_generation(session, peer, statement, None, rng);
         Ok(())
     }
@@ -134,35 +134,6 @@ impl Engine {
                 self.refuse_message(peer, Protocol::Generation as i32, why);
             }
         }
-    }
-
-    /// What every node checks before it takes part, whoever coordinates.
-    fn check_birth(&self, statement: &BirthStatement) -> Result<(), Why> {
-        let request = birth::check_request(&self.registry, statement);
-        request?;
-        let (base, index) = (statement.base_index, self.registry.index());
-        if base > index.saturating_add(BASE_SLACK) || index > base.saturating_add(BASE_SLACK) {
-            return Err("registry index of the birth is far from ours");
-        }
-        if !self.is_serving() {
-            return Err("this node is not serving yet");
-        }
-        if self.shares.get(&statement.key_id).is_some() {
-            return Err("a share of this key id exists");
-        }
-        let open = self.sessions.generations.values();
-        let same_client = open.clone().filter(|open| open.statement.client_key == statement.client_key);
-        if open.clone().any(|open| open.statement.key_id == statement.key_id) {
-            return Err("this key id is being generated");
-        }
-        if open.count() >= OPEN_MAX || same_client.count() >= OPEN_OF_CLIENT_MAX {
-            return Err("too many generations at a time");
-        }
-        let (pending, of_client) = self.shares.pending(&statement.client_key);
-        if pending >= PENDING_MAX || of_client >= PENDING_OF_CLIENT_MAX {
-            return Err("too many generated keys wait for their record");
-        }
-        Ok(())
     }
 
     pub(crate) fn generation_message(
@@ -282,32 +253,6 @@ impl Engine {
             let unsigned = unsigned.filter(|peer| all && !generation.signed.contains_key(peer));
             let nodes: Vec<NodeIndex> = silent.chain(unsigned).chain(self.peers.missing()).collect();
             self.fail(reply, Failure::missing(&format!("key generation failed: {why}"), nodes));
-        }
-    }
-
-    /// A statement of what a client asks for, to be completed by the protocol.
-    pub(crate) fn birth_request(
-        &self,
-        client_key: &[u8; 32],
-        request: &proto::client::v1::GenerateRequest,
-    ) -> BirthStatement {
-        BirthStatement {
-            format: proto::limits::FORMAT,
-            cluster_id: self.me.cluster_id.to_vec(),
-            purpose: request.purpose,
-            token_id: request.token_id.clone(),
-            key_id: request.key_id.clone(),
-            curve: request.curve.clone(),
-            attributes_hash: request.attributes_hash.clone(),
-            base_index: self.registry.index(),
-            epoch: birth::FIRST_EPOCH,
-            role: match request.purpose() {
-                Purpose::LoginOprf => request.role,
-                _ => Role::Unspecified as i32,
-            },
-            pin_version: request.pin_version,
-            client_key: client_key.to_vec(),
-            ..BirthStatement::default()
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Protocols with peers: pair set-up, key generation, presigning. `threshold` says what each message means;
 //! here is who may begin, what is checked before, how long it may take and what a failure costs.
 
+mod births;
 mod early;
 mod generation;
+mod orders;
 mod pair;
 mod pools;
 mod presign;
@@ -18,6 +20,8 @@ use threshold::round::Outbox;
 
 use self::early::Early;
 use self::generation::Generation;
+pub(crate) use self::orders::Order;
+use self::orders::Waiting;
 use self::pair::Setup;
 pub(crate) use self::pools::{PoolKey, Pools};
 use self::presign::Presigning;
@@ -37,6 +41,7 @@ pub(crate) struct Sessions {
     pub(crate) presigns: BTreeMap<SessionId, Presigning>,
     pub(crate) pools: Pools,
     early: Early,
+    pub(crate) orders: Vec<Waiting>,
 }
 
 impl Sessions {
@@ -45,7 +50,8 @@ impl Sessions {
         let setups = self.setups.values().map(|setup| setup.deadline).min();
         let generations = self.generations.values().map(|generation| generation.deadline).min();
         let presigns = self.presigns.values().map(|presign| presign.deadline).min();
-        [setups, generations, presigns].into_iter().flatten().min()
+        let orders = self.orders.iter().map(|order| order.deadline).min();
+        [setups, generations, presigns, orders].into_iter().flatten().min()
     }
 }
 
@@ -80,6 +86,7 @@ impl Engine {
 
     /// A peer gave up a session that it is a member of.
     pub(crate) fn session_failed(&mut self, peer: NodeIndex, session: &SessionId) -> Result<(), Why> {
+        self.sessions.orders.retain(|waiting| waiting.session != *session);
         if self.sessions.generations.contains_key(session) {
             self.fail_generation(session, "another node gave up", false);
             return Ok(());

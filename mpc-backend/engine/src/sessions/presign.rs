@@ -14,7 +14,7 @@ use threshold::round::Step;
 use threshold::secret::Secret;
 
 use super::pools::PoolKey;
-use super::{SessionId, party};
+use super::{Order, SessionId, party};
 use crate::engine::Engine;
 use crate::event::Event;
 use crate::input::NodeIndex;
@@ -88,6 +88,7 @@ impl Engine {
                 block_id: block_id.to_vec(),
                 number,
                 public_key: encoded_key,
+                registry_index: self.registry.index(),
             };
             for peer in pool.peers_of(self.me.index) {
                 self.send_control(peer, &session, control::Body::PresignStart(order.clone()));
@@ -116,19 +117,28 @@ impl Engine {
         all.collect::<Option<_>>().ok_or("a member is not connected")
     }
 
-    /// A coordinator's order to begin. Nothing of it is believed that this node does not know itself.
+    /// A coordinator's order to begin. Its number is used up whatever becomes of it.
     pub(crate) fn presign_start(
+        &mut self,
+        peer: NodeIndex,
+        session: SessionId,
+        start: PresignStart,
+        rng: &mut dyn CryptoRngCore,
+    ) -> Result<(), Why> {
+        self.sessions.pools.accept_number(peer, start.number)?;
+        self.order(peer, session, Order::Presign(start), rng)
+    }
+
+    /// Nothing of an order is believed that this node does not know itself.
+    pub(super) fn join_presign(
         &mut self,
         peer: NodeIndex,
         session: SessionId,
         start: &PresignStart,
         rng: &mut dyn CryptoRngCore,
     ) -> Result<(), Why> {
-        let begun = self.check_presign(peer, session, start).and_then(|(pool, block_id)| {
-            self.sessions.pools.accept_number(peer, start.number)?;
-            self.start_presign(session, pool, block_id, start.number, rng)
-        });
-        begun.inspect_err(|_| self.send_failed(peer, &session))
+        let (pool, block_id) = self.check_presign(peer, session, start)?;
+        self.start_presign(session, pool, block_id, start.number, rng)
     }
 
     fn check_presign(

@@ -1,7 +1,7 @@
 //! A seeded cluster in memory: engines, links that keep order, stores, and an ordered log in Raft's place.
 //! One seed gives one execution, whose every input enters [`Sim::trace`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ed25519_dalek::SigningKey;
 use engine::{Effect, Engine, EngineConfig, Event, Input, Limits, ProposalError, Record, Restored, Write};
@@ -23,14 +23,14 @@ pub struct Node {
     rng: ChaCha20Rng,
     pub store: Store,
     /// Commands of the log that were delivered to this run of the engine.
-    applied: usize,
+    pub applied: usize,
     pub voting: bool,
     pub serving: bool,
     pub boots: u32,
     pub events: Vec<Event>,
 }
 
-enum Delivery {
+pub enum Delivery {
     Peer { from: u8, to: u8, link: u64, envelope: Envelope },
     Connect { one: u8, other: u8 },
     Durable { node: u8, boot: u32, ticket: u64, writes: Vec<Write> },
@@ -45,11 +45,11 @@ pub struct Sim {
     pub nodes: Vec<Node>,
     /// Decided commands; index 1 is the first.
     pub log: Vec<Vec<u8>>,
-    queue: BTreeMap<(u64, u64), Delivery>,
+    pub queue: BTreeMap<(u64, u64), Delivery>,
     sequence: u64,
     pub rng: ChaCha20Rng,
     /// Generation of each link, raised when it breaks; messages of an older one are lost.
-    links: BTreeMap<(u8, u8), (bool, u64)>,
+    pub links: BTreeMap<(u8, u8), (bool, u64)>,
     last_on_link: BTreeMap<(u8, u8), u64>,
     pub delay_max_ms: u64,
     /// Deliver some protocol messages twice.
@@ -62,6 +62,8 @@ pub struct Sim {
     /// Crash this node when it emits this many more effects.
     pub crash_after: Option<(u8, u32)>,
     pub crashed: bool,
+    /// Nodes that the log does not reach.
+    pub hold_log: BTreeSet<u8>,
 }
 
 pub fn node_key(index: u8) -> SigningKey {
@@ -111,6 +113,7 @@ impl Sim {
             trace: Sha256::new(),
             crash_after: None,
             crashed: false,
+            hold_log: BTreeSet::new(),
         };
         for index in 1..=NODES {
             let rng = ChaCha20Rng::seed_from_u64(seed ^ (u64::from(index) << 32));
@@ -181,7 +184,7 @@ impl Sim {
         Self::others(index).for_each(|other| self.disconnect(index, other));
     }
 
-    fn pair(one: u8, other: u8) -> (u8, u8) {
+    pub fn pair(one: u8, other: u8) -> (u8, u8) {
         (one.min(other), one.max(other))
     }
 
@@ -195,12 +198,12 @@ impl Sim {
         self.input(other, Input::PeerDisconnected { peer: one });
     }
 
-    fn schedule(&mut self, delay: u64, delivery: Delivery) {
+    pub fn schedule(&mut self, delay: u64, delivery: Delivery) {
         self.sequence += 1;
         self.queue.insert((self.now + delay, self.sequence), delivery);
     }
 
-    fn delay(&mut self) -> u64 {
+    pub fn delay(&mut self) -> u64 {
         1 + u64::from(self.rng.next_u32()) % self.delay_max_ms
     }
 
@@ -273,103 +276,6 @@ impl Sim {
             self.schedule(delay, Delivery::Peer { from, to, link, envelope: envelope.clone() });
         }
         self.schedule(delay, Delivery::Peer { from, to, link, envelope });
-    }
-
-    fn deliver_log(&mut self, index: u8) {
-        let boot = self.node(index).boots;
-        for _ in self.node(index).applied..self.log.len() {
-            self.schedule(20, Delivery::Apply { node: index, boot });
-        }
-    }
-
-    fn deliver(&mut self, delivery: Delivery) {
-        let same = |sim: &mut Self, node: u8, boot: u32| sim.node(node).boots == boot;
-        match delivery {
-            Delivery::Peer { from, to, link, envelope } => {
-                let current = self.links.get(&Self::pair(from, to)).copied();
-                if current == Some((true, link)) {
-                    self.input(to, Input::PeerMessage { peer: from, envelope });
-                }
-            }
-            Delivery::Connect { one, other } => self.connect(one, other),
-            Delivery::Durable { node, boot, ticket, writes } if same(self, node, boot) => {
-                if self.node(node).engine.is_some() {
-                    for write in writes {
-                        let place = (write.table.to_owned(), write.key);
-                        match write.value {
-                            Some(value) => self.node(node).store.insert(place, value.to_vec()),
-                            None => self.node(node).store.remove(&place),
-                        };
-                    }
-                    self.input(node, Input::Persisted { ticket });
-                }
-            }
-            Delivery::Commit { node, boot, ticket, command } => self.commit(node, boot, ticket, command),
-            Delivery::Apply { node, boot } if same(self, node, boot) => {
-                let next = self.node(node).applied;
-                if let Some(command) = self.log.get(next).cloned() {
-                    self.node(node).applied += 1;
-                    self.input(node, Input::Applied { index: next as u64 + 1, command });
-                }
-            }
-            Delivery::Done { node, boot, ticket, result } if same(self, node, boot) => {
-                self.input(node, Input::ProposalDone { ticket, result });
-            }
-            Delivery::Durable { .. } | Delivery::Apply { .. } | Delivery::Done { .. } => {}
-        }
-    }
-
-    fn connect(&mut self, one: u8, other: u8) {
-        let both = self.node(one).engine.is_some() && self.node(other).engine.is_some();
-        let link = self.links.entry(Self::pair(one, other)).or_default();
-        if both && !link.0 {
-            link.0 = true;
-            self.input(one, Input::PeerConnected { peer: other });
-            self.input(other, Input::PeerConnected { peer: one });
-        }
-    }
-
-    fn commit(&mut self, node: u8, boot: u32, ticket: u64, command: Vec<u8>) {
-        let voters = self.nodes.iter().filter(|node| node.engine.is_some() && node.voting).count();
-        if voters <= usize::from(NODES) / 2 {
-            let result = Err(ProposalError::NoLeader);
-            return self.schedule(1, Delivery::Done { node, boot, ticket, result });
-        }
-        self.log.push(command);
-        for index in 1..=NODES {
-            let (boot, delay) = (self.node(index).boots, self.delay());
-            self.schedule(delay, Delivery::Apply { node: index, boot });
-        }
-        let result = Ok(self.log.len() as u64);
-        self.schedule(20, Delivery::Done { node, boot, ticket, result });
-    }
-
-    /// The next thing that happens; `false` when nothing does before `limit`.
-    pub fn step(&mut self, limit: u64) -> bool {
-        let due = |node: &Node| node.engine.as_ref().and_then(Engine::poll_timeout);
-        let ticks = self.nodes.iter().zip(1..).filter_map(|(node, index)| Some((due(node)?, index)));
-        let tick: Option<(u64, u8)> = ticks.min();
-        let first = self.queue.first_key_value().map(|(key, _)| key.0);
-        match (first, tick) {
-            (Some(at), tick) if at <= limit && tick.is_none_or(|(due, _)| at <= due) => {
-                self.now = self.now.max(at);
-                let (_, delivery) = self.queue.pop_first().unwrap();
-                self.deliver(delivery);
-                true
-            }
-            (_, Some((due, index))) if due <= limit => {
-                self.now = self.now.max(due);
-                self.input(index, Input::Tick);
-                true
-            }
-            _ => false,
-        }
-    }
-
-    pub fn run(&mut self, ms: u64) {
-        let limit = self.now + ms;
-        while self.step(limit) {}
-        self.now = limit;
     }
 
     pub fn trace_hash(&self) -> String {

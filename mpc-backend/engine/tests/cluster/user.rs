@@ -6,24 +6,20 @@ use ed25519_dalek::SigningKey;
 use engine::Input;
 use prost::Message;
 use proto::client::v1::{
-    ClientFrame, Code, Error, GenerateRequest, Hello, LeaseRequest, LoginRequest, OprfRequest,
-    ProposeRequest, Request, SignReply, SignRequest, client_frame, node_frame, request::Op,
-    response::Result as Reply,
+    ClientFrame, Code, Error, GenerateRequest, Hello, LeaseRequest, LoginRequest, ProposeRequest, Request,
+    SignReply, SignRequest, client_frame, node_frame, request::Op, response::Result as Reply,
 };
 use proto::limits::FORMAT;
 use proto::registry::v1::{
-    Attribute, BirthCertificate, BirthStatement, Command, CreateObjects, CreateToken, EnrolClient, InitToken,
-    Login, LoginAuthor, NewObject, Purpose, Role, SetLogin, SignedCommand, author, command::Body,
+    Attribute, BirthStatement, Command, CreateObjects, EnrolClient, LoginAuthor, NewObject, Purpose, Role,
+    SignedCommand, author, command::Body,
 };
 use proto::statement;
 use rand_core::RngCore;
-use sha2::{Digest, Sha256};
 use threshold::ecdsa::combine::combine;
 use threshold::ecdsa::online::{OnlineRequest, PartialSignature};
 use threshold::group::{Curve, P256, Point};
-use threshold::oprf::{Evaluation, blind};
-use threshold::party::{PartyIndex, SignerSet, Threshold};
-use threshold::sharing::Commitments;
+use threshold::party::{PartyIndex, SignerSet};
 
 use crate::sim::{NODES, Sim, operator_key};
 
@@ -31,10 +27,9 @@ pub type Outcome<T> = Result<T, Error>;
 type Author = (author::Kind, SigningKey);
 
 pub struct Conn {
-    pub node: u8,
     pub id: u64,
     pub challenge: Vec<u8>,
-    exporter: [u8; 32],
+    pub exporter: [u8; 32],
 }
 
 /// One client with a connection to each node, and the token it works with.
@@ -58,10 +53,6 @@ pub struct Key {
 
 pub fn party(index: u8) -> PartyIndex {
     PartyIndex::new(index).unwrap()
-}
-
-fn threshold() -> Threshold {
-    Threshold::new(2, NODES).unwrap()
 }
 
 pub fn attribute(r#type: u64, value: &[u8]) -> Attribute {
@@ -118,7 +109,7 @@ impl User {
         match sim.replies.remove(&id).unwrap_or_default().pop().and_then(|frame| frame.frame) {
             Some(node_frame::Frame::Hello(reply)) => match reply.error {
                 Some(error) => Err(error),
-                None => Ok(Conn { node, id, challenge: reply.challenge, exporter }),
+                None => Ok(Conn { id, challenge: reply.challenge, exporter }),
             },
             _ => Err(Error { code: Code::Unavailable as i32, message: "no answer".into(), nodes: vec![] }),
         }
@@ -221,78 +212,6 @@ impl User {
         let key = if role == Role::User { &self.pin_key } else { &self.so };
         let author = LoginAuthor { token_id: self.token.to_vec(), role: role as i32 };
         (author::Kind::Login(author), key.clone().unwrap())
-    }
-
-    pub fn generate(
-        &mut self,
-        sim: &mut Sim,
-        node: u8,
-        request: GenerateRequest,
-    ) -> Outcome<BirthCertificate> {
-        match self.call(sim, node, Op::Generate(request))? {
-            Reply::Generate(reply) => Ok(reply.birth.unwrap()),
-            _ => panic!("another answer"),
-        }
-    }
-
-    /// The login key of a PIN under an OPRF key, evaluated at two nodes.
-    pub fn evaluate(
-        &mut self,
-        sim: &mut Sim,
-        birth: &BirthCertificate,
-        pin: &[u8],
-        nodes: [u8; 2],
-    ) -> Outcome<SigningKey> {
-        let birth = BirthStatement::decode(birth.statement.as_slice()).unwrap();
-        let (blinded, element) = blind(pin, &mut sim.rng).unwrap();
-        let mut answers = Vec::new();
-        for node in nodes {
-            let request = OprfRequest { key_id: birth.key_id.clone(), blinded: element.to_vec() };
-            let Reply::Oprf(reply) = self.call(sim, node, Op::Oprf(request))? else {
-                panic!("another answer")
-            };
-            let element = reply.evaluated.try_into().unwrap();
-            answers.push((party(node), Evaluation { element, proof: reply.proof.try_into().unwrap() }));
-        }
-        let commitments = Commitments::decode(&birth.commitments, threshold()).unwrap();
-        let context = statement::oprf_context(&sim.manifest.cluster_id(), &birth.key_id);
-        let output = blinded.combine(&answers, &commitments, &context).unwrap();
-        Ok(SigningKey::from_bytes(&Sha256::digest(output.expose()).into()))
-    }
-
-    fn new_login(&mut self, sim: &mut Sim, role: Role, pin: &[u8]) -> Outcome<(Login, SigningKey)> {
-        let mut key_id = vec![0; 16];
-        sim.rng.fill_bytes(&mut key_id);
-        let request = GenerateRequest {
-            purpose: Purpose::LoginOprf as i32,
-            token_id: self.token.to_vec(),
-            key_id,
-            curve: "ristretto255".into(),
-            role: role as i32,
-            pin_version: 1,
-            ..GenerateRequest::default()
-        };
-        let oprf = self.generate(sim, 2, request)?;
-        let key = self.evaluate(sim, &oprf, pin, [1, 3])?;
-        let login_key = key.verifying_key().to_bytes().to_vec();
-        Ok((Login { version: 1, login_key, oprf: Some(oprf) }, key))
-    }
-
-    /// Creates and initialises the token and sets the user's PIN.
-    pub fn set_up_token(&mut self, sim: &mut Sim) {
-        let token_id = self.token.to_vec();
-        self.operate(sim, 2, Body::CreateToken(CreateToken { token_id: token_id.clone() })).unwrap();
-        let (so_login, so) = self.new_login(sim, Role::SecurityOfficer, b"so pin").unwrap();
-        let init = InitToken { token_id: token_id.clone(), label: vec![b' '; 32], so_login: Some(so_login) };
-        let authors = [self.client_author()];
-        self.propose(sim, 1, Body::InitToken(init), &authors).unwrap();
-        self.so = Some(so);
-        let (login, user) = self.new_login(sim, Role::User, b"1234").unwrap();
-        let set = SetLogin { token_id, role: Role::User as i32, login: Some(login) };
-        let authors = [self.login_author(Role::SecurityOfficer)];
-        self.propose(sim, 3, Body::SetLogin(set), &authors).unwrap();
-        self.pin_key = Some(user);
-        sim.run(100);
     }
 
     pub fn login_at(&mut self, sim: &mut Sim, node: u8, role: Role) -> Outcome<()> {

@@ -1,0 +1,104 @@
+//! How time passes in a simulation: what is due happens in order, and is delivered.
+
+use engine::{Engine, Input, ProposalError};
+
+use crate::sim::{Delivery, NODES, Node, Sim};
+
+impl Sim {
+    pub fn deliver_log(&mut self, index: u8) {
+        let boot = self.node(index).boots;
+        for _ in self.node(index).applied..self.log.len() {
+            self.schedule(20, Delivery::Apply { node: index, boot });
+        }
+    }
+
+    fn deliver(&mut self, delivery: Delivery) {
+        let same = |sim: &mut Self, node: u8, boot: u32| sim.node(node).boots == boot;
+        match delivery {
+            Delivery::Peer { from, to, link, envelope } => {
+                let current = self.links.get(&Self::pair(from, to)).copied();
+                if current == Some((true, link)) {
+                    self.input(to, Input::PeerMessage { peer: from, envelope });
+                }
+            }
+            Delivery::Connect { one, other } => self.connect(one, other),
+            Delivery::Durable { node, boot, ticket, writes } if same(self, node, boot) => {
+                if self.node(node).engine.is_some() {
+                    for write in writes {
+                        let place = (write.table.to_owned(), write.key);
+                        match write.value {
+                            Some(value) => self.node(node).store.insert(place, value.to_vec()),
+                            None => self.node(node).store.remove(&place),
+                        };
+                    }
+                    self.input(node, Input::Persisted { ticket });
+                }
+            }
+            Delivery::Commit { node, boot, ticket, command } => self.commit(node, boot, ticket, command),
+            Delivery::Apply { node, boot } if same(self, node, boot) && !self.hold_log.contains(&node) => {
+                let next = self.node(node).applied;
+                if let Some(command) = self.log.get(next).cloned() {
+                    self.node(node).applied += 1;
+                    self.input(node, Input::Applied { index: next as u64 + 1, command });
+                }
+            }
+            Delivery::Done { node, boot, ticket, result } if same(self, node, boot) => {
+                self.input(node, Input::ProposalDone { ticket, result });
+            }
+            Delivery::Durable { .. } | Delivery::Apply { .. } | Delivery::Done { .. } => {}
+        }
+    }
+
+    fn connect(&mut self, one: u8, other: u8) {
+        let both = self.node(one).engine.is_some() && self.node(other).engine.is_some();
+        let link = self.links.entry(Self::pair(one, other)).or_default();
+        if both && !link.0 {
+            link.0 = true;
+            self.input(one, Input::PeerConnected { peer: other });
+            self.input(other, Input::PeerConnected { peer: one });
+        }
+    }
+
+    fn commit(&mut self, node: u8, boot: u32, ticket: u64, command: Vec<u8>) {
+        let voters = self.nodes.iter().filter(|node| node.engine.is_some() && node.voting).count();
+        if voters <= usize::from(NODES) / 2 {
+            let result = Err(ProposalError::NoLeader);
+            return self.schedule(1, Delivery::Done { node, boot, ticket, result });
+        }
+        self.log.push(command);
+        for index in 1..=NODES {
+            let (boot, delay) = (self.node(index).boots, self.delay());
+            self.schedule(delay, Delivery::Apply { node: index, boot });
+        }
+        let result = Ok(self.log.len() as u64);
+        self.schedule(20, Delivery::Done { node, boot, ticket, result });
+    }
+
+    /// The next thing that happens; `false` when nothing does before `limit`.
+    pub fn step(&mut self, limit: u64) -> bool {
+        let due = |node: &Node| node.engine.as_ref().and_then(Engine::poll_timeout);
+        let ticks = self.nodes.iter().zip(1..).filter_map(|(node, index)| Some((due(node)?, index)));
+        let tick: Option<(u64, u8)> = ticks.min();
+        let first = self.queue.first_key_value().map(|(key, _)| key.0);
+        match (first, tick) {
+            (Some(at), tick) if at <= limit && tick.is_none_or(|(due, _)| at <= due) => {
+                self.now = self.now.max(at);
+                let (_, delivery) = self.queue.pop_first().unwrap();
+                self.deliver(delivery);
+                true
+            }
+            (_, Some((due, index))) if due <= limit => {
+                self.now = self.now.max(due);
+                self.input(index, Input::Tick);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    pub fn run(&mut self, ms: u64) {
+        let limit = self.now + ms;
+        while self.step(limit) {}
+        self.now = limit;
+    }
+}
