@@ -1,7 +1,7 @@
 //! A running node: the engine on its own thread, and the edges around it.
 //!
 //! Read in this order: `start` (what is opened, in which order), `core` (the event loop), `effects`,
-//! `disk`, `registry`, `peers`, `clients`.
+//! `disk`, `registry`, `peers`, `clients`, `process`.
 
 pub mod clients;
 mod core;
@@ -9,6 +9,7 @@ mod disk;
 mod effects;
 mod error;
 pub mod peers;
+pub mod process;
 mod registry;
 mod start;
 

@@ -1,10 +1,8 @@
 //! The clients' listener before a simple engine: what it hands over, what it refuses, how it ends.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
 
 use std::sync::Arc;
 
+use crate::support::framed::Client;
 use ed25519_dalek::SigningKey;
 use engine::Input;
 use mpc_backend::node::clients::{self, Connections};
@@ -13,7 +11,6 @@ use mpc_backend::tls::{self, Acceptor, Expected};
 use proto::client::v1::node_frame::Frame as FromNode;
 use proto::client::v1::{Code, HelloReply, NodeFrame, Response, client_frame, response};
 use proto::limits::HELLO_FRAME_BYTES_MAX;
-use support::framed::Client;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;

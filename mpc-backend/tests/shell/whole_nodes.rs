@@ -1,16 +1,13 @@
 //! Three nodes with their engines: they find each other, serve, stop and come back.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::support::framed::Client;
+use crate::support::nodes::Files;
 use ed25519_dalek::SigningKey;
 use proto::client::v1::node_frame::Frame as FromNode;
 use proto::client::v1::{Code, StatusReply, response};
-use support::framed::Client;
-use support::nodes::Files;
 
 async fn status(client: &mut Client, id: u64) -> StatusReply {
     client.status(id).await;
@@ -37,7 +34,7 @@ async fn three_nodes_serve_an_operator_and_survive_a_restart() {
         other => panic!("{other:?}"),
     }
     let mut id = 0;
-    support::eventually_async("a leader and two peers", async || {
+    crate::support::eventually_async("a leader and two peers", async || {
         id += 1;
         let status = status(&mut client, id).await;
         status.serving && status.leader != 0 && status.peers.iter().filter(|peer| peer.connected).count() == 2
@@ -94,7 +91,7 @@ async fn terminated_node_ends_with_code_0_and_a_locked_store_with_2() {
     let config = files.config(1, "log_format = \"json\"\n");
     let mut node = binary().arg("--config").arg(&config).spawn().unwrap();
     let address = &files.manifest.node(1).unwrap().client;
-    support::eventually("listening", || std::net::TcpStream::connect(address).is_ok()).await;
+    crate::support::eventually("listening", || std::net::TcpStream::connect(address).is_ok()).await;
 
     let second = files.config(1, "listen_peer = \"127.0.0.1:0\"\nlisten_client = \"127.0.0.1:0\"\n");
     let output = binary().arg("--config").arg(&second).output().unwrap();

@@ -1,11 +1,8 @@
 //! What sealing promises: a record opens where it was put, unaltered, and nowhere else.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-mod support;
-
+use crate::support::{COSTS, Shared};
 use mpc_backend::seal::{Owner, Passphrase, SealError, SealedStore};
 use store::{Store, Write};
-use support::{COSTS, Shared};
 
 const OWNER: Owner = Owner { cluster_id: [7; 32], node: 2 };
 

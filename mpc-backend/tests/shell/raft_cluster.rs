@@ -1,12 +1,9 @@
 //! Three logs over real sockets: what one node proposes, all apply, in one order, and keep.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
 
 use std::time::Duration;
 
+use crate::support::{Cluster, Node, eventually};
 use engine::ProposalError;
-use support::{Cluster, Node, eventually};
 use tokio::time::Instant;
 
 fn soon() -> Instant {
@@ -110,7 +107,7 @@ async fn node_that_missed_more_than_the_log_holds_catches_up_by_a_snapshot() {
     while let Some(done) = under_way.join_next().await {
         done.unwrap();
     }
-    let log = support::sealed(&cluster.stores[0], 1);
+    let log = crate::support::sealed(&cluster.stores[0], 1);
     eventually("purged", || log.range("raft_log", &[], None, 4_000).unwrap().len() < 1_000).await;
     let late = cluster.start(3).await;
     eventually("caught up", || late.registry.commands() == nodes[0].registry.commands()).await;

@@ -1,5 +1,4 @@
 //! Every bad configuration is refused in one line that names the file, the key and the remedy.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::path::PathBuf;
 

@@ -1,5 +1,4 @@
 //! What the tests of the shell share: a store that outlives its node, and a small cluster of logs.
-#![allow(dead_code, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 pub mod framed;
 pub mod nodes;

@@ -1,17 +1,14 @@
 //! Streams between nodes: who may connect, what is carried, what ends a stream.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
 
 use std::time::Duration;
 
+use crate::support::{Cluster, Node};
 use ed25519_dalek::SigningKey;
 use mpc_backend::node::peers::{self, PeerInput};
 use mpc_backend::tls;
 use proto::limits::{FORMAT, PEER_PAYLOAD_BYTES_MAX};
 use proto::peer::v1::peer_client::PeerClient;
 use proto::peer::v1::{Envelope, RaftMessage};
-use support::{Cluster, Node};
 
 async fn next(node: &mut Node) -> PeerInput {
     tokio::time::timeout(Duration::from_secs(10), node.inputs.recv()).await.unwrap().unwrap()

@@ -1,12 +1,9 @@
 //! The log and state machine pass the Raft library's own suite over a sealed store.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-mod support;
-
+use crate::support::{Remembered, Shared, sealed};
 use mpc_backend::raft::{LogStore, StateMachine, TypeConfig};
 use openraft::StorageError;
 use openraft::testing::{StoreBuilder, Suite};
-use support::{Remembered, Shared, sealed};
 
 struct Builder;
 
