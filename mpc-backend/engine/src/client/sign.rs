@@ -173,7 +173,9 @@ impl Engine {
 fn check_digest(mechanism: u64, length: usize) -> Result<(), Failure> {
     let known = MECHANISMS.iter().find(|(number, ..)| *number == mechanism);
     let (_, least, most) = known.ok_or(Failure::invalid("mechanism does not sign with ECDSA"))?;
-    match (*least..=*most).contains(&length) {
+    // A client may also send what enters ECDSA: the leftmost bytes of a longer digest, or a shorter
+    // one with zeros before it (FIPS 186-5, 6.4.1).
+    match (*least..=*most).contains(&length) || length == P256::SCALAR_BYTES {
         true => Ok(()),
         false => Err(Failure::invalid("digest length does not fit the mechanism")),
     }
