@@ -11,8 +11,8 @@ use crate::connect::{Answer, Connection};
 use crate::core::Core;
 use crate::deadline::Deadline;
 use crate::failure::NodeFailure;
-use crate::nodes::{NoQuorum, Search, is_answer};
 use crate::pool::Lent;
+use crate::search::{NoQuorum, Search, is_answer};
 
 /// What one node said, or why it said nothing.
 pub(crate) type Said = (u8, Result<Answer, NodeFailure>);
@@ -177,10 +177,10 @@ impl Core {
             match attempt(&set, deadline.at_most(share)) {
                 Ok(result) => return Ok(result),
                 Err(Setback::Final(error)) => return Err(error),
-                Err(Setback::Set) => search.tried(&set),
+                Err(Setback::Set) => search.was_tried(&set),
                 Err(Setback::Nodes(failures)) => {
                     for (node, failure) in failures {
-                        search.failed(node, failure);
+                        search.has_failed(node, failure);
                     }
                     if let Some(error) = search.verdict(self.nodes.threshold()) {
                         return Err(error);

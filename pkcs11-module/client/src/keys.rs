@@ -1,5 +1,7 @@
 //! New keys: all N nodes generate, then the records are created.
 
+use std::time::Duration;
+
 use proto::client::v1::{Code, GenerateRequest, request, response};
 use proto::registry::v1::{BirthCertificate, NewObject, Purpose};
 use proto::statement;
@@ -26,13 +28,14 @@ impl Core {
         token: Option<TokenId>,
         deadline: Deadline,
     ) -> BackendResult<(Birth, BirthCertificate)> {
+        let patience = deadline.at_most(PATIENCE);
         self.with_quorum(1, deadline, |set, _| {
             let requests = set.iter().map(|node| (*node, request::Op::Generate(asked.clone()))).collect();
             // The coordinator waits for all nodes, so it is given all the time there is. Another
             // node under the same id is no danger: shares without a record are dropped.
             let terms = Terms { token, min_registry_index: self.read_floor(), repeatable: false, deadline };
-            let answers =
-                Self::all_answered(self.ask(requests, terms)).map_err(final_if_a_node_is_missing)?;
+            let answers = Self::all_answered(self.ask(requests, terms))
+                .map_err(|setback| final_if_a_node_is_missing(setback, patience))?;
             let Some((node, answer)) = answers.into_iter().next() else { return Err(Setback::Set) };
             let response::Result::Generate(reply) = answer.result else { return Err(wrong_kind(node)) };
             let birth = self
@@ -58,19 +61,19 @@ impl Core {
     }
 }
 
-/// Generation needs every node: what one coordinator misses, the others miss too.
-fn final_if_a_node_is_missing(setback: Setback) -> Setback {
-    match setback {
-        Setback::Nodes(failures) => {
-            let missing = failures.iter().find(|(_, failure)| failure.code() == Some(Code::Unavailable));
-            match missing {
-                Some((node, failure)) => Setback::Final(failure.to_backend(*node)),
-                None => Setback::Nodes(failures),
-            }
-        }
-        other => other,
+/// Generation needs every node: what one coordinator misses, the others miss too. A node that is
+/// just starting is waited for, but not for as long as the application would wait.
+fn final_if_a_node_is_missing(setback: Setback, patience: Deadline) -> Setback {
+    let Setback::Nodes(failures) = setback else { return setback };
+    let missing = failures.iter().find(|(_, failure)| failure.code() == Some(Code::Unavailable));
+    match missing {
+        Some((node, failure)) if patience.is_over() => Setback::Final(failure.to_backend(*node)),
+        _ => Setback::Nodes(failures),
     }
 }
+
+/// How long a generation waits for a node that is missing.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Registry {
     /// Generates a key pair and records it.

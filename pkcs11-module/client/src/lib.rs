@@ -9,7 +9,7 @@
 //! and protocol secrets of any kind.
 //!
 //! Reading order: [`connect`] (one node), `pool` (many connections), `call` (many nodes at once),
-//! `nodes` (which ones), then the rooms of the port: `agree` and `registry` (lists), `pin` and
+//! `nodes` and `search` (which ones), then the rooms of the port: `agree` and `registry` (lists), `pin` and
 //! `login`, `commands`, `keys`, `sign`, `random`. [`cluster`] joins them.
 #![forbid(unsafe_code)]
 
@@ -34,6 +34,7 @@ mod pool;
 mod random;
 mod record;
 mod registry;
+mod search;
 mod sign;
 mod stash;
 mod sync;

@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use proto::client::v1::Code;
 use token::backend::{BackendError, BackendResult};
 
 use crate::failure::NodeFailure;
+use crate::search::{NoQuorum, Search, may_pass};
 use crate::sync::lock;
 
 /// Health of every node, shared by all calls.
@@ -52,57 +52,6 @@ impl Health {
             |failure: &NodeFailure| matches!(failure, NodeFailure::TimedOut | NodeFailure::Misbehaved(_));
         self.trouble.as_ref().is_some_and(|trouble| trouble.until > now && slow(&trouble.failure))
     }
-}
-
-/// What one call has learnt while it looks for a quorum that answers.
-#[derive(Default)]
-pub(crate) struct Search {
-    failed: BTreeMap<u8, NodeFailure>,
-    tried: BTreeSet<Vec<u8>>,
-}
-
-/// Why there is no further quorum.
-pub(crate) enum NoQuorum {
-    /// A pause may help: enough nodes can be reached, but some are not ready.
-    NotReady,
-    /// The answer to the application.
-    Final(BackendError),
-}
-
-impl Search {
-    /// A node failed this call and is left out of the next sets.
-    pub(crate) fn failed(&mut self, node: u8, failure: NodeFailure) {
-        self.failed.insert(node, failure);
-    }
-
-    /// This exact set did not work and nobody is known to be at fault.
-    pub(crate) fn tried(&mut self, set: &[u8]) {
-        self.tried.insert(set.to_vec());
-    }
-
-    /// After a pause, nodes that were not ready may be asked again.
-    pub(crate) fn forgive(&mut self) {
-        self.failed.retain(|_, failure| !is_not_ready(failure));
-        self.tried.clear();
-    }
-
-    /// A refusal that will not change, once so many nodes gave it that one of them is honest.
-    pub(crate) fn verdict(&self, threshold: usize) -> Option<BackendError> {
-        self.failed.iter().filter(|(_, failure)| !failure.is_passing()).find_map(|(node, failure)| {
-            let same = self.failed.values().filter(|other| other.code() == failure.code()).count();
-            (same >= threshold).then(|| failure.to_backend(*node))
-        })
-    }
-
-    fn describe(&self) -> String {
-        let each: Vec<String> =
-            self.failed.iter().map(|(node, failure)| format!("node {node}: {failure}")).collect();
-        each.join("; ")
-    }
-}
-
-fn is_not_ready(failure: &NodeFailure) -> bool {
-    failure.is_passing() && failure.code().is_some()
 }
 
 impl Nodes {
@@ -178,8 +127,8 @@ impl Nodes {
         if let Some(set) = best_subset(&usable, count, &search.tried) {
             return Ok(set);
         }
-        let not_ready = search.failed.values().filter(|failure| is_not_ready(failure)).count();
-        if usable.len() + not_ready >= count {
+        let waiting = search.failed.values().filter(|failure| may_pass(failure)).count();
+        if usable.len() + waiting >= count {
             return Err(NoQuorum::NotReady);
         }
         let refusal = search.failed.iter().find(|(_, failure)| !failure.is_passing());
@@ -226,21 +175,18 @@ fn best_subset(ranked: &[u8], count: usize, tried: &BTreeSet<Vec<u8>>) -> Option
         .map(|(_, _, set)| set)
 }
 
-/// Whether the answer says that the request came too early or to the wrong place, not that the node is ill.
-pub(crate) fn is_answer(failure: &NodeFailure) -> bool {
-    failure.code().is_some_and(|code| code != Code::Internal)
-}
-
 const BACKOFF_FIRST: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(2);
-/// Latencies below this are all alike: one machine or one rack.
-const LATENCY_UNIT_MICROS: u128 = 1_000;
+/// Latencies below this are all alike: one site, or a busy machine.
+const LATENCY_UNIT_MICROS: u128 = 5_000;
 /// One magnitude: a node must be this many times nearer to be preferred.
 const LATENCY_STEP: u128 = 4;
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+    use proto::client::v1::Code;
+
     use super::*;
 
     fn unreachable() -> NodeFailure {
@@ -276,8 +222,8 @@ mod tests {
     fn below_t_the_missing_nodes_are_named_at_once() {
         let nodes = Nodes::new(&[1, 2, 3], 2, 0);
         let mut search = Search::default();
-        search.failed(1, unreachable());
-        search.failed(3, NodeFailure::TimedOut);
+        search.has_failed(1, unreachable());
+        search.has_failed(3, NodeFailure::Dropped("reset".into()));
         let Err(NoQuorum::Final(BackendError::Unavailable(text))) = nodes.choose(2, &search) else {
             panic!()
         };
@@ -289,8 +235,8 @@ mod tests {
         let nodes = Nodes::new(&[1, 2, 3], 2, 0);
         let mut search = Search::default();
         let starting = NodeFailure::Refused { code: Code::Unavailable, message: "starting".into() };
-        search.failed(1, starting);
-        search.failed(2, unreachable());
+        search.has_failed(1, starting);
+        search.has_failed(2, unreachable());
         assert!(matches!(nodes.choose(2, &search), Err(NoQuorum::NotReady)));
         search.forgive();
         assert_eq!(chosen(&nodes, &search), [1, 3]);
@@ -303,19 +249,9 @@ mod tests {
         let mut seen = BTreeSet::new();
         while let Ok(set) = nodes.choose(3, &search) {
             assert!(seen.insert(set.clone()));
-            search.tried(&set);
+            search.was_tried(&set);
         }
         assert_eq!(seen.len(), 10);
-    }
-
-    #[test]
-    fn one_refusal_is_no_verdict_but_t_are() {
-        let mut search = Search::default();
-        let forbidden = NodeFailure::Refused { code: Code::Forbidden, message: "no".into() };
-        search.failed(1, forbidden.clone());
-        assert!(search.verdict(2).is_none());
-        search.failed(2, forbidden);
-        assert!(matches!(search.verdict(2), Some(BackendError::Refused(_))));
     }
 
     #[test]

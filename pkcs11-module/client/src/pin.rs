@@ -177,3 +177,38 @@ impl PinVersion {
 /// Length of a PIN in bytes.
 pub(crate) const PIN_BYTES: std::ops::RangeInclusive<usize> = 4..=255;
 const LOGIN_KEY_LABEL: &[u8] = b"counterfoil/login-key/v1";
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+    use super::*;
+
+    const OF: PinVersion = PinVersion { token: TokenId([5; 16]), role: Role::User, version: 3 };
+
+    fn derived(of: PinVersion, cluster: u8, output: u8) -> [u8; 32] {
+        of.derive(&[cluster; 32], &Secret::new([output; OUTPUT_BYTES])).to_bytes()
+    }
+
+    /// Whoever changes this value locks out every user of every token.
+    #[test]
+    fn login_key_derivation_stays_as_it_is() {
+        assert_eq!(
+            hex::encode(derived(OF, 1, 2)),
+            "82fe9ee477f9d5ed903f7c73f331372eafb0b124fea2adc49d697c77d8fcac92"
+        );
+    }
+
+    #[test]
+    fn login_keys_of_other_places_differ() {
+        let all = [
+            derived(OF, 1, 2),
+            derived(OF, 2, 2),
+            derived(OF, 1, 3),
+            derived(PinVersion { version: 4, ..OF }, 1, 2),
+            derived(PinVersion { role: Role::SecurityOfficer, ..OF }, 1, 2),
+            derived(PinVersion { token: TokenId([6; 16]), ..OF }, 1, 2),
+        ];
+        let distinct: std::collections::BTreeSet<[u8; 32]> = all.into_iter().collect();
+        assert_eq!(distinct.len(), all.len());
+    }
+}

@@ -16,6 +16,7 @@ use crate::call::{Setback, Terms, wrong_kind};
 use crate::core::Core;
 use crate::deadline::Deadline;
 use crate::failure::NodeFailure;
+use crate::log::Level;
 use crate::record::Trusted;
 use crate::stash::{Demand, PresignatureId, Stash};
 
@@ -73,7 +74,9 @@ impl Signer {
         };
         let outcome = core.with_quorum(core.threshold(), deadline, |set, deadline| {
             let demand = self.stash.demand(key.record.id, set);
-            self.attempt(&job, set, &demand, deadline)
+            let signature = self.attempt(&job, set, &demand, deadline)?;
+            core.log.write(Level::Debug, format_args!("key {} signed by nodes {set:?}", key.record.id));
+            Ok(signature)
         });
         outcome.map_err(|error| match error {
             BackendError::Refused(text) => {
