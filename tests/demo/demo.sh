@@ -30,7 +30,7 @@ step() {
     shift
     start=$(now_ms)
     "$@" >"$work/step.log" 2>&1 || status=$?
-    printf '%-64s %6d ms\n' "$text" $(($(now_ms) - start))
+    printf '%-74s %6d ms\n' "$text" $(($(now_ms) - start))
     [ "$status" = 0 ] || { cat "$work/step.log" >&2; return "$status"; }
 }
 
@@ -38,7 +38,7 @@ echo "== A cluster of three nodes; any two of them serve every key"
 start=$(now_ms)
 exports=$("$bin/counterfoil" lab up --dir "$work/lab" --token demo --so-pin "$so_pin" --pin "$pin")
 eval "$exports"
-printf '%-64s %6d ms\n' "three nodes serve, client enrolled, token initialised" $(($(now_ms) - start))
+printf '%-74s %6d ms\n' "three nodes serve, client enrolled, token initialised" $(($(now_ms) - start))
 
 token() { pkcs11-tool --module "$PKCS11_MODULE" --token-label demo --login --pin "$pin" "$@"; }
 sign() { token --sign --mechanism ECDSA-SHA256 --label file-key --signature-format openssl --input-file "$1" --output-file "$1.sig"; }
@@ -92,6 +92,7 @@ step "self-signed certificate, signed by the cluster" \
     -addext subjectAltName=DNS:localhost -days 2 -out "$work/nginx/certificate.pem"
 
 port=$((20000 + RANDOM % 10000))
+while (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do port=$((20000 + RANDOM % 10000)); done
 # nginx clears the environment of its workers but for what `env` names.
 cat >"$work/nginx/nginx.conf" <<END
 worker_processes 2;
@@ -125,6 +126,7 @@ for _ in $(seq 100); do
     sleep 0.1
 done
 [ -n "$up" ] || { echo "nginx does not serve" >&2; exit 1; }
+echo "nginx serves: master $nginx_pid, workers $(cat "/proc/$nginx_pid/task/$nginx_pid/children")"
 for number in 1 2 3 4; do
     step "curl fetches a page, handshake $number: $(fetch)" fetch
 done

@@ -9,6 +9,7 @@ use ed25519_dalek::SigningKey;
 use proto::client::v1::StatusReply;
 use proto::manifest::Manifest;
 use proto::registry::v1::SignedCommand;
+use token::backend::BackendError;
 use zeroize::Zeroizing;
 
 use crate::cli::failure::Failure;
@@ -48,7 +49,13 @@ impl Caller {
 
     /// Has a command ordered and applied; returns its registry index.
     pub fn propose(&self, command: &SignedCommand) -> Result<u64, Failure> {
-        self.admin.propose(command).map_err(Failure::refused)
+        self.admin.propose(command).map_err(|error| match error {
+            // Of the commands that operators give, only these two can meet what is there already.
+            BackendError::Stale => Failure::refused(
+                "the registry has it already: a client or token is there once, and a revoked client stays revoked",
+            ),
+            other => Failure::refused(other),
+        })
     }
 }
 

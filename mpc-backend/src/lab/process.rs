@@ -29,7 +29,11 @@ impl Process {
     /// Starts `counterfoil-node` in its own process group, its output in the log.
     pub fn start(&self, binary: &Path) -> Result<(), Failure> {
         if let Some(pid) = self.running() {
-            return Err(Failure::refused(format!("it runs already, as process {}", pid.as_raw_nonzero())));
+            return Err(Failure::refused(format!(
+                "{} runs already, as process {}",
+                self.folder.display(),
+                pid.as_raw_nonzero()
+            )));
         }
         let log = self.open_log()?;
         let both = log.try_clone().map_err(|error| Failure::file(&self.log(), error, "try again"))?;
