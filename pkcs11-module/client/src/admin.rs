@@ -2,12 +2,9 @@
 
 use std::time::Duration;
 
-use prost::Message;
 use proto::client::v1::{StatusReply, StatusRequest, request, response};
-use proto::limits::{COMMAND_WINDOW, FORMAT};
 use proto::manifest::Manifest;
-use proto::registry::v1::{Command, SignedCommand, TokenRecord, command::Body};
-use rand_core::{OsRng, RngCore};
+use proto::registry::v1::{SignedCommand, TokenRecord};
 use token::backend::BackendResult;
 
 use crate::call::Terms;
@@ -53,24 +50,6 @@ impl Admin {
     /// When T nodes cannot be reached or do not agree.
     pub fn tokens(&self) -> BackendResult<Vec<TokenRecord>> {
         self.core.agreed_tokens(self.deadline())
-    }
-
-    /// An encoded command for operators to sign, valid for as long as the registry allows.
-    ///
-    /// # Errors
-    /// As [`Self::tokens`]: the present registry index is needed.
-    pub fn draft(&self, body: Body) -> BackendResult<Vec<u8>> {
-        self.tokens()?;
-        let mut command_id = vec![0; 16];
-        OsRng.fill_bytes(&mut command_id);
-        let command = Command {
-            format: FORMAT,
-            cluster_id: self.core.cluster_id.to_vec(),
-            command_id,
-            not_after_index: self.core.nodes.registry_index().saturating_add(COMMAND_WINDOW),
-            body: Some(body),
-        };
-        Ok(command.encode_to_vec())
     }
 
     /// Has a signed command applied and answers with its registry index.

@@ -9,7 +9,7 @@ use token::backend::{
     ObjectList, ObjectRecord, PinState, Role, Scheme, TokenId, TokenState,
 };
 
-use crate::call::Terms;
+use crate::call::{Setback, Terms};
 use crate::commands::new_object_id;
 use crate::config::{Config, ConfigError};
 use crate::core::Core;
@@ -104,6 +104,7 @@ impl ClusterClient {
         self.core.command(body, &[by], deadline)?;
         self.registry.forget_tokens();
         self.registry.note_pin(token, role, PinState::default());
+        self.core.pool.close_idle(|connection| !self.core.logins.all_current(&connection.logins));
         // A login of this role goes on, under the new key.
         if self.core.logins.get(token).is_some_and(|login| login.role == role) {
             self.core.logins.begin(token, role, version, key);
@@ -112,18 +113,15 @@ impl ClusterClient {
         Ok(())
     }
 
-    /// Shows the login to a quorum, so that those nodes end their count of attempts.
-    fn show_login(&self, token: TokenId, deadline: Deadline) -> BackendResult<()> {
-        self.core.with_quorum(self.core.threshold(), deadline, |set, deadline| {
-            let terms = Terms {
-                token: Some(token),
-                min_registry_index: self.core.read_floor(),
-                repeatable: true,
-                deadline,
-            };
-            let failures: Vec<_> =
-                set.iter().filter_map(|node| Some((*node, self.core.ready(*node, terms).err()?))).collect();
-            if failures.is_empty() { Ok(()) } else { Err(crate::call::Setback::Nodes(failures)) }
+    /// Shows a login to a quorum, so that those nodes end their count of attempts.
+    fn show_login(&self, login: &Login, deadline: Deadline) -> BackendResult<()> {
+        let core = &self.core;
+        core.with_quorum(core.threshold(), deadline, |set, deadline| {
+            let terms =
+                Terms { token: None, min_registry_index: core.read_floor(), repeatable: true, deadline };
+            let show = |node| login.show(core, core.ready(node, terms)?.get()?, deadline);
+            let failures: Vec<_> = set.iter().filter_map(|node| Some((*node, show(*node).err()?))).collect();
+            if failures.is_empty() { Ok(()) } else { Err(Setback::Nodes(failures)) }
         })
     }
 }
@@ -152,6 +150,7 @@ impl Backend for ClusterClient {
             so_login: Some(login),
         });
         let so = so.map(|(version, key)| Login::detached(token, Role::SecurityOfficer, version, key));
+        so.iter().try_for_each(|so| self.show_login(so, deadline))?;
         let logins: Vec<&Login> = so.iter().collect();
         let outcome = self.core.command(body, &logins, self.core.start()?);
         self.logout(token);
@@ -165,9 +164,9 @@ impl Backend for ClusterClient {
         let registered = Self::registered(&record, role)?;
         let of = PinVersion { token, role, version: registered.version };
         let key = self.try_pin(of, registered, pin, deadline)?;
-        self.core.logins.begin(token, role, of.version, key);
+        let login = self.core.logins.begin(token, role, of.version, key);
         self.registry.forget_objects(token);
-        self.show_login(token, deadline).inspect_err(|_| self.logout(token))
+        self.show_login(&login, deadline).inspect_err(|_| self.logout(token))
     }
 
     fn logout(&self, token: TokenId) {
@@ -199,6 +198,7 @@ impl Backend for ClusterClient {
         let version = registered.version;
         let key = self.try_pin(PinVersion { token, role, version }, registered, old_pin, deadline)?;
         let by = Login::detached(token, role, version, key);
+        self.show_login(&by, deadline)?;
         self.replace_login(token, role, version + 1, new_pin, &by)
     }
 

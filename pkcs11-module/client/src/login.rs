@@ -66,7 +66,7 @@ impl Logins {
 }
 
 impl Login {
-    /// A login that signs commands and is never shown to a node.
+    /// A login for one change of PIN: connections that it was shown over are not used again.
     pub(crate) fn detached(token: TokenId, role: Role, version: u64, key: SigningKey) -> Self {
         Self { serial: 0, role, version, key, token }
     }
