@@ -14,8 +14,9 @@ pub enum LogFormat {
     Json,
 }
 
-/// Starts logging at `level` (`error`, `warn`, `info`, `debug` or `trace`). The Raft library speaks
-/// at `warn` and above unless `level` is `debug` or lower. Does nothing when logging has started.
+/// Starts logging at `level`. Libraries speak at `warn` and above, and the Raft library, which warns
+/// of each change of leader, at `error`; at `debug` and `trace` all speak as loud as we do. Does
+/// nothing when logging has started.
 pub fn start(level: tracing::Level, format: LogFormat) {
     let libraries = if level >= tracing::Level::DEBUG { level } else { tracing::Level::WARN };
     let filter =

@@ -36,6 +36,20 @@ impl LogStore {
         Self { store }
     }
 
+    /// Gives up a leadership of before the start. The library would take it up again without asking
+    /// anyone; but a leader whose store is an old copy would write other entries under numbers that
+    /// its followers have already. So it stands for election like every other node.
+    pub async fn resign(&self, node: u64) -> std::result::Result<(), LogError> {
+        let vote: Option<Vote<u64>> = self.meta(VOTE)?;
+        match vote {
+            Some(vote) if vote.committed && vote.leader_id.node_id == node => {
+                let vote = Vote { committed: false, ..vote };
+                write(&self.store, vec![put(META, VOTE, &vote)]).await
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn meta<T: DeserializeOwned>(&self, key: &'static [u8]) -> std::result::Result<Option<T>, LogError> {
         self.store.get(META, key)?.map(|value| decode(&value)).transpose()
     }

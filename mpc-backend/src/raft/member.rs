@@ -89,7 +89,9 @@ impl Member {
         let snapshot = StoredSnapshot::read(&store)?;
         let machine = StateMachine::new(store.clone(), registry, applied.clone(), snapshot.as_ref());
         let index = u64::from(index);
-        let raft = Raft::new(index, Arc::new(config), calls.clone(), LogStore::new(store), machine)
+        let log = LogStore::new(store);
+        log.resign(index).await?;
+        let raft = Raft::new(index, Arc::new(config), calls.clone(), log, machine)
             .await
             .map_err(|error| MemberError::Raft(error.to_string()))?;
         let members = members.into_iter().map(|member| (u64::from(member), EmptyNode {})).collect();
@@ -102,7 +104,8 @@ impl Member {
         self.voting.store(allowed, Ordering::SeqCst);
         self.raft.runtime_config().elect(allowed);
         let lowest = self.members.keys().next() == Some(&self.index);
-        if !allowed || !lowest {
+        let founded = self.raft.is_initialized().await;
+        if !allowed || !lowest || founded.map_err(|error| MemberError::Raft(error.to_string()))? {
             return Ok(());
         }
         match self.raft.initialize((*self.members).clone()).await {

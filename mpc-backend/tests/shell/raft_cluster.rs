@@ -114,3 +114,17 @@ async fn node_that_missed_more_than_the_log_holds_catches_up_by_a_snapshot() {
     let all: std::collections::BTreeSet<_> = late.registry.commands().into_iter().collect();
     assert_eq!(all.len(), 2_300);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn leader_that_restarts_stands_for_election_like_every_other() {
+    let cluster = Cluster::new().await;
+    let mut nodes = three(&cluster).await;
+    nodes[0].member.propose(command(0), soon()).await.unwrap();
+    let leader = u8::try_from(nodes[0].member.leader().unwrap()).unwrap();
+    for node in nodes.drain(..) {
+        node.kill().await;
+    }
+    let alone = cluster.start(leader).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(alone.member.leader(), None, "nobody has voted for it since");
+}
