@@ -18,9 +18,11 @@ pub enum LogFormat {
 /// of each change of leader, at `error`; at `debug` and `trace` all speak as loud as we do. Does
 /// nothing when logging has started.
 pub fn start(level: tracing::Level, format: LogFormat) {
-    let libraries = if level >= tracing::Level::DEBUG { level } else { tracing::Level::WARN };
-    let filter =
-        EnvFilter::new(format!("{libraries},mpc_backend={level},engine={level},counterfoil={level}"));
+    let loud = level >= tracing::Level::DEBUG;
+    let libraries = if loud { level } else { tracing::Level::WARN };
+    let raft = if loud { level } else { tracing::Level::ERROR };
+    let ours = format!("mpc_backend={level},engine={level},counterfoil={level}");
+    let filter = EnvFilter::new(format!("{libraries},openraft={raft},{ours}"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match format {
         LogFormat::Text => builder.with_ansi(false).try_init(),
