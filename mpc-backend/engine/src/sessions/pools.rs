@@ -223,7 +223,12 @@ impl Engine {
 
     /// Keeps hot pools at their level, a few presignings at a time, behind the requests of clients.
     pub(crate) fn refill_pools(&mut self, rng: &mut dyn CryptoRngCore) {
-        let level = self.me.limits.presign_pool as usize;
+        let (level, now) = (self.me.limits.presign_pool as usize, self.now);
+        // A cold pool that is used up is forgotten; its next use makes it anew.
+        let presigns = &self.sessions.presigns;
+        let in_flight = |key: &PoolKey| presigns.values().any(|presign| presign.pool == *key);
+        let used = |pool: &Pool| pool.hot_until > now || !pool.ready.is_empty();
+        self.sessions.pools.pools.retain(|key, pool| used(pool) || in_flight(key));
         let coordinates = |key: &PoolKey| key.coordinator() == self.me.index;
         let hot =
             self.sessions.pools.pools.iter().filter(|(key, pool)| {
