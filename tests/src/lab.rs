@@ -32,7 +32,14 @@ impl Lab {
         let own = std::env::current_exe()?;
         let counterfoil = binary_beside(&own, "counterfoil")
             .context("counterfoil is not built: run `cargo build --workspace`")?;
-        let mut lab = Self { folder: tempfile::tempdir()?, counterfoil, variables: BTreeMap::new(), nodes };
+        let mut lab = Self {
+            folder: tempfile::Builder::new()
+                .disable_cleanup(std::env::var_os("KEEP_LAB").is_some())
+                .tempdir()?,
+            counterfoil,
+            variables: BTreeMap::new(),
+            nodes,
+        };
         let (nodes, threshold) = (nodes.to_string(), threshold.to_string());
         let up = [
             "--nodes",

@@ -83,7 +83,7 @@ events! {
     /// A use of a key.
     Info KeyUsed { key: String, client: String, mechanism: u64 } "key used";
     /// A client was refused.
-    Warn RequestRefused { client: String, request: &'static str, code: &'static str } "request refused";
+    Warn RequestRefused { client: String, request: &'static str, code: &'static str, why: String } "request refused";
     /// A login proof was accepted.
     Info LoggedIn { client: String, token: String, role: &'static str } "login";
     /// A login was locked after too many tries.

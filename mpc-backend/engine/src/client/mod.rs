@@ -243,7 +243,8 @@ impl Engine {
     fn count_refusal(&mut self, conn: u64, request: &'static str, failure: &Failure) {
         self.counters.refused_requests += 1;
         let client = self.clients.get(conn).map_or_else(String::new, |client| short(&client.key));
-        self.log(Event::RequestRefused { client, request, code: failure.code.as_str_name() });
+        let (code, why) = (failure.code.as_str_name(), failure.message.clone());
+        self.log(Event::RequestRefused { client, request, code, why });
     }
 
     /// Ends the connections of clients that are not enrolled any more, and what was made for them.
