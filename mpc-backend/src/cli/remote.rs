@@ -1,6 +1,6 @@
 //! Talking to the nodes with one key, as an operator or an enrolled client.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use client::admin::Admin;
 use client::failure::NodeFailure;
@@ -47,8 +47,19 @@ impl Caller {
         })
     }
 
-    /// Has a command ordered and applied; returns its registry index.
+    /// Has a command ordered and applied; returns its registry index once every node that answers has
+    /// applied it too, so that what is asked next, of whichever node, finds it.
     pub fn propose(&self, command: &SignedCommand) -> Result<u64, Failure> {
+        let index = self.order(command)?;
+        let end = Instant::now() + SETTLE_LIMIT;
+        let behind = |(_, answer): NodeStatus| answer.is_ok_and(|reply| reply.registry_index < index);
+        while self.status().into_iter().any(behind) && Instant::now() < end {
+            std::thread::sleep(SETTLE_PAUSE);
+        }
+        Ok(index)
+    }
+
+    fn order(&self, command: &SignedCommand) -> Result<u64, Failure> {
         self.admin.propose(command).map_err(|error| match error {
             // Of the commands that operators give, only these two can meet what is there already.
             BackendError::Stale => Failure::refused(
@@ -61,3 +72,6 @@ impl Caller {
 
 /// How long a call may take: an election takes a second or two, a busy machine more.
 const LIMIT: Duration = Duration::from_secs(15);
+/// How long a node that lags is waited for: the command is decided without it.
+const SETTLE_LIMIT: Duration = Duration::from_secs(2);
+const SETTLE_PAUSE: Duration = Duration::from_millis(10);
