@@ -6,11 +6,12 @@ CARGO ?= cargo
 # Three labs at once fill two cores; more only makes each of them slower.
 TEST_THREADS ?= 2
 
-.PHONY: help demo test bench fresh build deps deny
+.PHONY: help demo test long bench fresh build deps deny
 
 help:
 	@echo "make demo   build, start a 2-of-3 cluster, sign with pkcs11-tool and nginx, kill a node, sign again"
 	@echo "make test   what CI runs: format, lints, tidy, licences and bans, all tests"
+	@echo "make long   the system tests with a release's counts and durations"
 	@echo "make bench  measure a 2-of-3 cluster and SoftHSM2; writes target/bench/report.json"
 	@echo "make fresh  demo and test from a clean clone in a clean Debian 12 (root, debootstrap)"
 	@echo "make deny   licences, bans and sources by cargo-deny, if it is installed"
@@ -23,10 +24,18 @@ test: deps
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	$(CARGO) build --workspace --all-targets --locked
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
-		set -x; $(CARGO) nextest run --workspace --locked --no-fail-fast --test-threads $(TEST_THREADS); \
+		set -x; $(CARGO) nextest run --workspace --locked --no-fail-fast --test-threads $(TEST_THREADS) \
+			-E 'not package(conformance)'; \
 	else \
-		set -x; $(CARGO) test --workspace --locked --no-fail-fast --lib --bins --tests -- --test-threads $(TEST_THREADS); \
+		set -x; $(CARGO) test --workspace --exclude conformance --locked --no-fail-fast --lib --bins --tests \
+			-- --test-threads $(TEST_THREADS); \
 	fi
+	CONFORMANCE_BUILT=1 conformance/run --locked --no-fail-fast
+
+# The counts and durations of a release: every signer set a thousand times, a minute of crashes.
+long: deps build
+	SIGNATURES_PER_SET=1000 CRASH_SECONDS=60 SCAN_ROUNDS=10 \
+		$(CARGO) test --workspace --locked --test it -- --nocapture --test-threads 1
 
 bench: deps
 	$(CARGO) build --workspace --release --locked

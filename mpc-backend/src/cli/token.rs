@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use client::ClusterClient;
 use proto::registry::v1::{CreateToken, command::Body};
@@ -146,8 +147,7 @@ pub fn initialise(
     so_pin: &str,
     pin: Option<&String>,
 ) -> Result<(), Failure> {
-    let session = Session::open(config)?;
-    let token = empty_token(&session, id)?;
+    let (session, token) = empty_token(config, id)?;
     let backend = session.backend();
     backend.init_token(token, so_pin.as_bytes(), &padded(label)).map_err(Failure::refused)?;
     let Some(pin) = pin else { return Ok(()) };
@@ -157,21 +157,38 @@ pub fn initialise(
     done
 }
 
-fn empty_token(session: &Session, id: Option<[u8; 16]>) -> Result<TokenId, Failure> {
-    let states = session.tokens()?;
-    match id {
-        None => states.iter().find(|state| !state.initialized).map(|state| state.id).ok_or_else(|| {
-            Failure::refused("there is no empty token: operators make one with `counterfoil token create`")
-        }),
-        Some(id) => match states.iter().find(|state| state.id == TokenId(id)) {
-            None => Err(Failure::refused(format!("there is no token {}", TokenId(id)))),
-            Some(state) if state.initialized => Err(Failure::refused(format!(
-                "token {} is called {:?} already: initialise it anew through PKCS#11, as its security officer",
-                state.id,
-                label_of(state)
-            ))),
-            Some(state) => Ok(state.id),
-        },
+/// The token to initialise. One that was made a moment ago may not be known yet to the nodes that
+/// are asked, and a session keeps the list that it has read: so a fresh one asks again for a while.
+fn empty_token(config: &Path, id: Option<[u8; 16]>) -> Result<(Session, TokenId), Failure> {
+    let end = Instant::now() + SPREAD_LIMIT;
+    loop {
+        let session = Session::open(config)?;
+        match choose_empty(&session.tokens()?, id)? {
+            Some(token) => return Ok((session, token)),
+            None if Instant::now() < end => std::thread::sleep(SPREAD_PAUSE),
+            None => {
+                let which =
+                    id.map_or_else(|| "empty token".to_owned(), |id| format!("token {}", TokenId(id)));
+                return Err(Failure::refused(format!(
+                    "there is no {which}: operators make one with `counterfoil token create`"
+                )));
+            }
+        }
+    }
+}
+
+/// Token `id`, or the first empty one; an error if `id` is not empty.
+fn choose_empty(states: &[TokenState], id: Option<[u8; 16]>) -> Result<Option<TokenId>, Failure> {
+    let Some(id) = id else {
+        return Ok(states.iter().find(|state| !state.initialized).map(|state| state.id));
+    };
+    match states.iter().find(|state| state.id == TokenId(id)) {
+        Some(state) if state.initialized => Err(Failure::refused(format!(
+            "token {} is called {:?} already: initialise it anew through PKCS#11, as its security officer",
+            state.id,
+            label_of(state)
+        ))),
+        found => Ok(found.map(|state| state.id)),
     }
 }
 
@@ -219,6 +236,10 @@ fn parse_id(text: &str) -> Result<[u8; 16], String> {
     id.ok_or_else(|| "an id is the 32 hex digits that `token list` shows".to_owned())
 }
 
+/// How long a new token may take to reach the nodes that are asked.
+const SPREAD_LIMIT: Duration = Duration::from_secs(5);
+const SPREAD_PAUSE: Duration = Duration::from_millis(50);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -238,6 +259,23 @@ mod tests {
         assert!(describe(&state).contains("no user PIN"));
         state.label = padded(&"ü".repeat(16));
         assert_eq!(label_of(&state), "ü".repeat(16));
+    }
+
+    #[test]
+    fn token_in_use_is_not_chosen() {
+        let state = |id, initialized| TokenState {
+            id: TokenId([id; 16]),
+            label: padded("t"),
+            serial: [b' '; 16],
+            initialized,
+            user_pin_initialized: false,
+            so_pin: Default::default(),
+            user_pin: Default::default(),
+        };
+        let states = [state(1, true), state(2, false)];
+        assert_eq!(choose_empty(&states, None).ok(), Some(Some(TokenId([2; 16]))));
+        assert_eq!(choose_empty(&states, Some([3; 16])).ok(), Some(None));
+        assert!(choose_empty(&states, Some([1; 16])).is_err());
     }
 
     #[test]

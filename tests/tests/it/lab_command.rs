@@ -1,0 +1,111 @@
+//! The `counterfoil` command against a running cluster: what operators do on real hosts, and the
+//! lab's own promises.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use tests::application::binary_beside;
+use tests::lab::{Lab, PIN, TOKEN};
+
+struct Shell {
+    counterfoil: PathBuf,
+    lab: Lab,
+}
+
+impl Shell {
+    fn up() -> Self {
+        let counterfoil = binary_beside(&std::env::current_exe().unwrap(), "counterfoil").unwrap();
+        Self { counterfoil, lab: Lab::up(3, 2).unwrap() }
+    }
+
+    /// Runs a command line in the lab's folder; words are separated by blanks.
+    fn run(&self, line: &str) -> Output {
+        Command::new(&self.counterfoil).args(line.split(' ')).current_dir(self.lab.folder()).output().unwrap()
+    }
+
+    /// Standard output of a command that must succeed.
+    fn done(&self, line: &str) -> String {
+        let output = self.run(line);
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+    }
+
+    /// The one line of a command that the cluster or a process refuses.
+    fn refused(&self, line: &str) -> String {
+        let output = self.run(line);
+        assert_eq!(output.status.code(), Some(1), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stderr).unwrap()
+    }
+}
+
+#[test]
+fn client_is_enrolled_by_file_and_revoked_for_ever() {
+    let shell = Shell::up();
+    let key = shell.done("client init --dir web");
+    shell.done("client configure --dir web --manifest manifest.toml");
+    assert!(shell.refused("status --config web/client.toml").contains("NOT_ENROLLED"));
+
+    let one = "--manifest manifest.toml --operator-key operator1/operator.key";
+    let two = "--manifest manifest.toml --operator-key operator2/operator.key";
+    shell.done(&format!("client enrol {one} --client-key {key} --name web --out cmd.bin"));
+    assert!(shell.refused(&format!("command submit {two} cmd.bin")).contains("must still run"));
+    shell.done(&format!("command sign {two} cmd.bin"));
+    shell.done(&format!("command submit {two} cmd.bin"));
+    shell.done("status --config web/client.toml");
+    assert!(shell.done("token list --config web/client.toml").contains(TOKEN));
+
+    let both = format!("{one} --operator-key operator2/operator.key");
+    shell.done(&format!("client revoke {both} --client-key {key}"));
+    assert!(shell.refused("status --config web/client.toml").contains("NOT_ENROLLED"));
+    let again = shell.refused(&format!("client enrol {both} --client-key {key} --name web"));
+    assert!(again.contains("stays revoked"), "{again}");
+}
+
+#[test]
+fn token_is_made_by_operators_and_initialised_by_its_owner() {
+    let shell = Shell::up();
+    let config = "--config client/client.toml";
+    let operators = "--manifest manifest.toml --operator-key operator1/operator.key --operator-key operator2/operator.key";
+    let id = shell.done(&format!("token create {operators}"));
+    assert!(shell.done(&format!("token list {config}")).contains(&format!("{id}  empty")));
+    std::fs::write(shell.lab.folder().join("pin"), "tenant-pin-1\n").unwrap();
+    shell.done(&format!("token init {config} --id {id} --label tenant --so-pin-file pin --pin-file pin"));
+    assert!(shell.done(&format!("token list {config}")).contains(&format!("{id}  ready        tenant")));
+    assert_eq!(shell.done(&format!("key list {config} --token tenant --pin-file pin")), "");
+    assert!(shell.refused(&format!("key list {config} --token tenant --pin wrong-pin")).contains("PIN"));
+    assert!(shell.refused(&format!("key list {config} --token none --pin {PIN}")).contains("token list"));
+}
+
+#[test]
+fn status_tells_a_dead_node_and_its_return() {
+    let shell = Shell::up();
+    let status = "lab status --dir .";
+    shell.done(status);
+    shell.lab.kill(2).unwrap();
+    assert!(shell.refused(status).contains("not healthy"));
+    assert!(shell.refused("lab kill 2 --dir .").contains("does not run"));
+    assert!(shell.refused("lab start 1 --dir .").contains("runs already"));
+    shell.lab.start(2).unwrap();
+    shell.lab.wait_healthy(Duration::from_secs(30)).unwrap();
+    shell.done(status);
+}
+
+#[test]
+fn lab_comes_up_again_with_everything_in_it() {
+    let shell = Shell::up();
+    let before = shell.done("token list --config client/client.toml");
+    shell.done("lab down --dir .");
+    assert!(shell.refused("status --config client/client.toml").contains("not healthy"));
+    let exports = shell.done(&format!("lab up --dir . --token {TOKEN} --so-pin unused-1 --pin unused-1"));
+    assert!(exports.lines().all(|line| line.starts_with("export ")), "{exports}");
+    assert_eq!(shell.done("token list --config client/client.toml"), before);
+}
+
+#[test]
+fn two_labs_run_side_by_side() {
+    let (one, two) = (Shell::up(), Shell::up());
+    assert_ne!(one.done("cluster show manifest.toml"), two.done("cluster show manifest.toml"));
+    one.done("lab down --dir .");
+    two.done("lab status --dir .");
+}
