@@ -60,9 +60,29 @@ fn bring_up(
     }
     tell(format!("{} nodes serve", lab.manifest().nodes.len()));
     enrol(lab, &operators)?;
-    match token {
-        Some(wanted) => make_token(lab, &operators, wanted),
-        None => Ok(()),
+    if let Some(wanted) = token {
+        make_token(lab, &operators, wanted)?;
+    }
+    settle(&caller)
+}
+
+/// Waits until every node has applied the registry as far as the furthest: whoever comes next finds
+/// at any node what was made here.
+fn settle(caller: &Caller) -> Result<(), Failure> {
+    let end = Instant::now() + SERVE_LIMIT;
+    loop {
+        let mut indices: Vec<u64> =
+            caller.status().into_iter().filter_map(|(_, answer)| Some(answer.ok()?.registry_index)).collect();
+        indices.dedup();
+        match indices.as_slice() {
+            [_] => return Ok(()),
+            _ if Instant::now() >= end => {
+                return Err(Failure::refused(format!(
+                    "the nodes do not reach one registry index: {indices:?}"
+                )));
+            }
+            _ => std::thread::sleep(POLL),
+        }
     }
 }
 
