@@ -166,6 +166,26 @@ impl Lab {
         }
     }
 
+    /// Waits until no running node counts these among its peers any more.
+    pub fn wait_gone(&self, stopped: &[u8], patience: Duration) -> Result<()> {
+        let start = Instant::now();
+        let pointer = |node: &serde_json::Value, name: &str| node.get(name).cloned().unwrap_or_default();
+        let sees = |node: &serde_json::Value| {
+            let peers = pointer(node, "peers");
+            peers.as_array().into_iter().flatten().any(|peer| {
+                pointer(peer, "connected") == true
+                    && pointer(peer, "node")
+                        .as_u64()
+                        .is_some_and(|index| stopped.iter().any(|gone| u64::from(*gone) == index))
+            })
+        };
+        while pointer(&self.status()?, "nodes").as_array().into_iter().flatten().any(sees) {
+            ensure!(start.elapsed() < patience, "nodes still see {stopped:?}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
     /// Process ids of the nodes that run, by node.
     pub fn pids(&self) -> BTreeMap<u8, u32> {
         let pid = |node: u8| {

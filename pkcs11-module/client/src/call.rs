@@ -1,6 +1,7 @@
 //! One request to several nodes at once, on the caller's thread: all requests are written first,
 //! then the answers are read one by one, each within what is left of the deadline.
 
+use std::fmt;
 use std::thread;
 use std::time::Duration;
 
@@ -38,6 +39,19 @@ pub(crate) enum Setback {
     Set,
     /// Another quorum would not help.
     Final(BackendError),
+}
+
+impl fmt::Display for Setback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nodes(failures) => {
+                let each = failures.iter().map(|(node, failure)| format!("node {node}: {failure}"));
+                f.write_str(&each.collect::<Vec<_>>().join("; "))
+            }
+            Self::Set => f.write_str("the answers do not combine"),
+            Self::Final(error) => error.fmt(f),
+        }
+    }
 }
 
 impl Core {

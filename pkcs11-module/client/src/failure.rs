@@ -27,6 +27,8 @@ pub enum NodeFailure {
         code: Code,
         /// The node's own line.
         message: String,
+        /// Other nodes that it says are the reason.
+        nodes: Vec<u8>,
     },
 }
 
@@ -45,7 +47,8 @@ impl NodeFailure {
     pub(crate) fn of_wire(error: &WireError) -> Self {
         let message: String =
             error.message.chars().filter(|char| !char.is_control()).take(MESSAGE_CHARS_MAX).collect();
-        Self::Refused { code: error.code(), message }
+        let nodes = error.nodes.iter().take(NODES_MAX).filter_map(|node| u8::try_from(*node).ok()).collect();
+        Self::Refused { code: error.code(), message, nodes }
     }
 
     /// Whether another node, or the same one later, may do better.
@@ -90,4 +93,6 @@ impl NodeFailure {
     }
 }
 
+/// N is at most 9.
+const NODES_MAX: usize = 9;
 const MESSAGE_CHARS_MAX: usize = 200;

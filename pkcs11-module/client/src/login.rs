@@ -112,9 +112,11 @@ impl Login {
             signature: signed.sign(&self.key),
         };
         connection.call(request::Op::Login(request), 0, deadline).map_err(|failure| match failure {
-            NodeFailure::Refused { code: Code::Forbidden | Code::NotFound | Code::Conflict, message } => {
-                NodeFailure::Refused { code: Code::NotLoggedIn, message }
-            }
+            NodeFailure::Refused {
+                code: Code::Forbidden | Code::NotFound | Code::Conflict,
+                message,
+                nodes,
+            } => NodeFailure::Refused { code: Code::NotLoggedIn, message, nodes },
             other => other,
         })?;
         connection.logins.retain(|(token, _)| *token != self.token);

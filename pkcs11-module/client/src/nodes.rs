@@ -234,7 +234,8 @@ mod tests {
     fn nodes_that_are_not_ready_are_worth_a_pause() {
         let nodes = Nodes::new(&[1, 2, 3], 2, 0);
         let mut search = Search::default();
-        let starting = NodeFailure::Refused { code: Code::Unavailable, message: "starting".into() };
+        let starting =
+            NodeFailure::Refused { code: Code::Unavailable, message: "starting".into(), nodes: Vec::new() };
         search.has_failed(1, starting);
         search.has_failed(2, unreachable());
         assert!(matches!(nodes.choose(2, &search), Err(NoQuorum::NotReady)));

@@ -74,7 +74,8 @@ mod tests {
     #[test]
     fn one_refusal_is_no_verdict_but_t_are() {
         let mut search = Search::default();
-        let forbidden = NodeFailure::Refused { code: Code::Forbidden, message: "no".into() };
+        let forbidden =
+            NodeFailure::Refused { code: Code::Forbidden, message: "no".into(), nodes: Vec::new() };
         search.has_failed(1, forbidden.clone());
         assert!(search.verdict(2).is_none());
         search.has_failed(2, forbidden);

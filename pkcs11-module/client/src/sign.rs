@@ -102,6 +102,11 @@ impl Signer {
                 None => job.lease(set, demand, deadline)?,
             };
             outcome = self.spend(job, set, id, demand, deadline);
+            if let Err(setback) = &outcome {
+                job.core
+                    .log
+                    .warn(format_args!("signing again, a presignature of {set:?} is lost: {setback}"));
+            }
             match &outcome {
                 Err(Setback::Nodes(failures)) if failures.iter().all(|(_, failure)| is_gone(failure)) => {
                     // Once may be another client's; twice, and a member has restarted.
@@ -175,6 +180,11 @@ impl Job<'_> {
             count: demand.wanted().max(1),
         };
         let said = self.core.ask(vec![(lowest, request::Op::Lease(request))], self.terms(true, deadline));
+        if let Some((_, Err(failure))) = said.first()
+            && self.points_at_others(set, failure)
+        {
+            return Err(Setback::Set);
+        }
         let Some((node, answer)) = Core::all_answered(said)?.into_iter().next() else {
             return Err(Setback::Set);
         };
@@ -182,6 +192,18 @@ impl Job<'_> {
         demand.put(reply.presignature_ids);
         // Another thread may have been quicker; then this set has nothing for us now.
         demand.take().ok_or(Setback::Set)
+    }
+
+    /// Whether a refused lease is due to other members, which are then avoided for a while. The node
+    /// that said so did its part, and a lie of it costs no more than another choice of set.
+    fn points_at_others(&self, set: &[u8], failure: &NodeFailure) -> bool {
+        let NodeFailure::Refused { code: Code::Unavailable, nodes, .. } = failure else { return false };
+        let others: Vec<u8> =
+            nodes.iter().copied().filter(|node| set.iter().skip(1).any(|member| member == node)).collect();
+        for node in &others {
+            self.core.nodes.failed(*node, failure);
+        }
+        !others.is_empty()
     }
 
     fn combine(&self, set: &[u8], nonce: [u8; 32], parts: &[Part]) -> Result<Vec<u8>, String> {

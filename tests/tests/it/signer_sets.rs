@@ -31,6 +31,7 @@ fn every_signer_set_signs(nodes: u8, threshold: u8) {
         // Counters live in memory, so they are read before a node goes.
         failed_checks += lab.failed_checks(&stopped).unwrap();
         stopped.iter().for_each(|node| lab.kill(*node).unwrap());
+        lab.wait_gone(&stopped, Duration::from_secs(5)).unwrap();
         let signed = target.sign("sets", &digests(count)).unwrap();
         accepted += accept_all(&point, &signed).unwrap();
         stopped.iter().for_each(|node| lab.start(*node).unwrap());
