@@ -44,6 +44,27 @@ fn presignature_that_is_gone_costs_a_retry_with_another() {
 }
 
 #[test]
+fn sets_with_a_member_that_others_miss_are_left() {
+    let (fake, client) = ready();
+    for missing in 1..=3 {
+        // A new key has no presignatures: every set must ask for a lease.
+        let pair = key_pair(&client);
+        for node in 1..=3 {
+            fake.script(node, move |op| match op {
+                request::Op::Lease(lease) if lease.signers.contains(&missing) => {
+                    Some(Deed::Miss(vec![missing]))
+                }
+                _ => None,
+            });
+        }
+        let leases = fake.count("lease");
+        verify(&pair, &sign(&client, pair.private.id).unwrap());
+        assert!(fake.count("lease") <= leases + 3, "each set is asked once");
+        (1..=3).for_each(|node| fake.behave(node));
+    }
+}
+
+#[test]
 fn lost_node_is_replaced_within_the_call() {
     let (fake, client) = ready();
     let pair = key_pair(&client);

@@ -25,6 +25,8 @@ pub use self::world::{TOKEN, World};
 /// What a node does instead of its duty.
 pub enum Deed {
     Refuse(Code),
+    /// Says that it cannot, because these nodes are away.
+    Miss(Vec<u32>),
     /// Never answers.
     Hang,
     /// Sends one byte of the answer every few milliseconds, forever.

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use proto::client::v1::{
-    ClientFrame, Error, HelloReply, NodeFrame, Request, Response, client_frame, node_frame, response,
+    ClientFrame, Code, Error, HelloReply, NodeFrame, Request, Response, client_frame, node_frame, response,
 };
 use proto::frame;
 use proto::limits::{CLIENT_FRAME_BYTES_MAX, FORMAT};
@@ -96,6 +96,10 @@ fn answer(
         }
         Some(Deed::Refuse(code)) => {
             let error = Error { code: code.into(), message: "as told".into(), nodes: vec![] };
+            send(tls, respond((0, response::Result::Error(error))))
+        }
+        Some(Deed::Miss(nodes)) => {
+            let error = Error { code: Code::Unavailable.into(), message: "as told".into(), nodes };
             send(tls, respond((0, response::Result::Error(error))))
         }
         Some(Deed::Lie(alter)) => {
