@@ -1,36 +1,36 @@
 //! The shares of a key, read from the nodes' stores with their passphrases: what only someone with
 //! T nodes can do, and a test that looks for the whole key must.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 use engine::input::Record;
-use engine::persist;
+use engine::persist::{self, ShareRecord};
 use mpc_backend::config::NodeConfig;
 use mpc_backend::seal::{Costs, Owner, SealedStore};
 use p256::elliptic_curve::sec1::ToEncodedPoint;
 use p256::{ProjectivePoint, Scalar};
 use prost::Message;
-use proto::registry::v1::BirthStatement;
+use proto::registry::v1::{BirthStatement, Purpose};
 use store::RedbStore;
 
 use crate::memory::scalar;
 
+/// Public keys (SEC1 compressed) of the signing keys whose shares are in use at the node of this folder.
+pub fn keys_in_use(folder: &Path) -> Result<BTreeSet<Vec<u8>>> {
+    let signing = |statement: &BirthStatement| statement.purpose() == Purpose::SigningKey;
+    let records = records(folder)?
+        .into_iter()
+        .filter(|(statement, record)| signing(statement) && record.active_since > 0);
+    Ok(records.map(|(statement, _)| statement.public_key).collect())
+}
+
 /// The share that the node of this folder holds of the key with this SEC1 point.
-///
-/// Reads a copy of the store, as a running node keeps its own locked.
 pub fn share(folder: &Path, point: &[u8]) -> Result<Scalar> {
-    let config = NodeConfig::load(&folder.join("node.toml"), None)?;
-    let copies = tempfile::tempdir()?;
-    let copy = copies.path().join("store.redb");
-    std::fs::copy(&config.store, &copy)?;
-    let owner = Owner { cluster_id: config.manifest.cluster_id(), node: config.index };
-    let store =
-        SealedStore::open(Box::new(RedbStore::open(&copy)?), owner, &config.passphrase()?, Costs::default())?;
     let public = p256::PublicKey::from_sec1_bytes(point).context("not a P-256 point")?.to_encoded_point(true);
-    for (key, value) in store.scan(persist::SHARE)? {
-        let (_, record) = persist::read_share(&Record { table: persist::SHARE.into(), key, value })?;
-        if BirthStatement::decode(record.statement.as_slice())?.public_key == public.as_bytes() {
+    for (statement, record) in records(folder)? {
+        if statement.public_key == public.as_bytes() {
             let bytes: &[u8; 32] =
                 record.secret.as_slice().try_into().context("a P-256 share has 32 bytes")?;
             return Ok(scalar(bytes));
@@ -52,4 +52,20 @@ pub fn private_key(shares: [(u8, Scalar); 2], point: &[u8]) -> Result<Scalar> {
         true => Ok(key),
         false => Err(anyhow!("shares of nodes {a} and {b} do not make the key")),
     }
+}
+
+/// All shares of a node, read from a copy of its store, as a running node keeps its own locked.
+fn records(folder: &Path) -> Result<Vec<(BirthStatement, ShareRecord)>> {
+    let config = NodeConfig::load(&folder.join("node.toml"), None)?;
+    let copies = tempfile::tempdir()?;
+    let copy = copies.path().join("store.redb");
+    std::fs::copy(&config.store, &copy)?;
+    let owner = Owner { cluster_id: config.manifest.cluster_id(), node: config.index };
+    let store =
+        SealedStore::open(Box::new(RedbStore::open(&copy)?), owner, &config.passphrase()?, Costs::default())?;
+    let read = |(key, value)| -> Result<_> {
+        let (_, record) = persist::read_share(&Record { table: persist::SHARE.into(), key, value })?;
+        Ok((BirthStatement::decode(record.statement.as_slice())?, record))
+    };
+    store.scan(persist::SHARE)?.into_iter().map(read).collect()
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tests::application::finish_load;
 use tests::lab::Lab;
 use tests::openssl::accept_all;
+use tests::shares::keys_in_use;
 
 use crate::setting;
 
@@ -50,4 +51,41 @@ fn keys_and_token_outlive_a_kill_of_all_nodes() {
     lab.wait_healthy(Duration::from_secs(20)).unwrap();
     let signed = target.sign("durable", &[vec![1; 32]]).unwrap();
     assert_eq!(accept_all(&point, &signed).unwrap(), 1);
+}
+
+#[test]
+fn key_is_on_all_nodes_or_on_none_when_one_is_killed_in_the_middle() {
+    let lab = Lab::up(3, 2).unwrap();
+    let target = lab.target().unwrap();
+    let rounds = setting("GENERATION_KILLS", 6);
+    let (mut made, mut given_up) = (Vec::new(), 0);
+    for round in 0..rounds {
+        let label = format!("killed-{round}");
+        let node = (round % 3) as u8 + 1;
+        let outcome = std::thread::scope(|scope| {
+            let generation = scope.spawn(|| target.keygen(&label));
+            // The application takes some 20 ms to log in; generation takes about as long.
+            std::thread::sleep(Duration::from_millis(15 + 7 * round % 40));
+            lab.kill(node).unwrap();
+            lab.start(node).unwrap();
+            generation.join().unwrap()
+        });
+        match outcome {
+            Ok(point) => made.push((label, point)),
+            Err(_) => given_up += 1,
+        }
+        lab.wait_healthy(Duration::from_secs(20)).unwrap();
+    }
+    let folder = |node: u8| lab.folder().join(format!("node{node}"));
+    let at_first = keys_in_use(&folder(1)).unwrap();
+    assert_eq!(at_first, keys_in_use(&folder(2)).unwrap());
+    assert_eq!(at_first, keys_in_use(&folder(3)).unwrap());
+    assert!(at_first.len() >= made.len(), "a key that the application was given is gone");
+    for (label, point) in &made {
+        assert_eq!(accept_all(point, &target.sign(label, &[vec![3; 32]]).unwrap()).unwrap(), 1);
+    }
+    println!(
+        "{rounds} kills during generation: {} keys made, {given_up} given up, all nodes hold the same",
+        made.len()
+    );
 }

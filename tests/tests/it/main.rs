@@ -9,6 +9,7 @@ mod crash_restart;
 mod lab_command;
 mod memory_scan;
 mod nginx;
+mod old_store;
 mod signer_sets;
 
 /// A number from the environment, for long runs, or the default of the short one.
