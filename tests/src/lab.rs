@@ -127,11 +127,11 @@ impl Lab {
     }
 
     /// Signing attempts that the client gave up and made again, as its log counts them.
-    pub fn client_retries(&self) -> Result<usize> {
+    pub fn client_retries(&self) -> Result<Vec<String>> {
         let config = PathBuf::from(self.variable("COUNTERFOIL_CONFIG")?);
         let log = config.with_file_name("client.log");
         let text = std::fs::read_to_string(&log).with_context(|| log.display().to_string())?;
-        Ok(text.lines().filter(|line| line.contains("signing again")).count())
+        Ok(text.lines().filter(|line| line.contains("signing again")).map(str::to_owned).collect())
     }
 
     /// What `counterfoil status --json` says, whether healthy or not.

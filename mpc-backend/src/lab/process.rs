@@ -126,7 +126,10 @@ fn start_time(pid: Pid) -> Option<String> {
     let (_, fields) = stat.rsplit_once(") ")?;
     let mut fields = fields.split(' ');
     let state = fields.next()?;
-    if matches!(state, "Z" | "X") {
+    // A killed process is a zombie from the end of its first thread on; its files and their locks
+    // are free only when the last thread is gone.
+    let threads = || fs::read_dir(format!("/proc/{}/task", pid.as_raw_nonzero())).map_or(0, Iterator::count);
+    if state == "X" || state == "Z" && threads() <= 1 {
         return None;
     }
     // State is field 3; the start time is 18 fields after the one that follows it.

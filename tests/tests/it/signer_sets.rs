@@ -40,10 +40,12 @@ fn every_signer_set_signs(nodes: u8, threshold: u8) {
     failed_checks += lab.failed_checks(&lab.nodes().collect::<Vec<_>>()).unwrap();
     let retries = lab.client_retries().unwrap();
     println!(
-        "{threshold}-of-{nodes}: {} signer sets, {accepted} signatures accepted by OpenSSL, {failed_checks} failed checks, {retries} retries",
-        sets.len()
+        "{threshold}-of-{nodes}: {} signer sets, {accepted} signatures accepted by OpenSSL, {failed_checks} failed checks, {} retries",
+        sets.len(),
+        retries.len()
     );
-    assert_eq!((accepted, failed_checks, retries), (count * sets.len(), 0, 0));
+    assert_eq!((accepted, failed_checks), (count * sets.len(), 0));
+    assert_eq!(retries, Vec::<String>::new());
 }
 
 /// All ascending `size`-subsets of 1 to `nodes`.

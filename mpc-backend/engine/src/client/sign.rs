@@ -18,7 +18,7 @@ use crate::sessions::{PoolKey, party};
 
 /// How long a request waits for a presigning that is under way and may be the one asked for, in ms: the
 /// coordinator may be a message ahead of this node.
-const PRESIGNING_WAIT_MS: u64 = 250;
+const PRESIGNING_WAIT_MS: u64 = 1_500;
 
 /// Mechanisms and the digest lengths that they take, in bytes (PKCS#11 3.1, 2.3.1).
 const MECHANISMS: [(u64, usize, usize); 10] = [
