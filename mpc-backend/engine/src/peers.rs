@@ -82,6 +82,7 @@ impl Engine {
         state.query = None;
         self.log(Event::PeerLost { peer });
         self.abandon_setup(peer);
+        self.sessions.early.forget(peer);
         self.end_sessions_with(peer, "the connection to a member was lost");
     }
 

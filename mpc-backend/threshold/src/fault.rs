@@ -32,9 +32,15 @@ pub enum Rule {
     /// ecdsa 3: the pair set-up is dead, gone or was replaced while the session ran.
     #[error("pair set-up is dead or was replaced")]
     PairDead,
-    /// ecdsa 4: an extension number that was accepted before, or is too old to tell.
+    /// ecdsa 6, round 2, 0: a first message was made in another session or under another pair set-up.
+    #[error("message belongs to another session or pair set-up")]
+    OtherPair,
+    /// ecdsa 4: an extension number that was accepted before.
     #[error("OT extension number was used before")]
     ExtensionReplay,
+    /// ecdsa 4: an extension number too far behind to tell whether it was accepted before.
+    #[error("OT extension number is too old")]
+    ExtensionTooOld,
     /// ecdsa 4: rows and their tag disagree.
     #[error("OT extension check failed")]
     Extension,
@@ -126,7 +132,9 @@ impl Rule {
             | Self::SenderPoint
             | Self::SetupConfirm
             | Self::PairDead
+            | Self::OtherPair
             | Self::ExtensionReplay
+            | Self::ExtensionTooOld
             | Self::ViewsDiffer
             | Self::IdentityPoint
             | Self::PublicKeySum
@@ -172,6 +180,8 @@ impl Rule {
             Self::SetupContext
             | Self::SetupConfirm
             | Self::PairDead
+            | Self::OtherPair
+            | Self::ExtensionTooOld
             | Self::ViewsDiffer
             | Self::PublicKeySum
             | Self::NoncePoint

@@ -8,8 +8,9 @@
 use alloc::collections::BTreeMap;
 use alloc::collections::btree_map::Entry;
 use alloc::vec::Vec;
+use core::fmt;
 
-use zeroize::Zeroize as _;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::codec::DecodeError;
 use crate::fault::{Fault, Rule};
@@ -23,8 +24,8 @@ pub enum Step<N, O> {
     Done(O, Outbox),
 }
 
-/// Messages to send, at most one for each peer.
-#[derive(Debug, Default)]
+/// Messages to send, at most one for each peer. What is never taken out is wiped.
+#[derive(Default)]
 pub struct Outbox(Vec<(PartyIndex, Vec<u8>)>);
 
 impl Outbox {
@@ -49,14 +50,30 @@ impl Outbox {
     }
 }
 
+/// Lengths only: messages hold secret shares.
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.0.iter().map(|(to, message)| (to, message.len()))).finish()
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        self.0.iter_mut().for_each(|(_, message)| message.zeroize());
+    }
+}
+
 impl IntoIterator for Outbox {
     type Item = (PartyIndex, Vec<u8>);
     type IntoIter = alloc::vec::IntoIter<Self::Item>;
 
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+    fn into_iter(mut self) -> Self::IntoIter {
+        core::mem::take(&mut self.0).into_iter()
     }
 }
+
+/// Undecoded messages of one round by sender. They may be secret shares, and wipe themselves.
+pub type RawRound = BTreeMap<PartyIndex, Zeroizing<Vec<u8>>>;
 
 /// One message of each expected peer, ascending.
 pub struct Inbox<M>(BTreeMap<PartyIndex, M>);
@@ -67,7 +84,7 @@ impl<M> Inbox<M> {
     /// # Errors
     /// [`Rule::Malformed`].
     pub fn decode(
-        raw: &BTreeMap<PartyIndex, Vec<u8>>,
+        raw: &RawRound,
         mut decode: impl FnMut(&[u8]) -> Result<M, DecodeError>,
     ) -> Result<Self, Fault> {
         raw.iter()
@@ -106,7 +123,7 @@ pub enum Delivery {
 pub struct Mailbox {
     peers: Vec<PartyIndex>,
     current: usize,
-    rounds: Vec<BTreeMap<PartyIndex, Vec<u8>>>,
+    rounds: Vec<RawRound>,
 }
 
 impl Mailbox {
@@ -115,7 +132,7 @@ impl Mailbox {
         Self {
             peers: peers.into_iter().collect(),
             current: 0,
-            rounds: (0..rounds).map(|_| BTreeMap::new()).collect(),
+            rounds: (0..rounds).map(|_| RawRound::new()).collect(),
         }
     }
 
@@ -131,7 +148,7 @@ impl Mailbox {
         }
         match self.rounds.get_mut(round).map(|slot| slot.entry(from)) {
             Some(Entry::Vacant(slot)) => {
-                slot.insert(message.to_vec());
+                slot.insert(Zeroizing::new(message.to_vec()));
                 Delivery::Kept
             }
             Some(Entry::Occupied(_)) | None => Delivery::Dropped,
@@ -139,7 +156,7 @@ impl Mailbox {
     }
 
     /// The current round's messages once every peer has spoken; the next round is then current.
-    pub fn take_complete(&mut self) -> Option<BTreeMap<PartyIndex, Vec<u8>>> {
+    pub fn take_complete(&mut self) -> Option<RawRound> {
         let slot = self.rounds.get_mut(self.current)?;
         if slot.len() != self.peers.len() {
             return None;
@@ -155,18 +172,19 @@ impl Mailbox {
     }
 }
 
-/// Messages that were never taken may be secret shares of a session that failed.
-impl Drop for Mailbox {
-    fn drop(&mut self) {
-        let waiting = self.rounds.iter_mut().flat_map(BTreeMap::values_mut);
-        waiting.for_each(|message| message.zeroize());
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
     use super::*;
+
+    #[test]
+    fn an_outbox_shows_only_lengths() {
+        let mut outbox = Outbox::default();
+        outbox.push(PartyIndex::new(2).unwrap(), alloc::vec![0xab; 3]);
+        let shown = alloc::format!("{outbox:?}");
+        assert!(shown.ends_with(": 3}") && !shown.contains("171"), "{shown}");
+        assert_eq!(outbox.into_iter().next().unwrap().1, [0xab; 3]);
+    }
 
     #[test]
     fn early_messages_wait_and_repeats_are_dropped() {
@@ -179,11 +197,11 @@ mod tests {
         assert!(mailbox.take_complete().is_none());
         assert_eq!(mailbox.missing().collect::<Vec<_>>(), [two]);
         assert_eq!(mailbox.deliver(two, 0, b"d"), Delivery::Kept);
-        assert_eq!(mailbox.take_complete().unwrap()[&one], b"a");
+        assert_eq!(mailbox.take_complete().unwrap()[&one].as_slice(), b"a");
         assert_eq!(mailbox.deliver(two, 0, b"late"), Delivery::Dropped);
         assert_eq!(mailbox.deliver(two, 2, b"no such round"), Delivery::Dropped);
         assert_eq!(mailbox.deliver(two, 1, b"e"), Delivery::Kept);
-        assert_eq!(mailbox.take_complete().unwrap()[&one], b"early");
+        assert_eq!(mailbox.take_complete().unwrap()[&one].as_slice(), b"early");
         assert!(mailbox.take_complete().is_none());
     }
 }

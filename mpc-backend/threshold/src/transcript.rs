@@ -78,6 +78,8 @@ labels! {
     PRESIGN_ROUND1 = "counterfoil/ecdsa/v1/presign/T1";
     /// Transcript of the second round: the presignature's id.
     PRESIGN_ROUND2 = "counterfoil/ecdsa/v1/presign/T2";
+    /// Session and pair set-up that a first message belongs to.
+    PRESIGN_PAIR = "counterfoil/ecdsa/v1/presign/pair";
     /// Zero shares of the key shares.
     ZERO_KEY = "counterfoil/ecdsa/v1/zero/sk";
     /// Context of one signature.

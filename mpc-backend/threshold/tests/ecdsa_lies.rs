@@ -101,6 +101,7 @@ fn fields() -> [Vec<(&'static str, usize, Option<Rule>)>; 2] {
     let flip_is = Some;
     let first = vec![
         ("round", 1, flip_is(Rule::Malformed)),
+        ("binding", 32, flip_is(Rule::OtherPair)),
         ("nonce", 32, flip_is(Rule::ViewsDiffer)),
         ("com", 32, flip_is(Rule::ViewsDiffer)),
         ("ext", 8, flip_is(Rule::Extension)),
@@ -126,7 +127,7 @@ fn fields() -> [Vec<(&'static str, usize, Option<Rule>)>; 2] {
 
 #[test]
 fn one_flipped_bit_in_any_field_is_caught_by_that_fields_rule() {
-    let lengths = [2297, 1 + 64 + 4 * POINT + 416 * 3 * SCALAR + SCALAR + 32 + SCALAR];
+    let lengths = [2329, 1 + 64 + 4 * POINT + 416 * 3 * SCALAR + SCALAR + 32 + SCALAR];
     for ((round, fields), length) in (1_u8..).zip(fields()).zip(lengths) {
         let mut offset = 0;
         for (name, bytes, rule) in fields {

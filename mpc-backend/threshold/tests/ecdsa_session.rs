@@ -122,14 +122,14 @@ fn messages_of_another_session_are_caught() {
     let fault = receive(&mut cluster, 1, one, 2, &old).err();
     assert_eq!(fault, Some(Fault { culprit: None, rule: Rule::ViewsDiffer }));
 
-    // Round 1 again: its extension number was accepted before, once it was checked.
+    // Round 1 again: it is bound to its session, and nobody is blamed for it.
     let (one, _) = start(&mut cluster, &signers(2), 1, 3);
     let (_, from_two) = start(&mut cluster, &signers(2), 2, 3);
     let first = message_to(&from_two, 1);
     next(receive(&mut cluster, 1, one, 2, &first));
     let (one, _) = start(&mut cluster, &signers(2), 1, 4);
     let fault = receive(&mut cluster, 1, one, 2, &first).err();
-    assert_eq!(fault, Some(Fault { culprit: Some(party(2)), rule: Rule::ExtensionReplay }));
+    assert_eq!(fault, Some(Fault { culprit: None, rule: Rule::OtherPair }));
 }
 
 #[test]
@@ -151,6 +151,7 @@ fn repeats_strangers_and_early_messages_do_no_harm() {
     let (one, _) = next(receive(&mut cluster, 1, one, 1, &first));
     let (one, _) = next(receive(&mut cluster, 1, one, 9, &first));
     let (one, _) = next(receive(&mut cluster, 1, one, 9, b"not even a message"));
+    let (one, _) = next(receive(&mut cluster, 1, one, 1, b"not even a message"));
     let (one, _) = next(receive(&mut cluster, 1, one, 2, &message_to(&opened_two, 1)));
     let (one, _) = next(receive(&mut cluster, 1, one, 3, &message_to(&opened_three, 1)));
     assert_eq!(one.missing().collect::<Vec<_>>(), [party(3)]);

@@ -58,5 +58,5 @@ fn every_rule_of_ecdsa_has_a_row_in_the_coverage_table() {
             rules += 1;
         }
     }
-    assert_eq!(rules, 18);
+    assert_eq!(rules, 20);
 }

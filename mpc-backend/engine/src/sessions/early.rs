@@ -25,7 +25,7 @@ const ENDED_MAX: usize = 256;
 
 /// Early messages by sender, oldest first.
 #[derive(Default)]
-pub(super) struct Early {
+pub(crate) struct Early {
     waiting: BTreeMap<NodeIndex, VecDeque<Waiting>>,
     ended: VecDeque<SessionId>,
 }
@@ -54,15 +54,21 @@ impl Early {
     }
 
     /// What came early for a session that begins now: sender and payload in order of arrival.
-    pub(super) fn take(&mut self, session: &SessionId) -> Vec<(NodeIndex, Vec<u8>)> {
+    pub(super) fn take(&mut self, session: &SessionId, now: u64) -> Vec<(NodeIndex, Vec<u8>)> {
         let mut found = Vec::new();
         for (peer, kept) in &mut self.waiting {
+            kept.retain(|waiting| waiting.since + KEPT_MS >= now);
             let (wanted, others) = kept.drain(..).partition(|waiting| waiting.session == *session);
             *kept = others;
             let wanted: VecDeque<Waiting> = wanted;
             found.extend(wanted.into_iter().map(|waiting| (*peer, waiting.payload)));
         }
         found
+    }
+
+    /// Drops what came early from a peer: its process or pair set-up is another one now.
+    pub(crate) fn forget(&mut self, peer: NodeIndex) {
+        self.waiting.remove(&peer);
     }
 
     /// The session is over: what still comes for it is refused.
@@ -83,6 +89,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn old_messages_and_those_of_a_former_peer_are_not_taken() {
+        let mut early = Early::default();
+        for peer in [2, 3] {
+            early.keep(peer, [1; 32], vec![peer], 0).unwrap();
+        }
+        early.forget(2);
+        assert_eq!(early.take(&[1; 32], KEPT_MS), [(3, vec![3])]);
+        early.keep(3, [1; 32], vec![3], 0).unwrap();
+        assert_eq!(early.take(&[1; 32], KEPT_MS + 1), []);
+    }
+
+    #[test]
     fn a_flood_is_refused_and_old_messages_make_room() {
         let mut early = Early::default();
         for _ in 0..MESSAGES_MAX {
@@ -91,7 +109,7 @@ mod tests {
         assert!(early.keep(2, [1; 32], vec![0], 0).is_err());
         assert!(early.keep(3, [1; 32], vec![0], 0).is_ok(), "one peer's flood is its own");
         assert!(early.keep(2, [2; 32], vec![7], KEPT_MS + 1).is_ok());
-        assert_eq!(early.take(&[2; 32]), [(2, vec![7])]);
+        assert_eq!(early.take(&[2; 32], KEPT_MS + 1), [(2, vec![7])]);
         assert!(early.keep(2, [1; 32], vec![0; BYTES_MAX + 1], KEPT_MS + 1).is_err());
         early.end([3; 32]);
         assert!(early.keep(4, [3; 32], vec![0], KEPT_MS + 1).is_err(), "an ended session is not early");

@@ -129,7 +129,7 @@ impl Engine {
         };
         self.sessions.generations.insert(session, generation);
         self.send_all(Protocol::Generation, &session, outbox);
-        for (peer, payload) in self.sessions.early.take(&session) {
+        for (peer, payload) in self.sessions.early.take(&session, self.now) {
             if let Err(why) = self.generation_message(peer, session, payload) {
                 self.refuse_message(peer, Protocol::Generation as i32, why);
             }

@@ -40,7 +40,7 @@ pub(crate) struct Sessions {
     pub(crate) generations: BTreeMap<SessionId, Generation>,
     pub(crate) presigns: BTreeMap<SessionId, Presigning>,
     pub(crate) pools: Pools,
-    early: Early,
+    pub(crate) early: Early,
     pub(crate) orders: Vec<Waiting>,
 }
 

@@ -1,6 +1,6 @@
 //! Pair set-ups: once per pair and boot ids, in memory only. The lower node begins; a failed check ends the
-//! set-up and quarantines the peer, and nothing is retried silently. Only a set-up that ran out of time
-//! without a failed check begins anew, with fresh secrets.
+//! set-up, and quarantines the peer where the rule names it and demands that. Any other failure, like a lack
+//! of time, is followed by a new set-up with fresh secrets, after a pause.
 
 use rand_core::CryptoRngCore;
 use threshold::ecdsa::setup::{PairSetup, SetupContext, SetupStep};
@@ -16,10 +16,13 @@ use proto::peer::v1::Protocol;
 /// How long a set-up may take, in ms.
 const SETUP_MS: u64 = 15_000;
 
+/// Pause after a set-up that failed without a lie, in ms: neither side can make the other work in a loop.
+const PAUSE_MS: u64 = 5_000;
+
 /// A set-up with one peer.
 pub(crate) struct Setup {
     session: SessionId,
-    /// Taken out while a message is handled; a fault leaves nothing behind.
+    /// Taken out while a message is handled; a fault leaves nothing behind but the pause until `deadline`.
     state: Option<PairSetup>,
     pub(crate) deadline: u64,
 }
@@ -42,10 +45,18 @@ impl Engine {
         if ours.is_some() && ours == theirs {
             return;
         }
+        if self.pauses(peer) {
+            return;
+        }
         self.drop_pair(peer);
         if self.me.index < peer {
             self.begin_setup(peer, rng);
         }
+    }
+
+    /// Whether a set-up failed a moment ago. A new boot of the peer ends the pause.
+    fn pauses(&self, peer: NodeIndex) -> bool {
+        self.sessions.setups.get(&peer).is_some_and(|setup| setup.state.is_none())
     }
 
     fn begin_setup(&mut self, peer: NodeIndex, rng: &mut dyn CryptoRngCore) {
@@ -66,10 +77,10 @@ impl Engine {
             peer_boot,
             checks: Checks::all(),
         };
-        let (state, message) = PairSetup::start(context, rng);
+        let (state, mut message) = PairSetup::start(context, rng);
         let deadline = self.now + SETUP_MS;
         self.sessions.setups.insert(peer, Setup { session, state: Some(state), deadline });
-        self.send(peer, Protocol::PairSetup, &session, message);
+        self.send(peer, Protocol::PairSetup, &session, std::mem::take(&mut *message));
     }
 
     pub(crate) fn setup_message(
@@ -85,6 +96,9 @@ impl Engine {
             if peer > self.me.index || quarantined {
                 return Err("unknown pair set-up");
             }
+            if self.pauses(peer) {
+                return Err("a pair set-up failed a moment ago");
+            }
             // The lower node begins: whatever stood between the two is over on its side.
             self.drop_pair(peer);
             self.start_setup(peer, session, rng);
@@ -92,9 +106,9 @@ impl Engine {
         let setup = self.sessions.setups.get_mut(&peer).ok_or("unknown pair set-up")?;
         let state = setup.state.take().ok_or("pair set-up is over")?;
         match state.handle(message, rng) {
-            Ok(SetupStep::Continue(next, reply)) => {
+            Ok(SetupStep::Continue(next, mut reply)) => {
                 setup.state = Some(next);
-                self.send(peer, Protocol::PairSetup, &session, reply);
+                self.send(peer, Protocol::PairSetup, &session, std::mem::take(&mut *reply));
             }
             Ok(SetupStep::Done(pair)) => {
                 self.sessions.setups.remove(&peer);
@@ -102,8 +116,9 @@ impl Engine {
                 self.log(Event::PairReady { peer });
             }
             Err(fault) => {
-                self.counters.failed_checks += 1;
-                self.quarantine(peer, fault.rule.to_string());
+                setup.deadline = self.now + PAUSE_MS;
+                self.punish(&fault);
+                return Err("a check of the pair set-up failed");
             }
         }
         Ok(())
@@ -126,6 +141,8 @@ impl Engine {
     pub(crate) fn drop_pair(&mut self, peer: NodeIndex) {
         self.abandon_setup(peer);
         if self.sessions.pairs.remove(party(peer)).is_some() {
+            // Made under the old set-up. Without one, early messages belong to the set-up to come.
+            self.sessions.early.forget(peer);
             self.drop_pools_with(peer);
         }
         self.end_presigns_with(peer, "the pair set-up with a member ended");

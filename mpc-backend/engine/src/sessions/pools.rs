@@ -183,6 +183,7 @@ impl Engine {
     /// Another boot of a peer: nothing of its former life can be finished, and its numbers begin again.
     pub(crate) fn new_boot_of(&mut self, peer: NodeIndex) {
         self.sessions.pools.peers_number.remove(&peer);
+        self.sessions.early.forget(peer);
         self.drop_pair(peer);
         self.drop_pools_with(peer);
     }

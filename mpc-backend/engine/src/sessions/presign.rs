@@ -97,7 +97,7 @@ impl Engine {
         let deadline = self.now + PRESIGN_MS;
         self.sessions.presigns.insert(session, Presigning { pool, state: Some(state), deadline });
         self.send_all(Protocol::Presign, &session, outbox);
-        for (peer, payload) in self.sessions.early.take(&session) {
+        for (peer, payload) in self.sessions.early.take(&session, self.now) {
             if let Err(why) = self.presign_message(peer, session, payload, rng) {
                 self.refuse_message(peer, Protocol::Presign as i32, why);
             }

@@ -257,3 +257,29 @@ fn peers_messages_are_refused_and_counted_without_growth() {
     let Ok(Reply::Status(status)) = user.call(&mut sim, 1, Op::Status(StatusRequest {})) else { panic!() };
     assert!(status.serving && status.peers.iter().all(|peer| peer.pair_ready && !peer.quarantined));
 }
+
+#[test]
+fn a_pair_set_up_that_fails_without_a_lie_is_made_anew_after_a_pause() {
+    let (mut sim, mut user, key) = ready(22);
+    let ready_before = sim.logged(2, "PairReady");
+    for number in 0..20 {
+        let envelope = Envelope {
+            format: FORMAT,
+            protocol: Protocol::PairSetup as i32,
+            session: vec![number; 32],
+            round: 0,
+            sender: 1,
+            receiver: 2,
+            epoch: 1,
+            payload: vec![1; 16],
+        };
+        sim.input(2, Input::PeerMessage { peer: 1, envelope });
+        sim.run(50);
+    }
+    let counters = sim.node(2).engine.as_ref().unwrap().counters();
+    assert_eq!(counters.failed_checks, 1, "during the pause no set-up is begun");
+    assert_eq!((sim.logged(2, "PeerQuarantined"), sim.logged(2, "PairReady")), (0, ready_before));
+    sim.run(6_000);
+    assert_eq!(sim.logged(2, "PairReady"), ready_before + 1);
+    assert!(user.sign(&mut sim, &key, [1, 2], &[1; 32]).is_ok());
+}

@@ -1,13 +1,11 @@
 //! The driver: one key generation as a party's node runs it, whatever the curve.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use frost_p256::P256Sha256;
 use frost_ristretto255::Ristretto255Sha512;
 use rand_core::CryptoRngCore;
-use zeroize::Zeroize;
 
 use super::context::Setting;
 use super::round1_commit::{self, AwaitingCommitments, CommitMessage};
@@ -18,7 +16,7 @@ use super::suite::{Suite, package_bytes};
 use super::{DkgContext, DkgCurve, DkgOutput};
 use crate::fault::{Fault, Misuse, Rule};
 use crate::party::{PartyIndex, SignerSet};
-use crate::round::{Inbox, Mailbox, Outbox, Step};
+use crate::round::{Inbox, Mailbox, Outbox, RawRound, Step};
 
 const ROUNDS: usize = 4;
 
@@ -152,12 +150,9 @@ impl<S: Suite> Session<S> {
     /// Runs every round whose messages are complete.
     fn advance(&mut self) -> Result<Progress, Fault> {
         let mut outbox = Outbox::default();
-        while let Some(mut raw) = self.mailbox.take_complete() {
+        while let Some(raw) = self.mailbox.take_complete() {
             let state = core::mem::replace(&mut self.state, State::Over);
-            let step = state.finish(&raw, &self.lengths);
-            // Round 3 carries secret shares.
-            raw.values_mut().for_each(Zeroize::zeroize);
-            match step? {
+            match state.finish(&raw, &self.lengths)? {
                 Step::Next(next, messages) => {
                     self.state = next;
                     messages.into_iter().for_each(|(to, message)| outbox.push(to, message));
@@ -179,11 +174,7 @@ impl<S: Suite> Session<S> {
 
 impl<S: Suite> State<S> {
     /// Decodes a complete round and finishes it.
-    fn finish(
-        self,
-        raw: &BTreeMap<PartyIndex, Vec<u8>>,
-        lengths: &[usize; ROUNDS],
-    ) -> Result<Step<Self, DkgOutput>, Fault> {
+    fn finish(self, raw: &RawRound, lengths: &[usize; ROUNDS]) -> Result<Step<Self, DkgOutput>, Fault> {
         let [_, open_bytes, _, _] = *lengths;
         match self {
             Self::Commitments(state) => {

@@ -9,6 +9,8 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use zeroize::Zeroize as _;
+
 use super::BootId;
 use super::ot::{Delta, Leaves};
 use crate::codec::Writer;
@@ -90,9 +92,15 @@ impl Pair {
         self.dead
     }
 
-    /// Ends the use of both directions.
-    pub const fn kill(&mut self) {
+    /// Ends the use of both directions and wipes their secrets at once.
+    pub fn kill(&mut self) {
         self.dead = true;
+        self.alice.leaves.expose_mut().zeroize();
+        self.alice.delta.expose_mut().zeroize();
+        self.bob.leaves.expose_mut().zeroize();
+        for key in [&mut self.zero_key, &mut self.online_u, &mut self.online_w] {
+            key.expose_mut().zeroize();
+        }
     }
 }
 
@@ -111,6 +119,12 @@ impl BobSide {
     #[cfg(feature = "sim")]
     pub(crate) const fn forget_numbers(&mut self) {
         self.next_number = 1;
+    }
+
+    /// What `count` sessions with the same peer would use up.
+    #[cfg(feature = "sim")]
+    pub(crate) const fn skip_numbers(&mut self, count: u64) {
+        self.next_number += count;
     }
 
     /// ext_no++: used once whatever becomes of the session.
@@ -140,7 +154,18 @@ impl Gadgets {
     }
 }
 
-/// Extension numbers that Alice has accepted: the last 4096, older ones count as used.
+/// What Alice makes of an extension number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Acceptance {
+    /// Never accepted before, and now it is.
+    New,
+    /// Accepted before, or no number at all.
+    Used,
+    /// Behind the window: an honest message that came very late looks the same as a replay.
+    TooOld,
+}
+
+/// Extension numbers that Alice has accepted: the last 4096 are told apart.
 pub(crate) struct ReplayWindow {
     highest: u64,
     /// Ring of `WINDOW` bits; bit (number mod `WINDOW`) is set for an accepted number.
@@ -155,8 +180,8 @@ impl ReplayWindow {
         Self { highest: 0, seen: Box::new([0; WINDOW as usize / 64]) }
     }
 
-    /// Accepts `number` unless it was accepted before or is too old to tell.
-    pub(crate) fn accept(&mut self, number: u64) -> bool {
+    /// Accepts `number` unless it was accepted before or is too old to tell. Bob begins with 1.
+    pub(crate) fn accept(&mut self, number: u64) -> Acceptance {
         if number > self.highest {
             // Positions between the old and the new highest are reused: they must be empty.
             let passed = (number - self.highest).min(WINDOW);
@@ -164,16 +189,20 @@ impl ReplayWindow {
                 self.set(skipped, false);
             }
             self.highest = number;
-        } else if number == 0 || self.highest - number >= WINDOW || self.is_set(number) {
-            return false;
+        } else if number == 0 || self.is_used(number) {
+            return Acceptance::Used;
+        } else if self.highest - number >= WINDOW {
+            return Acceptance::TooOld;
         }
         self.set(number, true);
-        true
+        Acceptance::New
     }
 
-    fn is_set(&self, number: u64) -> bool {
+    /// Whether a number not above the highest is in the window and was accepted.
+    fn is_used(&self, number: u64) -> bool {
         let position = number % WINDOW;
-        self.seen.get((position / 64) as usize).is_some_and(|word| word >> (position % 64) & 1 == 1)
+        self.highest - number < WINDOW
+            && self.seen.get((position / 64) as usize).is_some_and(|word| word >> (position % 64) & 1 == 1)
     }
 
     fn set(&mut self, number: u64, value: bool) {
@@ -243,28 +272,41 @@ impl Pairs {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::Acceptance::{New, TooOld, Used};
     use super::*;
 
     #[test]
     fn a_number_is_accepted_once() {
         let mut window = ReplayWindow::new();
-        assert!(!window.accept(0));
-        assert!(window.accept(2));
-        assert!(window.accept(1));
-        assert!(!window.accept(1));
-        assert!(!window.accept(2));
+        let verdicts = [0, 2, 1, 1, 2].map(|number| window.accept(number));
+        assert_eq!(verdicts, [Used, New, New, Used, Used]);
     }
 
     #[test]
-    fn numbers_behind_the_window_are_refused_and_positions_are_reused() {
+    fn numbers_behind_the_window_are_too_old_and_positions_are_reused() {
         let mut window = ReplayWindow::new();
-        assert!(window.accept(1));
-        assert!(window.accept(WINDOW + 1));
-        assert!(!window.accept(1));
-        assert!(window.accept(2));
-        assert!(window.accept(u64::MAX));
-        assert!(!window.accept(WINDOW));
-        assert!(window.accept(u64::MAX - WINDOW + 1));
-        assert!(!window.accept(u64::MAX - WINDOW));
+        let numbers =
+            [1, WINDOW + 1, 1, 2, u64::MAX, WINDOW, u64::MAX - WINDOW + 1, u64::MAX - WINDOW, u64::MAX];
+        let verdicts = numbers.map(|number| window.accept(number));
+        assert_eq!(verdicts, [New, New, TooOld, New, New, TooOld, New, TooOld, Used]);
+    }
+
+    #[test]
+    fn a_killed_pair_holds_no_secrets() {
+        let leaves = || Leaves::new([[[1; 16]; 16]; 32]);
+        let boots = Boots { mine: [1; 16], peers: [2; 16] };
+        let alice = AliceSide::new([3; 32], leaves(), Delta::new([1; 32]));
+        let bob = BobSide::new([4; 32], leaves());
+        let keys = [5, 6, 7].map(|byte| Secret::new([byte; 32]));
+        let mut pair = Pair::new(PartyIndex::new(2).unwrap(), [8; 32], boots, alice, bob, keys);
+        pair.kill();
+        assert!(pair.is_dead());
+        assert!(pair.alice.leaves.expose().as_flattened().as_flattened().iter().all(|byte| *byte == 0));
+        assert!(pair.bob.leaves.expose().as_flattened().as_flattened().iter().all(|byte| *byte == 0));
+        assert_eq!(pair.alice.delta.expose(), &[0; 32]);
+        for key in [&pair.zero_key, &pair.online_u, &pair.online_w] {
+            assert_eq!(key.expose(), &[0; 32]);
+        }
     }
 }

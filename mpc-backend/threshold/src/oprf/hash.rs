@@ -18,7 +18,7 @@ pub fn hash_to_group(input: &[u8]) -> RistrettoPoint {
 }
 
 /// The last step of Finalize (RFC 9497, 3.3.1): the output from input and unblinded element.
-pub fn finalize(input: &[u8], unblinded: &RistrettoPoint) -> Zeroizing<[u8; OUTPUT_BYTES]> {
+pub(crate) fn finalize(input: &[u8], unblinded: &RistrettoPoint) -> Zeroizing<[u8; OUTPUT_BYTES]> {
     let element = Zeroizing::new(unblinded.compress().to_bytes());
     let input_length = u16::try_from(input.len()).expect("inputs are at most INPUT_BYTES_MAX long");
     let element_length = u16::try_from(element.len()).expect("an element has 32 bytes");

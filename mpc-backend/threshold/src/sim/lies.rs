@@ -140,7 +140,7 @@ impl Liar {
                 Lie::OtherOpening => round2.opening.nonce_point = shifted(&round2.opening.nonce_point),
                 Lie::OtherKeyShare => round2.opening.key_point = shifted(&round2.opening.key_point),
                 Lie::WrongReply => round2.reply.sums = round2.reply.sums.map(|sum| sum + C::Scalar::ONE),
-                Lie::WrongMask => round2.mask_difference += C::Scalar::ONE,
+                Lie::WrongMask => *round2.mask_difference.expose_mut() += C::Scalar::ONE,
                 _ => {}
             }
             *message = round2.encode();

@@ -144,6 +144,11 @@ impl<C: Curve> Cluster<C> {
     }
 }
 
+/// Uses up extension numbers of `party`, as `count` more sessions with each peer would.
+pub fn skip_numbers<C: Curve>(party: &mut Party<C>, count: u64) {
+    party.pairs.iter_mut().for_each(|pair| pair.bob.skip_numbers(count));
+}
+
 /// The copy that the shipped code cannot make: a live clone of a node's memory.
 pub fn duplicate<C: Curve>(presignature: &Presignature<C>) -> Presignature<C> {
     let copy = |secret: &Secret<C::Scalar>| Secret::new(*secret.expose());

@@ -25,7 +25,7 @@ use crate::codec::Writer;
 use crate::fault::{Checks, Fault, Misuse, Rule};
 use crate::group::{Curve, Point};
 use crate::party::{PartyIndex, SignerSet, Threshold};
-use crate::transcript::{Label, PRESIGN_ID, hash, hash_to_scalar};
+use crate::transcript::{Label, PRESIGN_ID, PRESIGN_PAIR, hash, hash_to_scalar};
 
 /// What all signers of a presignature agree on before they begin.
 #[derive(Clone)]
@@ -80,7 +80,7 @@ impl<C: Curve> PresignContext<C> {
         Ok(())
     }
 
-    /// pid: binds the session to key, set, epochs, boots, block, client and number.
+    /// pid: binds the session to curve, key, set, epochs, boots, block, client and number.
     ///
     /// DEVIATION D11: without the sids of the pairs. A party knows only those of its own pairs;
     /// each enters the pads and keys of its own multiplication instead.
@@ -89,7 +89,8 @@ impl<C: Curve> PresignContext<C> {
         self.boot_ids.values().for_each(|boot| {
             boots.bytes(boot);
         });
-        let parts: [&[u8]; 9] = [
+        let parts: [&[u8]; 10] = [
+            C::NAME.as_bytes(),
             &self.cluster_id,
             &self.key_id,
             &self.epoch.to_be_bytes(),
@@ -149,6 +150,11 @@ impl<C: Curve> Session<C> {
             Some((party, value?))
         })
     }
+}
+
+/// H(presign/pair; pid, Sigma): the session and the pair set-up that a first message is made for.
+pub(crate) fn binding(id: &[u8; 32], pair: &[u8; 32]) -> [u8; 32] {
+    hash(PRESIGN_PAIR, &[id, pair])
 }
 
 /// One peer's part of a share of zero: sgn(i, j) H2S(label; K_ij, binding). The parts of all

@@ -144,14 +144,17 @@ impl<C: Curve> AwaitingOpenings<C> {
         let bob = self.bobs.get(&peer).ok_or(Fault::of_nobody(Rule::PairDead))?;
         // Step 3.
         let (outputs, verdict) = bob_finish(&pair.bob.sid, bob, &self.opening.view, &message.reply);
-        session.enforce_or_kill(pair, verdict.into(), Rule::Multiplication)?;
         // Steps 4 and 5: chi R_j = d^u G + Gamma^u, chi pk_j = d^v G + Gamma^v.
         let points = [&message.opening.nonce_point, &message.opening.key_point];
-        let rules = [Rule::NonceInput, Rule::KeyInput];
-        let rows = points.into_iter().zip(outputs.expose()).zip(&message.gammas).zip(rules);
-        for (((point, output), gamma), rule) in rows {
-            let expected = point.mul(bob.product_share.expose());
-            let held = expected == C::Point::mul_base(output).add(gamma);
+        let mut rows = points.into_iter().zip(outputs.expose()).zip(&message.gammas);
+        let inputs = [Rule::NonceInput, Rule::KeyInput].map(|rule| {
+            let held = rows.next().is_some_and(|((point, output), gamma)| {
+                point.mul(bob.product_share.expose()) == C::Point::mul_base(output).add(gamma)
+            });
+            (held, rule)
+        });
+        // All three are computed before the first that failed is named.
+        for (held, rule) in [(verdict.into(), Rule::Multiplication)].into_iter().chain(inputs) {
             session.enforce_or_kill(pair, held, rule)?;
         }
         Ok(outputs)
@@ -166,7 +169,7 @@ impl<C: Curve> AwaitingOpenings<C> {
     ) -> [Secret<C::Scalar>; INPUTS] {
         let mut mask_sum = Secret::new(*self.mask.expose());
         for (_, message) in inbox.iter() {
-            *mask_sum.expose_mut() += message.mask_difference;
+            *mask_sum.expose_mut() += message.mask_difference.expose();
         }
         let mut sums = [&self.nonce_share, &self.key_share]
             .map(|share| Secret::new(*share.expose() * mask_sum.expose()));

@@ -11,11 +11,11 @@ use elliptic_curve::ff::Field;
 use rand_core::CryptoRngCore;
 
 use super::round2_open::{AwaitingOpenings, Opening, OpeningMessage};
-use super::{PresignContext, Session, zero_part};
+use super::{PresignContext, Session, binding, zero_part};
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::ecdsa::mul::{BobState, CHECKS, alice_check, alice_reply, bob_start};
 use crate::ecdsa::ot::extension::{Columns, ExtensionMessage};
-use crate::ecdsa::pair::Pairs;
+use crate::ecdsa::pair::{Acceptance, Pairs};
 use crate::fault::{Fault, Misuse, Rule};
 use crate::group::{Curve, Point};
 use crate::party::PartyIndex;
@@ -36,18 +36,21 @@ pub(crate) struct Announcement {
 
 /// B1 and E1.
 pub(crate) struct CommitmentMessage {
+    /// H(presign/pair; pid, Sigma of the pair with the receiver).
+    pub(crate) binding: [u8; 32],
     pub(crate) announcement: Announcement,
     pub(crate) extension: ExtensionMessage,
 }
 
 impl CommitmentMessage {
     pub(crate) const fn bytes(width: usize) -> usize {
-        1 + 64 + ExtensionMessage::bytes(width)
+        1 + 32 + 64 + ExtensionMessage::bytes(width)
     }
 
     pub(crate) fn encode(&self, width: usize) -> Vec<u8> {
         let mut writer = Writer::with_capacity(Self::bytes(width));
-        writer.u8(ROUND).bytes(&self.announcement.nonce).bytes(&self.announcement.commitment);
+        writer.u8(ROUND).bytes(&self.binding);
+        writer.bytes(&self.announcement.nonce).bytes(&self.announcement.commitment);
         self.extension.encode(&mut writer);
         writer.finish()
     }
@@ -57,10 +60,11 @@ impl CommitmentMessage {
         if reader.u8()? != ROUND {
             return Err(DecodeError::Value);
         }
+        let binding = reader.array()?;
         let announcement = Announcement { nonce: reader.array()?, commitment: reader.array()? };
         let extension = ExtensionMessage::decode(&mut reader, width)?;
         reader.finish()?;
-        Ok(Self { announcement, extension })
+        Ok(Self { binding, announcement, extension })
     }
 }
 
@@ -103,7 +107,8 @@ pub(crate) fn start<C: Curve>(
     for peer in context.peers() {
         let pair = pairs.ready(peer)?;
         let (bob, extension) = bob_start::<C>(&mut pair.bob, rng);
-        let message = CommitmentMessage { announcement: announcement.clone(), extension };
+        let binding = binding(&id, &pair.id);
+        let message = CommitmentMessage { binding, announcement: announcement.clone(), extension };
         outbox.push(peer, message.encode(C::XI));
         pair_ids.insert(peer, pair.id);
         bobs.insert(peer, bob);
@@ -134,6 +139,13 @@ impl<C: Curve> AwaitingCommitments<C> {
     ) -> Result<(AwaitingOpenings<C>, Outbox), Fault> {
         let session = self.session;
         let me = session.context.me;
+        // Step 0: a message for another session or pair set-up is judged no further. A node that has
+        // restarted, or has finished a set-up first, is honest and would fail step 1.
+        for (peer, message) in inbox.iter() {
+            let pair = session.pair(pairs, peer)?;
+            let same = message.binding == binding(&session.id, &pair.id);
+            session.enforce(same, Fault::of(peer, Rule::OtherPair))?;
+        }
         // Step 1: every check before any reply.
         let mut columns = BTreeMap::new();
         for (peer, message) in inbox.iter() {
@@ -164,7 +176,7 @@ impl<C: Curve> AwaitingCommitments<C> {
                 opening: opening.clone(),
                 reply,
                 gammas: output.expose().each_ref().map(C::Point::mul_base),
-                mask_difference: *self.mask.expose() - bob.product_share.expose(),
+                mask_difference: Secret::new(*self.mask.expose() - bob.product_share.expose()),
             };
             outbox.push(peer, message.encode());
             outputs.insert(peer, output);
@@ -193,8 +205,9 @@ fn accept<C: Curve>(
     message: &ExtensionMessage,
 ) -> Result<Columns, Fault> {
     let pair = session.pair(pairs, peer)?;
-    let is_new = pair.alice.accepted.accept(message.number);
-    session.enforce(is_new, Fault::of(peer, Rule::ExtensionReplay))?;
+    let number = pair.alice.accepted.accept(message.number);
+    session.enforce(number != Acceptance::TooOld, Fault::of(peer, Rule::ExtensionTooOld))?;
+    session.enforce(number != Acceptance::Used, Fault::of(peer, Rule::ExtensionReplay))?;
     let (columns, verdict) = alice_check::<C>(&pair.alice, message);
     session.enforce_or_kill(pair, verdict.into(), Rule::Extension)?;
     Ok(columns)

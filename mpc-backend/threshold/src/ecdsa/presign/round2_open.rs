@@ -33,7 +33,7 @@ pub(crate) struct OpeningMessage<C: Curve> {
     /// Gamma^u and Gamma^v: this party's outputs c in the exponent.
     pub(crate) gammas: [C::Point; INPUTS],
     /// psi = phi_i - chi_{i,j}.
-    pub(crate) mask_difference: C::Scalar,
+    pub(crate) mask_difference: Secret<C::Scalar>,
 }
 
 impl<C: Curve> OpeningMessage<C> {
@@ -49,7 +49,7 @@ impl<C: Curve> OpeningMessage<C> {
         for gamma in &self.gammas {
             writer.point::<C>(gamma);
         }
-        writer.scalar::<C>(&self.mask_difference);
+        writer.scalar::<C>(self.mask_difference.expose());
         writer.finish()
     }
 
@@ -66,7 +66,7 @@ impl<C: Curve> OpeningMessage<C> {
         };
         let reply = Reply::decode(&mut reader)?;
         let gammas = [reader.point::<C>()?, reader.point::<C>()?];
-        let mask_difference = reader.scalar::<C>()?;
+        let mask_difference = Secret::new(reader.scalar::<C>()?);
         reader.finish()?;
         Ok(Self { opening, reply, gammas, mask_difference })
     }

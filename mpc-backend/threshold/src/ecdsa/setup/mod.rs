@@ -20,6 +20,7 @@ mod round4_confirm;
 use alloc::vec::Vec;
 
 use rand_core::CryptoRngCore;
+use zeroize::Zeroizing;
 
 use self::round1_hello::AwaitingHello;
 use self::round2_choose::AwaitingChoices;
@@ -74,15 +75,15 @@ enum State {
 
 /// What a message of the peer led to.
 pub enum SetupStep {
-    /// The set-up goes on; the bytes are to be sent to the peer.
-    Continue(PairSetup, Vec<u8>),
+    /// The set-up goes on; the bytes are to be sent to the peer, and wiped.
+    Continue(PairSetup, Zeroizing<Vec<u8>>),
     /// The pair is ready. Nothing more is to be sent.
     Done(Pair),
 }
 
 impl PairSetup {
     /// Starts a set-up; the bytes are to be sent to the peer.
-    pub fn start(context: SetupContext, rng: &mut dyn CryptoRngCore) -> (Self, Vec<u8>) {
+    pub fn start(context: SetupContext, rng: &mut dyn CryptoRngCore) -> (Self, Zeroizing<Vec<u8>>) {
         let (state, message) = round1_hello::start(context, rng);
         (Self(State::Hello(state)), message)
     }
@@ -107,7 +108,7 @@ impl PairSetup {
             }
             State::Confirmation(state) => return state.finish(message).map(SetupStep::Done),
         };
-        Ok(SetupStep::Continue(Self(state), reply))
+        Ok(SetupStep::Continue(Self(state), Zeroizing::new(reply)))
     }
 }
 

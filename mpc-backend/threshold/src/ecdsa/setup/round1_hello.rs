@@ -7,6 +7,7 @@
 use alloc::vec::Vec;
 
 use rand_core::CryptoRngCore;
+use zeroize::Zeroizing;
 
 use super::round2_choose::AwaitingChoices;
 use super::{BootId, Direction, SetupContext, body};
@@ -38,13 +39,13 @@ struct HelloMessage {
 }
 
 impl HelloMessage {
-    fn encode(&self) -> Vec<u8> {
+    fn encode(&self) -> Zeroizing<Vec<u8>> {
         let mut writer = Writer::with_capacity(1 + BODY_BYTES);
         writer.u8(ROUND).bytes(&self.cluster_id).u64(self.epoch);
         writer.bytes(&self.sender.to_bytes()).bytes(&self.receiver.to_bytes());
         writer.bytes(&self.sender_boot).bytes(&self.receiver_boot).bytes(&self.nonce);
         writer.bytes(self.secret_part.expose()).bytes(&self.point);
-        writer.finish()
+        Zeroizing::new(writer.finish())
     }
 
     fn decode(message: &[u8]) -> Result<Self, DecodeError> {
@@ -71,7 +72,10 @@ pub(super) struct AwaitingHello {
     nonce: [u8; 32],
 }
 
-pub(super) fn start(context: SetupContext, rng: &mut dyn CryptoRngCore) -> (AwaitingHello, Vec<u8>) {
+pub(super) fn start(
+    context: SetupContext,
+    rng: &mut dyn CryptoRngCore,
+) -> (AwaitingHello, Zeroizing<Vec<u8>>) {
     let sender = Sender::new(rng);
     let secret_part = Secret::random(rng);
     let mut nonce = [0; 32];
