@@ -155,7 +155,7 @@ impl Engine {
 
     /// Engine time in ms at which [`Input::Tick`] is due, if anything waits.
     pub fn poll_timeout(&self) -> Option<u64> {
-        [self.startup.timeout(self.now), self.sessions.timeout(), self.clients.timeout()]
+        [self.startup.timeout(self.now), self.sessions.timeout(self.now), self.clients.timeout()]
             .into_iter()
             .flatten()
             .min()

@@ -46,12 +46,13 @@ pub(crate) struct Sessions {
 
 impl Sessions {
     /// When the first deadline passes.
-    pub(crate) fn timeout(&self) -> Option<u64> {
+    pub(crate) fn timeout(&self, now: u64) -> Option<u64> {
         let setups = self.setups.values().map(|setup| setup.deadline).min();
         let generations = self.generations.values().map(|generation| generation.deadline).min();
         let presigns = self.presigns.values().map(|presign| presign.deadline).min();
         let orders = self.orders.iter().map(|order| order.deadline).min();
-        [setups, generations, presigns, orders].into_iter().flatten().min()
+        let pools = self.pools.timeout(now);
+        [setups, generations, presigns, orders, pools].into_iter().flatten().min()
     }
 }
 

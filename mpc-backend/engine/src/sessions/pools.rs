@@ -24,6 +24,11 @@ const POOLS_MAX: usize = 4096;
 const REFILL_AT_ONCE: usize = 4;
 /// How long a pool is refilled after its last use, in ms.
 const HOT_MS: u64 = 10 * 60 * 1000;
+/// A pool that was used within this time, in ms, is refilled only when it runs low: presigning takes
+/// a core for milliseconds, and the requests that drain the pool would wait behind it.
+const QUIET_MS: u64 = 20;
+/// The part of the level below which a pool in use runs low.
+const LOW: usize = 4;
 
 /// What a presignature is good for.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -54,6 +59,14 @@ struct Pool {
     /// At the coordinator: those that are not leased, oldest first.
     free: VecDeque<[u8; 32]>,
     hot_until: u64,
+    quiet_at: u64,
+}
+
+impl Pool {
+    /// Up to how many free ids it is filled now.
+    fn target(&self, level: usize, now: u64) -> usize {
+        if now < self.quiet_at { level.div_ceil(LOW) } else { level }
+    }
 }
 
 /// All pools of this node.
@@ -118,6 +131,7 @@ impl Pools {
     pub(crate) fn lease(&mut self, key: &PoolKey, count: usize, now: u64) -> Vec<[u8; 32]> {
         let Some(pool) = self.pools.get_mut(key) else { return Vec::new() };
         pool.hot_until = now + HOT_MS;
+        pool.quiet_at = now + QUIET_MS;
         let count = count.min(pool.free.len());
         pool.free.drain(..count).collect()
     }
@@ -145,6 +159,11 @@ impl Pools {
             self.total -= before - pool.ready.len();
             pool.free.retain(|id| pool.ready.contains_key(id));
         }
+    }
+
+    /// When the next pool in use becomes quiet enough to be refilled.
+    pub(super) fn timeout(&self, now: u64) -> Option<u64> {
+        self.pools.values().map(|pool| pool.quiet_at).filter(|quiet_at| *quiet_at > now).min()
     }
 
     fn drop_where(&mut self, doomed: impl Fn(&PoolKey) -> bool) {
@@ -231,16 +250,16 @@ impl Engine {
         let used = |pool: &Pool| pool.hot_until > now || !pool.ready.is_empty();
         self.sessions.pools.pools.retain(|key, pool| used(pool) || in_flight(key));
         let coordinates = |key: &PoolKey| key.coordinator() == self.me.index;
-        let hot =
-            self.sessions.pools.pools.iter().filter(|(key, pool)| {
-                coordinates(key) && pool.hot_until > self.now && pool.free.len() < level
-            });
-        let hot: Vec<(PoolKey, usize)> = hot.map(|(key, pool)| (key.clone(), pool.free.len())).collect();
-        for (key, free) in hot {
+        let hot = self.sessions.pools.pools.iter().filter(|(key, pool)| {
+            coordinates(key) && pool.hot_until > now && pool.free.len() < pool.target(level, now)
+        });
+        let wanting: Vec<(PoolKey, usize)> =
+            hot.map(|(key, pool)| (key.clone(), pool.target(level, now) - pool.free.len())).collect();
+        for (key, wanted) in wanting {
             let ready = self.pairs_ready(&key) && self.check_members(&key).is_ok();
             while ready
                 && self.sessions.presigns.len() < REFILL_AT_ONCE
-                && free + self.presigning(&key) < level
+                && self.presigning(&key) < wanted
                 && self.has_room(&key)
             {
                 if self.begin_presign(&key, rng).is_err() {
