@@ -4,12 +4,14 @@
 //! honest node's, and an honest node signs only what it took part in.
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use prost::Message;
 use proto::limits::FORMAT;
 use proto::manifest::Manifest;
 use proto::registry::v1::{BirthCertificate, BirthStatement, Purpose};
 use proto::statement;
+use threshold::group::{Curve, P256, Point};
 
 /// Why a certificate is not believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,17 +36,26 @@ pub(crate) enum BirthFault {
 
 /// A birth statement whose signatures hold. Made by [`verify`] only.
 #[derive(Clone, Debug)]
-pub(crate) struct Birth(BirthStatement);
+pub(crate) struct Birth {
+    statement: BirthStatement,
+    /// Decoding a point costs a square root, which no signature should pay for again.
+    point: OnceLock<Option<<P256 as Curve>::Point>>,
+}
 
 impl Birth {
     /// What was signed.
     pub(crate) fn statement(&self) -> &BirthStatement {
-        &self.0
+        &self.statement
+    }
+
+    /// The public key of a P-256 key.
+    pub(crate) fn point(&self) -> Option<&<P256 as Curve>::Point> {
+        self.point.get_or_init(|| <P256 as Curve>::Point::decode(&self.statement.public_key)).as_ref()
     }
 
     /// Demands that the key was born for this purpose and token, under this id.
     pub(crate) fn is_for(&self, purpose: Purpose, token: &[u8; 16], key: &[u8]) -> Result<(), BirthFault> {
-        let statement = &self.0;
+        let statement = &self.statement;
         let curve = match purpose {
             Purpose::SigningKey => CURVE_P256,
             _ => CURVE_RISTRETTO255,
@@ -90,7 +101,7 @@ pub(crate) fn verify(
     {
         return Err(BirthFault::Commitments);
     }
-    Ok(Birth(statement))
+    Ok(Birth { statement, point: OnceLock::new() })
 }
 
 /// Curve of signing keys, as a statement spells it.

@@ -7,7 +7,7 @@ use proto::statement;
 use rand_core::{OsRng, RngCore};
 use threshold::ecdsa::combine::combine;
 use threshold::ecdsa::online::{OnlineRequest, PartialSignature};
-use threshold::group::{P256, Point};
+use threshold::group::P256;
 use threshold::party::{PartyIndex, SignerSet};
 use token::backend::{BackendError, BackendResult, Curve, Scheme, TokenId};
 
@@ -67,8 +67,7 @@ impl Signer {
             token,
             birth,
             key_id: key.record.id.0,
-            public_key: <P256 as threshold::group::Curve>::Point::decode(&birth.statement().public_key)
-                .ok_or_else(|| internal("the public key is no point"))?,
+            public_key: birth.point().ok_or_else(|| internal("the public key is no point"))?.clone(),
             mechanism: mechanism.try_into().map_err(|_| internal("the mechanism is over 32 bits"))?,
             digest,
         };

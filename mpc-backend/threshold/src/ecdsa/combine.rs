@@ -67,20 +67,31 @@ pub(crate) fn combine_with<C: Curve>(
     let u: C::Scalar = answers.iter().map(|(_, answer)| answer.u).sum();
     let w: C::Scalar = answers.iter().map(|(_, answer)| answer.w).sum();
     checks.enforce(!bool::from(u.is_zero()), fault(Rule::ZeroMask))?;
-    let s = w * u.invert().unwrap_or(C::Scalar::ZERO);
+    // One inversion, the dearest scalar operation, gives both w / u and u / w.
+    let both = (u * w).invert().unwrap_or(C::Scalar::ZERO);
+    let (s, inverse) = (w * w * both, u * u * both);
     // Both s and q - s verify everywhere; the low one is the only form that leaves.
-    let s = C::Scalar::conditional_select(&s, &-s, s.is_high());
+    let high = s.is_high();
+    let s = C::Scalar::conditional_select(&s, &-s, high);
+    let inverse = C::Scalar::conditional_select(&inverse, &-inverse, high);
     let message = C::digest_to_scalar(&request.digest);
-    let verified = verify::<C>(&request.public_key, message, r, s);
+    let verified = verify::<C>(&request.public_key, message, r, s, inverse);
     checks.enforce(verified, fault(Rule::FinalVerification))?;
     Ok(Signature { r, s })
 }
 
-/// ECDSA verification (FIPS 186-5, 6.4.2): x((m / s) G + (r / s) Q) = r. All values are public.
-fn verify<C: Curve>(public_key: &C::Point, message: C::Scalar, r: C::Scalar, s: C::Scalar) -> bool {
-    let inverse: Option<C::Scalar> = s.invert().into();
-    inverse.is_some_and(|inverse| {
-        let point = C::Point::mul_base(&(message * inverse)).add(&public_key.mul(&(r * inverse)));
-        !point.is_identity() && C::x_mod_order(&point) == r && !bool::from(r.is_zero())
-    })
+/// ECDSA verification (FIPS 186-5, 6.4.2): x((m / s) G + (r / s) Q) = r. All values are public, and
+/// `inverse` is believed only as far as it is the inverse of s.
+fn verify<C: Curve>(
+    public_key: &C::Point,
+    message: C::Scalar,
+    r: C::Scalar,
+    s: C::Scalar,
+    inverse: C::Scalar,
+) -> bool {
+    if s * inverse != C::Scalar::ONE {
+        return false;
+    }
+    let point = C::Point::mul_base(&(message * inverse)).add(&public_key.mul(&(r * inverse)));
+    !point.is_identity() && C::x_mod_order(&point) == r && !bool::from(r.is_zero())
 }
