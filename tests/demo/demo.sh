@@ -65,12 +65,17 @@ step "node 1 started again, and caught up" "$bin/counterfoil" lab start 1 --dir 
 echo "== nginx serves TLS through libengine-pkcs11-openssl, two workers"
 mkdir "$work/nginx"
 step "TLS key made in the cluster" token --keypairgen --key-type EC:prime256v1 --label tls-key --id 02 --usage-sign
-# nginx reads certificate and client key as its master's user, and again as its workers' user, in
-# each worker: a worker initialises the library anew after it has dropped privileges. So the worker's
-# user must be able to read client.toml, client.key (mode 0600: it must own it) and the manifest.
-# Here master and workers are both $(id -un), who owns the lab's files.
+# nginx reads the client key as its master's user, and again as its workers' user, in each worker: a
+# worker initialises the library anew after it has dropped its privileges. So the workers' user must
+# own client.key (mode 0600) and reach client.toml and the manifest; the master, as root, can anyway.
 user=$(id -un)
-echo "the client key $(dirname "$COUNTERFOIL_CONFIG")/client.key is read by nginx's master and workers, user $user"
+client=$(dirname "$COUNTERFOIL_CONFIG")
+if [ "$(id -u)" = 0 ]; then
+    user=www-data
+    chown -R "$user" "$client"
+    chmod 711 "$work" "$COUNTERFOIL_LAB"
+fi
+echo "the client key $client/client.key is read by nginx's master, user $(id -un), and by its workers, user $user"
 cat >"$work/openssl.cnf" <<END
 openssl_conf = init
 [init]

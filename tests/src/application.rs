@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 
 /// Where an application finds its token.
 #[derive(Clone)]
@@ -152,11 +152,15 @@ impl Served {
         self.child.id()
     }
 
-    /// Says one line, as `application serve` understands them, and gives back the bytes of the answer.
+    /// Says one line, as `application serve` understands them, and gives back the bytes of the
+    /// answer; errors with the library's code when it refuses, and the application goes on.
     pub fn ask(&mut self, line: &str) -> Result<Vec<u8>> {
         writeln!(self.stdin, "{line}")?;
         let mut answer = String::new();
         ensure!(self.stdout.read_line(&mut answer)? > 0, "the application ended at {line:?}");
+        if let Some(error) = answer.strip_prefix(REFUSED) {
+            bail!("{}", error.trim());
+        }
         Ok(hex::decode(answer.trim())?)
     }
 
@@ -211,6 +215,9 @@ pub fn finish_load(mut child: Child) -> Result<Load> {
 pub fn binary_beside(own: &Path, name: &str) -> Option<std::path::PathBuf> {
     own.ancestors().skip(1).take(2).map(|folder| folder.join(name)).find(|path| path.is_file())
 }
+
+/// What an application answers before the error of the library.
+pub const REFUSED: &str = "refused ";
 
 /// Signatures in a row that leave the default pool of presignatures half full, and the time in
 /// which it fills again.

@@ -101,11 +101,6 @@ impl Signer {
                 None => job.lease(set, demand, deadline)?,
             };
             outcome = self.spend(job, set, id, demand, deadline);
-            if let Err(setback) = &outcome {
-                job.core
-                    .log
-                    .warn(format_args!("signing again, a presignature of {set:?} is lost: {setback}"));
-            }
             match &outcome {
                 Err(Setback::Nodes(failures)) if failures.iter().all(|(_, failure)| is_gone(failure)) => {
                     // Once may be another client's; twice, and a member has restarted.
@@ -137,7 +132,16 @@ impl Signer {
                 (*node, request::Op::Sign(job.request(set, id, nonce, lease)))
             })
             .collect();
-        let answers = Core::all_answered(job.core.ask(requests, job.terms(false, deadline)))?;
+        let said = job.core.ask(requests, job.terms(false, deadline));
+        if said.len() < set.len() {
+            // Nothing was sent, so the id is as good as before.
+            demand.put(vec![id.to_vec()]);
+            return Err(Core::all_answered(said).err().unwrap_or(Setback::Set));
+        }
+        let lost = |setback: &Setback| {
+            job.core.log.warn(format_args!("signing again, a presignature of {set:?} is lost: {setback}"));
+        };
+        let answers = Core::all_answered(said).inspect_err(lost)?;
         let mut parts = Vec::with_capacity(answers.len());
         for (node, answer) in answers {
             let response::Result::Sign(mut reply) = answer.result else { return Err(wrong_kind(node)) };
@@ -148,7 +152,9 @@ impl Signer {
         }
         job.combine(set, nonce, &parts).map_err(|fault| {
             let count = self.failed_checks.fetch_add(1, Ordering::Relaxed) + 1;
-            job.blame(set, id, nonce, &parts, &fault, count)
+            let setback = job.blame(set, id, nonce, &parts, &fault, count);
+            lost(&setback);
+            setback
         })
     }
 }

@@ -15,6 +15,7 @@ use cryptoki::object::{Attribute, AttributeType, ObjectClass, ObjectHandle};
 use cryptoki::session::{Session, UserType};
 use cryptoki::slot::Slot;
 use cryptoki::types::AuthPin;
+use tests::application::REFUSED;
 use tests::process::{own_cpu_time, percentile};
 
 #[derive(Parser)]
@@ -158,9 +159,11 @@ fn serve(session: &Session, out: &mut impl Write) -> Result<()> {
                 writeln!(out, "{}", hex::encode(point(session, public)?))?;
             }
             ["sign", label, digest] => {
-                let signature =
-                    session.sign(&Mechanism::Ecdsa, find_key(session, label)?, &hex::decode(digest)?)?;
-                writeln!(out, "{}", hex::encode(signature))?;
+                let key = find_key(session, label)?;
+                match session.sign(&Mechanism::Ecdsa, key, &hex::decode(digest)?) {
+                    Ok(signature) => writeln!(out, "{}", hex::encode(signature))?,
+                    Err(error) => writeln!(out, "{REFUSED}{error}")?,
+                }
             }
             ["hold", bytes] => {
                 held.push(hex::decode(bytes)?);

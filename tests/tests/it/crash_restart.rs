@@ -54,6 +54,20 @@ fn keys_and_token_outlive_a_kill_of_all_nodes() {
 }
 
 #[test]
+fn application_carries_on_by_itself_once_a_quorum_is_back() {
+    let lab = Lab::up(3, 2).unwrap();
+    let mut application = lab.target().unwrap().serve().unwrap();
+    let point = application.ask("keygen alone").unwrap();
+    let sign = format!("sign alone {}", hex::encode([4; 32]));
+    [1, 3].iter().for_each(|node| lab.kill(*node).unwrap());
+    let error = application.ask(&sign).unwrap_err().to_string();
+    assert!(error.contains("CKR_DEVICE_ERROR"), "{error}");
+    lab.start(1).unwrap();
+    let signature = application.ask(&sign).unwrap();
+    assert_eq!(accept_all(&point, &[(vec![4; 32], signature)]).unwrap(), 1);
+}
+
+#[test]
 fn key_is_on_all_nodes_or_on_none_when_one_is_killed_in_the_middle() {
     let lab = Lab::up(3, 2).unwrap();
     let target = lab.target().unwrap();
