@@ -4,12 +4,13 @@
 
 use std::fs;
 use std::io::{Read, Seek, SeekFrom};
-use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use p256::elliptic_curve::PrimeField;
 use p256::elliptic_curve::ops::Reduce;
 use p256::{Scalar, U256};
+
+use crate::process::{Signal, signal};
 
 /// The forms of one P-256 scalar, each with its name.
 pub struct Forms(Vec<(&'static str, Vec<u8>)>);
@@ -54,9 +55,9 @@ pub fn scalar(bytes: &[u8; 32]) -> Scalar {
 ///
 /// Returns for each set of forms the names of those that were found.
 pub fn scan(pid: u32, wanted: &[&Forms]) -> Result<Vec<Vec<&'static str>>> {
-    signal(pid, "STOP")?;
+    signal(pid, Signal::STOP)?;
     let found = scan_stopped(pid, wanted);
-    signal(pid, "CONT")?;
+    signal(pid, Signal::CONT)?;
     found
 }
 
@@ -96,10 +97,4 @@ fn layouts(names: [&'static str; 4], scalar: &Scalar) -> Vec<(&'static str, Vec<
     let limbs =
         |bytes: usize| big.chunks(bytes).flat_map(|limb| limb.iter().rev().copied()).collect::<Vec<u8>>();
     names.into_iter().zip([big.clone(), little, limbs(8), limbs(4)]).collect()
-}
-
-fn signal(pid: u32, name: &str) -> Result<()> {
-    let status = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status()?;
-    ensure!(status.success(), "kill -{name} {pid}");
-    Ok(())
 }

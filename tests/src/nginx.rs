@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::application::Target;
+use crate::process::{Signal, signal};
 
 /// A running nginx with two workers; dropped, it stops.
 pub struct Nginx {
@@ -139,7 +140,7 @@ impl Nginx {
 impl Drop for Nginx {
     fn drop(&mut self) {
         // TERM, so that the master takes its workers along; a failure leaves nothing to do here.
-        let _ = Command::new("kill").arg(self.master.id().to_string()).status();
+        let _ = signal(self.master.id(), Signal::TERM);
         let _ = self.master.wait();
     }
 }

@@ -4,6 +4,9 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
+use rustix::process::{Pid, kill_process};
+
+pub use rustix::process::Signal;
 
 /// User and system time that a live process has used so far.
 pub fn cpu_time(pid: u32) -> Result<Duration> {
@@ -23,6 +26,12 @@ pub fn cpu_time(pid: u32) -> Result<Duration> {
 /// User and system time of this process.
 pub fn own_cpu_time() -> Result<Duration> {
     cpu_time(std::process::id())
+}
+
+/// Sends a signal to a process.
+pub fn signal(pid: u32, signal: Signal) -> Result<()> {
+    let pid = Pid::from_raw(pid.try_into()?).ok_or_else(|| anyhow!("no process has id 0"))?;
+    kill_process(pid, signal).with_context(|| format!("signal to process {}", pid.as_raw_nonzero()))
 }
 
 /// Percentile of sorted samples: the smallest that at least `percent` of them do not exceed.
