@@ -16,8 +16,12 @@ tree=$(mktemp -d "${TMPDIR:-/var/tmp}/counterfoil-fresh.XXXXXX")
 toolchain=$(rustc --print sysroot)
 
 clean_up() {
+    # What a failed test left running inside keeps the mounts busy.
+    for process in /proc/[0-9]*; do
+        [ "$(readlink "$process/root" || true)" != "$tree" ] || kill -KILL "${process#/proc/}" || true
+    done
     for place in "$tree/opt/rust" "$tree/dev" "$tree/proc"; do
-        mountpoint -q "$place" && umount -R "$place"
+        if mountpoint -q "$place"; then umount -R -l "$place"; fi
     done
     # A mount that is left must not be emptied.
     if [ "${KEEP:-0}" != 1 ] && ! grep -q " $tree/" /proc/mounts; then

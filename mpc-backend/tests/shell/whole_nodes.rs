@@ -99,8 +99,8 @@ async fn terminated_node_ends_with_code_0_and_a_locked_store_with_2() {
     assert!(String::from_utf8(output.stderr).unwrap().contains("in use by another process"));
 
     let begun = Instant::now();
-    let killed = Command::new("kill").arg("-TERM").arg(node.id().to_string()).status().unwrap();
-    assert!(killed.success());
+    let pid = rustix::process::Pid::from_raw(node.id().try_into().unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     assert_eq!(node.wait().unwrap().code(), Some(0));
     assert!(begun.elapsed() < Duration::from_secs(5));
 }
