@@ -13,6 +13,8 @@ if ! command -v debootstrap >/dev/null; then
 fi
 
 tree=$(mktemp -d "${TMPDIR:-/var/tmp}/counterfoil-fresh.XXXXXX")
+# mktemp makes it 0700; as the root folder of a Debian, users other than root must be able to enter it.
+chmod 755 "$tree"
 toolchain=$(rustc --print sysroot)
 
 clean_up() {

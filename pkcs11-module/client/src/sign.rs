@@ -186,7 +186,7 @@ impl Job<'_> {
         };
         let said = self.core.ask(vec![(lowest, request::Op::Lease(request))], self.terms(true, deadline));
         if let Some((_, Err(failure))) = said.first()
-            && self.points_at_others(set, failure)
+            && self.is_due_to_others(set, failure)
         {
             return Err(Setback::Set);
         }
@@ -199,16 +199,15 @@ impl Job<'_> {
         demand.take().ok_or(Setback::Set)
     }
 
-    /// Whether a refused lease is due to other members, which are then avoided for a while. The node
-    /// that said so did its part, and a lie of it costs no more than another choice of set.
-    fn points_at_others(&self, set: &[u8], failure: &NodeFailure) -> bool {
+    /// Whether a refused lease is due to the set and not to the node that said so. Members that it
+    /// names are avoided for a while; a lie of it costs no more than another choice of set.
+    fn is_due_to_others(&self, set: &[u8], failure: &NodeFailure) -> bool {
         let NodeFailure::Refused { code: Code::Unavailable, nodes, .. } = failure else { return false };
-        let others: Vec<u8> =
-            nodes.iter().copied().filter(|node| set.iter().skip(1).any(|member| member == node)).collect();
-        for node in &others {
+        let Some((lowest, others)) = set.split_first() else { return false };
+        for node in others.iter().filter(|node| nodes.contains(node)) {
             self.core.nodes.failed(*node, failure);
         }
-        !others.is_empty()
+        !nodes.contains(lowest)
     }
 
     fn combine(&self, set: &[u8], nonce: [u8; 32], parts: &[Part]) -> Result<Vec<u8>, String> {
