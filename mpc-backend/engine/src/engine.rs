@@ -7,6 +7,7 @@ use proto::manifest::Manifest;
 use rand_core::CryptoRngCore;
 use threshold::party::{PartyIndex, Threshold};
 
+use crate::bugs::{self, Bugs};
 use crate::client::Clients;
 use crate::counters::Counters;
 use crate::effect::{Effect, Write};
@@ -31,6 +32,7 @@ pub(crate) struct Me {
     pub(crate) threshold: Threshold,
     pub(crate) software: String,
     pub(crate) limits: Limits,
+    pub(crate) bugs: Bugs,
 }
 
 /// What to do once a write is durable.
@@ -61,6 +63,8 @@ pub struct Engine {
     pub(crate) sessions: Sessions,
     pub(crate) clients: Clients,
     pub(crate) counters: Counters,
+    #[cfg(feature = "sim")]
+    pub(crate) kept: bugs::Kept,
 }
 
 impl Engine {
@@ -99,8 +103,9 @@ impl Engine {
             identity: config.identity,
             boot_id: config.boot_id,
             manifest: config.manifest,
-            software: config.software,
+            software: bugs::software(config.software),
             limits: config.limits,
+            bugs: Bugs::default(),
         };
         let own = heads.of(me.index).map_or(0, |head| head.index);
         let mut engine = Self {
@@ -119,6 +124,8 @@ impl Engine {
             sessions: Sessions::default(),
             clients: Clients::default(),
             counters: Counters::default(),
+            #[cfg(feature = "sim")]
+            kept: bugs::Kept::default(),
         };
         engine.reconcile_shares();
         Ok(engine)

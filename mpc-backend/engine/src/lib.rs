@@ -7,6 +7,10 @@
 //! Read in this order: [`input`], [`effect`], [`registry`] (what exists and who may use it),
 //! `sessions` (protocols with peers), `client` (requests), [`persist`] and [`event`].
 
+#[cfg(feature = "sim")]
+pub mod bugs;
+#[cfg(not(feature = "sim"))]
+mod bugs;
 mod client;
 pub mod counters;
 pub mod effect;

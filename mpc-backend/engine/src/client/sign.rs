@@ -115,7 +115,10 @@ impl Engine {
         let id = <[u8; 32]>::try_from(request.presignature_id.as_slice()).map_err(sizes)?;
         let request_nonce = <[u8; 32]>::try_from(request.request_nonce.as_slice()).map_err(sizes)?;
         // Spent is spent: from here on nobody gets this presignature again, whatever happens.
-        let Some(presignature) = self.sessions.pools.take(&pool, &id) else {
+        let taken = self.sessions.pools.take(&pool, &id);
+        #[cfg(feature = "sim")]
+        let taken = self.after_take(&pool, &id, &request_nonce, taken);
+        let Some(presignature) = taken else {
             if waited || self.presigning(&pool) == 0 {
                 return Err(Failure::new(Code::PresignatureGone, "no such presignature for this client"));
             }
@@ -123,6 +126,9 @@ impl Engine {
             return Ok(Outcome::Wait(Wait::Presigning { pool, until }));
         };
         let online = self.online_request(&pool, request, request_nonce)?;
+        #[cfg(feature = "sim")]
+        let answer =
+            if self.me.bugs.has(crate::bugs::Bug::NoMasks) { threshold::sim::unmasked } else { answer };
         let partial = answer(presignature, &self.sessions.pairs, &online)
             .map_err(|error| Failure::new(Code::PresignatureGone, error.to_string()))?
             .encode();

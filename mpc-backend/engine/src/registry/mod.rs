@@ -223,6 +223,12 @@ impl Registry {
         key.and_then(|key| self.clients.get(&key)).is_some_and(|client| !client.revoked)
     }
 
+    /// All clients that were ever enrolled.
+    #[cfg(feature = "sim")]
+    pub(crate) fn clients(&self) -> impl Iterator<Item = PublicKey> + '_ {
+        self.clients.keys().copied()
+    }
+
     /// Index at which this very command (whatever its signatures) was applied, if within the window.
     pub fn applied_at(&self, signed: &[u8]) -> Option<u64> {
         let signed = SignedCommand::decode(signed).ok()?;

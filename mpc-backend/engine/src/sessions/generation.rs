@@ -116,7 +116,8 @@ impl Engine {
             purpose: statement::birth(&statement.encode_to_vec()).0,
             me: self.me.party,
         };
-        let (protocol, outbox) = DkgSession::start(&context, rng).expect("this node is one of the N");
+        let (protocol, outbox) =
+            DkgSession::start_with(&context, self.me.bugs.checks(), rng).expect("this node is one of the N");
         let deadline = self.now + GENERATION_MS;
         let generation = Generation {
             coordinator,

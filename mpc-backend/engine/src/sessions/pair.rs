@@ -4,7 +4,6 @@
 
 use rand_core::CryptoRngCore;
 use threshold::ecdsa::setup::{PairSetup, SetupContext, SetupStep};
-use threshold::fault::Checks;
 
 use super::{SessionId, party};
 use crate::engine::Engine;
@@ -75,7 +74,7 @@ impl Engine {
             peer: party(peer),
             my_boot: self.me.boot_id,
             peer_boot,
-            checks: Checks::all(),
+            checks: self.me.bugs.checks(),
         };
         let (state, mut message) = PairSetup::start(context, rng);
         let deadline = self.now + SETUP_MS;

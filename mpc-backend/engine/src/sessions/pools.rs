@@ -192,6 +192,10 @@ impl Engine {
     }
 
     pub(crate) fn drop_pools_with(&mut self, peer: NodeIndex) {
+        #[cfg(feature = "sim")]
+        if self.me.bugs.has(crate::bugs::Bug::KeptAfterRestart) {
+            return;
+        }
         self.sessions.pools.drop_where(|key| key.signers.contains(&peer));
     }
 
@@ -209,6 +213,10 @@ impl Engine {
 
     /// Whether one more presignature may be made for a pool.
     pub(crate) fn has_room(&self, key: &PoolKey) -> bool {
+        #[cfg(feature = "sim")]
+        if self.me.bugs.has(crate::bugs::Bug::NoCaps) {
+            return true;
+        }
         let pools = &self.sessions.pools;
         let known = pools.pools.get(key);
         let in_flight = self.sessions.presigns.values();

@@ -7,7 +7,6 @@ use proto::registry::v1::Purpose;
 use rand_core::CryptoRngCore;
 use threshold::codec::scalar_from_bytes;
 use threshold::ecdsa::presign::{PresignContext, PresignSession};
-use threshold::fault::Checks;
 use threshold::group::{Curve, P256, Point};
 use threshold::party::SignerSet;
 use threshold::round::Step;
@@ -15,6 +14,8 @@ use threshold::secret::Secret;
 
 use super::pools::PoolKey;
 use super::{Order, SessionId, party};
+#[cfg(feature = "sim")]
+use crate::bugs::Bug;
 use crate::engine::Engine;
 use crate::event::Event;
 use crate::input::NodeIndex;
@@ -76,8 +77,12 @@ impl Engine {
             block_id,
             client: pool.client,
             number,
-            checks: Checks::all(),
+            checks: self.me.bugs.checks(),
         };
+        #[cfg(feature = "sim")]
+        let mut predictable = self.me.bugs.predictable(&context, share.secret.expose());
+        #[cfg(feature = "sim")]
+        let rng = predictable.as_mut().map_or(rng, |predictable| predictable as &mut dyn CryptoRngCore);
         let started = PresignSession::start(context, &scalar, &mut self.sessions.pairs, rng);
         let (state, outbox) = started.map_err(|_| "no pair set-up with a member")?;
         if pool.coordinator() == self.me.index {
@@ -125,7 +130,10 @@ impl Engine {
         start: PresignStart,
         rng: &mut dyn CryptoRngCore,
     ) -> Result<(), Why> {
-        self.sessions.pools.accept_number(peer, start.number)?;
+        let taken = self.sessions.pools.accept_number(peer, start.number);
+        #[cfg(feature = "sim")]
+        let taken = taken.or_else(|why| self.me.bugs.forgives(Bug::NumberTwice, why));
+        taken?;
         self.order(peer, session, Order::Presign(start), rng)
     }
 
@@ -183,6 +191,10 @@ impl Engine {
         let nodes = nodes.ok_or("signer set with an unknown node")?;
         let ascending = nodes.iter().zip(nodes.iter().skip(1)).all(|(one, next)| one < next);
         let known = nodes.iter().all(|node| self.me.manifest.node(*node).is_some());
+        #[cfg(feature = "sim")]
+        if self.me.bugs.has(Bug::AnySigners) {
+            return Ok(nodes);
+        }
         if nodes.len() != usize::from(self.me.threshold.needed()) || !ascending || !known {
             return Err("signer set is not T different nodes in ascending order");
         }
@@ -217,6 +229,8 @@ impl Engine {
                 self.sessions.presigns.remove(&session);
                 self.sessions.early.end(session);
                 self.counters.presignatures += 1;
+                #[cfg(feature = "sim")]
+                self.leak_to_disk(&pool, &presignature);
                 let coordinates = pool.coordinator() == self.me.index;
                 self.sessions.pools.put(pool, session, presignature, coordinates);
                 self.send_all(Protocol::Presign, &session, outbox);

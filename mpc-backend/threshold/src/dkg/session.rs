@@ -14,7 +14,7 @@ use super::round3_share::{AwaitingShares, ShareMessage};
 use super::round4_confirm::{AwaitingConfirmations, ConfirmMessage};
 use super::suite::{Suite, package_bytes};
 use super::{DkgContext, DkgCurve, DkgOutput};
-use crate::fault::{Fault, Misuse, Rule};
+use crate::fault::{Checks, Fault, Misuse, Rule};
 use crate::party::{PartyIndex, SignerSet};
 use crate::round::{Inbox, Mailbox, Outbox, RawRound, Step};
 
@@ -44,7 +44,20 @@ impl DkgSession {
     /// # Errors
     /// [`Misuse::NotASigner`] when `me` is above N.
     pub fn start(context: &DkgContext, rng: &mut dyn CryptoRngCore) -> Result<(Self, Outbox), Misuse> {
-        let setting = Setting::new(context)?;
+        Self::start_with(context, Checks::all(), rng)
+    }
+
+    /// Like [`DkgSession::start`], with the checks given: all of them, but in a simulation.
+    ///
+    /// # Errors
+    /// As [`DkgSession::start`].
+    pub fn start_with(
+        context: &DkgContext,
+        checks: Checks,
+        rng: &mut dyn CryptoRngCore,
+    ) -> Result<(Self, Outbox), Misuse> {
+        let mut setting = Setting::new(context)?;
+        setting.checks = checks;
         Ok(match context.curve {
             DkgCurve::P256 => {
                 let (session, outbox) = Session::start(setting, rng);

@@ -14,12 +14,16 @@ use rand_core::CryptoRngCore;
 
 pub use self::lies::Lie;
 pub use self::run::{Outcome, combine, pair_up, presign};
-use crate::ecdsa::{BootId, OnlineRequest, Pairs, PresignContext, Presignature, SetupContext};
-use crate::fault::Checks;
+use crate::ecdsa::presign::zero_part;
+use crate::ecdsa::{
+    BootId, OnlineRequest, Pairs, PartialSignature, PresignContext, Presignature, SetupContext, answer,
+};
+use crate::fault::{Checks, Error};
 use crate::group::{Curve, Point};
 use crate::party::{PartyIndex, SignerSet, Threshold};
 use crate::secret::Secret;
 use crate::sharing::evaluate;
+use crate::transcript::{ONLINE_U, ONLINE_W};
 
 /// Cluster id of every simulated cluster.
 pub const CLUSTER_ID: [u8; 32] = [0xc1; 32];
@@ -160,6 +164,35 @@ pub fn duplicate<C: Curve>(presignature: &Presignature<C>) -> Presignature<C> {
         masked_nonce: copy(&presignature.masked_nonce),
         masked_key: copy(&presignature.masked_key),
     }
+}
+
+/// The bytes that the shipped code cannot make: a presignature's secrets as a careless node would store them.
+pub fn stored_form<C: Curve>(presignature: &Presignature<C>) -> Vec<u8> {
+    let mut writer = crate::codec::Writer::with_capacity(3 * C::SCALAR_BYTES);
+    for secret in [&presignature.mask, &presignature.masked_nonce, &presignature.masked_key] {
+        writer.scalar::<C>(secret.expose());
+    }
+    writer.finish()
+}
+
+/// An answer without its zero-shares (nonce rule R9).
+///
+/// # Errors
+/// As [`crate::ecdsa::answer`].
+pub fn unmasked<C: Curve>(
+    presignature: Presignature<C>,
+    pairs: &Pairs,
+    request: &OnlineRequest<C>,
+) -> Result<PartialSignature<C>, Error> {
+    let (me, peers) = (presignature.session.context.me, presignature.session.pair_ids.clone());
+    let mut answer = answer(presignature, pairs, request)?;
+    for pair in peers.keys().filter_map(|peer| pairs.get(*peer)) {
+        let mask = |tag, key| zero_part::<C>(tag, me, pair.peer, key, &answer.context);
+        let (u, w) = (mask(ONLINE_U, &pair.online_u), mask(ONLINE_W, &pair.online_w));
+        answer.u -= u;
+        answer.w -= w;
+    }
+    Ok(answer)
 }
 
 /// Sums of a presignature's shares over all signers.

@@ -1,0 +1,195 @@
+//! Planted bugs: what the simulation must find. Without feature `sim` a [`Bugs`] has no content, every
+//! question to it is `false` at compile time, and there is no way to plant anything.
+
+use threshold::fault::Checks;
+#[cfg(feature = "sim")]
+use threshold::fault::Rule;
+
+/// Stands in the version that a test build reports, and so in its binary: a shipped one has it nowhere.
+#[cfg(feature = "sim")]
+pub const MARKER: &str = "counterfoil-test-build-with-planted-bugs";
+
+/// One deliberate mistake of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg(feature = "sim")]
+pub enum Bug {
+    /// A numbered check of the specifications is left out.
+    Unchecked(Rule),
+    /// R1: a presignature is written to the store.
+    PresignatureOnDisk,
+    /// R2: presignatures outlive the boot of a member.
+    KeptAfterRestart,
+    /// R3: a presignature stays in its pool when it is taken.
+    NotRemoved,
+    /// R3: ids made for one client are given to every client.
+    OtherClient,
+    /// R5: the randomness of a presigning depends on the key and the signers only.
+    CopiedRandomness,
+    /// R6: a presigning's number is accepted again.
+    NumberTwice,
+    /// R6: a request whose presignature is gone is answered from a kept copy.
+    AnswerKept,
+    /// R7: the caps on presignatures are not enforced.
+    NoCaps,
+    /// R8: the randomness of a presigning follows from the key and its number, as in RFC 6979.
+    Deterministic,
+    /// R9: answers go out without their zero-shares.
+    NoMasks,
+    /// R10: a signer set is not held against T, the order of its members and this node's own place.
+    AnySigners,
+}
+
+/// Which bug is planted in this node: none, in a build without feature `sim`.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Bugs {
+    #[cfg(feature = "sim")]
+    planted: Option<Bug>,
+}
+
+impl Bugs {
+    /// The checks of the protocols that this node enforces.
+    pub(crate) fn checks(self) -> Checks {
+        #[cfg(feature = "sim")]
+        if let Some(Bug::Unchecked(rule)) = self.planted {
+            return Checks::all_but(rule);
+        }
+        Checks::all()
+    }
+}
+
+/// The version to report.
+pub(crate) fn software(version: String) -> String {
+    #[cfg(feature = "sim")]
+    return format!("{version} {MARKER}");
+    #[cfg(not(feature = "sim"))]
+    version
+}
+
+#[cfg(feature = "sim")]
+pub(crate) use planting::Kept;
+
+#[cfg(feature = "sim")]
+mod planting {
+    use std::collections::BTreeMap;
+
+    use rand_core::{CryptoRng, RngCore, impls};
+    use sha2::{Digest, Sha256};
+    use threshold::ecdsa::presign::{PresignContext, Presignature};
+    use threshold::group::P256;
+    use threshold::sim;
+    use zeroize::Zeroizing;
+
+    use super::{Bug, Bugs};
+    use crate::effect::{Effect, Write};
+    use crate::engine::Engine;
+    use crate::peers::Why;
+    use crate::sessions::PoolKey;
+
+    /// Copies of presignatures, by id, with the nonce of the request that took each.
+    pub(crate) type Kept = BTreeMap<[u8; 32], ([u8; 32], Presignature<P256>)>;
+
+    impl Engine {
+        /// Plants a bug in this node, from now on.
+        pub fn plant(&mut self, bug: Bug) {
+            self.me.bugs = Bugs { planted: Some(bug) };
+        }
+
+        /// What a node with the planted bug takes for `id`.
+        pub(crate) fn after_take(
+            &mut self,
+            pool: &PoolKey,
+            id: &[u8; 32],
+            request: &[u8; 32],
+            taken: Option<Presignature<P256>>,
+        ) -> Option<Presignature<P256>> {
+            let bugs = self.me.bugs;
+            if let Some(presignature) = taken {
+                if bugs.has(Bug::NotRemoved) || bugs.has(Bug::AnswerKept) {
+                    self.kept.insert(*id, (*request, sim::duplicate(&presignature)));
+                }
+                return Some(presignature);
+            }
+            if bugs.has(Bug::OtherClient) {
+                let clients: Vec<_> = self.registry.clients().collect();
+                let pools = &mut self.sessions.pools;
+                return clients
+                    .into_iter()
+                    .find_map(|client| pools.take(&PoolKey { client, ..pool.clone() }, id));
+            }
+            let (first, presignature) = self.kept.get(id)?;
+            (bugs.has(Bug::NotRemoved) || first == request).then(|| sim::duplicate(presignature))
+        }
+
+        /// Writes what must never be written.
+        pub(crate) fn leak_to_disk(&mut self, pool: &PoolKey, presignature: &Presignature<P256>) {
+            if self.me.bugs.has(Bug::PresignatureOnDisk) {
+                let value = Some(Zeroizing::new(sim::stored_form(presignature)));
+                let key = [pool.key_id.as_slice(), presignature.id()].concat();
+                let ticket = self.ticket();
+                let writes = vec![Write { table: crate::persist::SHARE, key, value }];
+                self.emit(Effect::Persist { ticket, writes });
+            }
+        }
+    }
+
+    impl Bugs {
+        pub(crate) fn has(self, bug: Bug) -> bool {
+            self.planted == Some(bug)
+        }
+
+        pub(crate) fn forgives(self, bug: Bug, why: Why) -> Result<(), Why> {
+            if self.has(bug) { Ok(()) } else { Err(why) }
+        }
+
+        /// The randomness of a presigning with a bug.
+        pub(crate) fn predictable(
+            self,
+            context: &PresignContext<P256>,
+            share: &[u8; 32],
+        ) -> Option<Predictable> {
+            let (signers, number) = (context.signers.to_bytes(), context.number.to_be_bytes());
+            match self.planted {
+                Some(Bug::CopiedRandomness) => Some(Predictable::new([share, &context.key_id, &signers])),
+                Some(Bug::Deterministic) => {
+                    Some(Predictable::new([share, &context.key_id, &signers, number.as_slice()]))
+                }
+                _ => None,
+            }
+        }
+    }
+
+    /// Randomness that its seed determines.
+    pub(crate) struct Predictable([u8; 32]);
+
+    impl Predictable {
+        fn new<const PARTS: usize>(parts: [&[u8]; PARTS]) -> Self {
+            let mut seed = Sha256::new();
+            parts.iter().for_each(|part| seed.update(part));
+            Self(seed.finalize().into())
+        }
+    }
+
+    impl RngCore for Predictable {
+        fn next_u32(&mut self) -> u32 {
+            impls::next_u32_via_fill(self)
+        }
+
+        fn next_u64(&mut self) -> u64 {
+            impls::next_u64_via_fill(self)
+        }
+
+        fn fill_bytes(&mut self, dest: &mut [u8]) {
+            for chunk in dest.chunks_mut(32) {
+                self.0 = Sha256::digest(self.0).into();
+                chunk.iter_mut().zip(self.0).for_each(|(to, from)| *to = from);
+            }
+        }
+
+        fn try_fill_bytes(&mut self, dest: &mut [u8]) -> Result<(), rand_core::Error> {
+            self.fill_bytes(dest);
+            Ok(())
+        }
+    }
+
+    impl CryptoRng for Predictable {}
+}
