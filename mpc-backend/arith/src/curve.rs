@@ -1,9 +1,9 @@
 //! What the generic code has to know about a curve.
 
-use aws_lc_sys::{EC_GROUP, EC_group_p256};
+use aws_lc_sys::{EC_GROUP, EC_group_p256, EC_group_p384};
 use zeroize::Zeroize;
 
-/// A byte array of a length fixed by the curve.
+/// A byte array of a length fixed by the curve, all zeros to begin with.
 pub trait Bytes: AsRef<[u8]> + AsMut<[u8]> + Copy + Zeroize {
     /// All bytes zero.
     const ZERO: Self;
@@ -31,6 +31,7 @@ pub trait Curve: sealed::Sealed + 'static {
 mod sealed {
     pub trait Sealed {}
     impl Sealed for super::P256 {}
+    impl Sealed for super::P384 {}
 }
 
 /// Marker of NIST P-256.
@@ -49,5 +50,25 @@ impl Curve for P256 {
         // SAFETY: takes no argument; initialises the static group once, under AWS-LC's own lock,
         // and returns a pointer that stays valid for the life of the process.
         unsafe { EC_group_p256() }
+    }
+}
+
+/// Marker of NIST P-384.
+#[derive(Clone, Copy, Debug)]
+pub enum P384 {}
+
+impl Curve for P384 {
+    type Word = [u8; 48];
+    type Compressed = [u8; 49];
+    const ORDER: [u8; 48] = [
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xc7, 0x63, 0x4d, 0x81, 0xf4, 0x37, 0x2d, 0xdf, 0x58, 0x1a,
+        0x0d, 0xb2, 0x48, 0xb0, 0xa7, 0x7a, 0xec, 0xec, 0x19, 0x6a, 0xcc, 0xc5, 0x29, 0x73,
+    ];
+
+    fn group() -> *const EC_GROUP {
+        // SAFETY: takes no argument; initialises the static group once, under AWS-LC's own lock,
+        // and returns a pointer that stays valid for the life of the process.
+        unsafe { EC_group_p384() }
     }
 }

@@ -11,10 +11,13 @@ use crate::curve::Curve;
 use crate::number::Number;
 use crate::point::{Point, clear_errors};
 
-/// Whether `(r, s)` signs the digest `z` under `public`.
+/// Verifies an ECDSA signature.
 ///
-/// AWS-LC checks 0 < r, s < n and takes `z` modulo n; the identity is refused as public key.
-pub(crate) fn verify<C: Curve>(public: &Point<C>, r: &C::Word, s: &C::Word, z: &C::Word) -> bool {
+/// `r`, `s` and `z` are big-endian; `z` is the digest cut or padded to a word, taken modulo the order.
+/// False for `r` or `s` that is zero or not below the order, and for the identity as public key. High
+/// `s` is accepted, as PKCS#11 verification must. Variable-time.
+#[must_use]
+pub fn verify_prehashed<C: Curve>(public: &Point<C>, r: &C::Word, s: &C::Word, z: &C::Word) -> bool {
     if public.is_identity() {
         return false;
     }

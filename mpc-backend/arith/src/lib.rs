@@ -9,8 +9,24 @@
 //!
 //! # What is constant-time
 //!
-//! Read in the sources of `aws-lc-sys` 0.47 (`aws-lc/crypto/fipsmodule/ec/`), for P-256 on x86-64
-//! and AArch64 Linux:
+//! Read in the sources of `aws-lc-sys` 0.47 (`aws-lc/crypto/fipsmodule/ec/`), for x86-64 and AArch64
+//! Linux.
+//!
+//! Both curves:
+//!
+//! - `EC_POINT_mul` has one slow path that is *not* constant-time: `arbitrary_bignum_to_scalar`
+//!   falls back to `BN_nnmod` for scalars at or above the order. This crate never reaches it:
+//!   scalars are reduced by a masked subtraction first.
+//! - After a multiplication `ec_GFp_simple_is_on_curve` looks at the product; it is masked, and its
+//!   answer is "no" only after a hardware fault.
+//! - [`PartialEq`] is `ec_GFp_simple_points_equal`, masked throughout; the answer is the caller's to
+//!   keep secret or not.
+//! - [`Point::add`] branches on one fact: whether both inputs are the same finite point (on P-256 also
+//!   whether they are opposite). Do not add points whose being equal or opposite is secret.
+//! - [`Point::to_compressed`] reveals whether the point is the identity.
+//! - [`Point::from_compressed`] and [`verify_prehashed`] are variable-time: public data only.
+//!
+//! P-256 (`EC_GFp_nistz256_method`, `p256-nistz.c`):
 //!
 //! - [`Point::mul_base`] is `EC_POINT_mul` with only a generator scalar: `ec_point_mul_scalar_base`
 //!   → `ecp_nistz256_point_mul_base`, which walks a fixed number of Booth windows and reads its
@@ -18,20 +34,28 @@
 //! - [`Point::mul`] is `EC_POINT_mul` with only a point scalar: `ec_point_mul_scalar` →
 //!   `ecp_nistz256_point_mul` → s2n-bignum's `p256_montjscalarmul` (verified, fixed schedule,
 //!   masked table reads).
-//! - `EC_POINT_mul` has one slow path that is *not* constant-time: `arbitrary_bignum_to_scalar`
-//!   falls back to `BN_nnmod` for scalars at or above the order. This crate never reaches it:
-//!   scalars are reduced by a masked subtraction first.
-//! - [`Point::add`] (`EC_POINT_add` → `ecp_nistz256_add` → the assembly `ecp_nistz256_point_add`)
-//!   branches on one fact: whether both inputs are the same finite point or opposite ones. Do not
-//!   add points whose being equal or opposite is secret.
-//! - [`PartialEq`] is `ec_GFp_simple_points_equal`, masked throughout; the answer is the caller's to
-//!   keep secret or not.
+//! - [`Point::add`] is `ecp_nistz256_add` → the assembly `ecp_nistz256_point_add`.
 //! - [`Point::to_compressed`] inverts Z by a fixed addition chain
-//!   (`ecp_nistz256_mod_inverse_sqr_mont`); it reveals whether the point is the identity.
-//! - [`Point::from_compressed`] and [`verify_prehashed`] are variable-time: public data only.
+//!   (`ecp_nistz256_mod_inverse_sqr_mont`).
 //!
-//! The portable fallback (`p256.c` over fiat-crypto: `ec_nistp_scalar_mul`, `ec_nistp_scalar_mul_base`,
-//! `ec_nistp_point_add`) keeps the same properties.
+//! P-384 (`EC_GFp_nistp384_method`, `p384.c` and `ec_nistp.c`):
+//!
+//! - [`Point::mul_base`] → `ec_GFp_nistp384_point_mul_base` → `ec_nistp_scalar_mul_base`: 77 signed odd
+//!   digits of 5 bits, none of them zero, one masked read of a 16-entry table and one mixed addition
+//!   each, and a masked correction for even scalars. The addition, `ec_nistp_point_add`, branches when
+//!   it has to double; by the analysis at the end of `p384.c` that happens for the one scalar n - 38.
+//! - [`Point::mul`] → `ec_GFp_nistp384_point_mul` → s2n-bignum's `p384_montjscalarmul` (verified): one
+//!   loop over a counter, the table is read by conditional moves of every entry.
+//! - [`Point::add`] → `ec_GFp_nistp384_add` → `ec_nistp_point_add`, masked for the identity on either
+//!   side.
+//! - [`Point::to_compressed`] → `ec_GFp_nistp384_point_get_affine_coordinates` → `p384_inv_square` →
+//!   s2n-bignum's `bignum_montinv_p384`: division steps in a number that is fixed.
+//!
+//! s2n-bignum stands there twice, with and without the instructions BMI2 and ADX (on AArch64: for wide
+//! and narrow multipliers); `use_s2n_bignum_alt` chooses by the processor alone, and both have the same
+//! shape. The portable fallbacks (`p256.c`, `p384.c` over fiat-crypto: `ec_nistp_scalar_mul`,
+//! `ec_nistp_scalar_mul_base`, `ec_nistp_point_add`, inversion by a fixed addition chain) keep the
+//! same properties.
 //!
 //! # Memory
 //!
@@ -44,29 +68,29 @@
 //! [`Point::add`]: point::Point::add
 //! [`Point::to_compressed`]: point::Point::to_compressed
 //! [`Point::from_compressed`]: point::Point::from_compressed
-//! [`verify_prehashed`]: p256::verify_prehashed
+//! [`verify_prehashed`]: ecdsa::verify_prehashed
 
 mod curve;
-mod ecdsa;
+pub mod ecdsa;
 mod number;
 pub mod point;
 
-pub use curve::Curve;
+pub use curve::{Bytes, Curve};
 
 /// NIST P-256 (secp256r1, prime256v1).
 pub mod p256 {
     pub use crate::curve::P256;
+    pub use crate::ecdsa::verify_prehashed;
 
     /// A point of P-256; the identity is a value like any other, but has no encoding.
     pub type Point = crate::point::Point<P256>;
+}
 
-    /// Verifies an ECDSA signature over P-256.
-    ///
-    /// `r`, `s` and `z` are big-endian; `z` is the digest, taken modulo the order. False for `r` or
-    /// `s` that is zero or not below the order, and for the identity as public key. High `s` is
-    /// accepted, as PKCS#11 verification must. Variable-time.
-    #[must_use]
-    pub fn verify_prehashed(public: &Point, r: &[u8; 32], s: &[u8; 32], z: &[u8; 32]) -> bool {
-        crate::ecdsa::verify(public, r, s, z)
-    }
+/// NIST P-384 (secp384r1).
+pub mod p384 {
+    pub use crate::curve::P384;
+    pub use crate::ecdsa::verify_prehashed;
+
+    /// A point of P-384; the identity is a value like any other, but has no encoding.
+    pub type Point = crate::point::Point<P384>;
 }

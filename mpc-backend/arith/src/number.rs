@@ -66,23 +66,32 @@ fn reduced<C: Curve>(scalar: &C::Word) -> Zeroizing<C::Word> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
     use super::reduced;
-    use crate::curve::{Curve, P256};
+    use crate::curve::{Bytes, Curve, P256, P384};
+
+    fn reduction_is_exact_around_the_order<C: Curve>() {
+        let is = |input: &C::Word, expected: &[u8]| assert_eq!(reduced::<C>(input).as_ref(), expected);
+        let changed = |change: &dyn Fn(&mut [u8])| {
+            let mut word = C::ORDER;
+            change(word.as_mut());
+            word
+        };
+        let last = C::ORDER.as_ref().len() - 1;
+        let zero = C::Word::ZERO;
+        let mut one = zero;
+        one.as_mut()[last] = 1;
+        let below = changed(&|word| word[last] -= 1);
+        is(&below, below.as_ref());
+        is(&C::ORDER, zero.as_ref());
+        is(&changed(&|word| word[last] += 1), one.as_ref());
+        is(&zero, zero.as_ref());
+        // The largest word less n, computed by complementing n.
+        let complement = changed(&|word| word.iter_mut().for_each(|byte| *byte = !*byte));
+        is(&changed(&|word| word.fill(0xff)), complement.as_ref());
+    }
 
     #[test]
-    fn reduction_is_exact_around_the_order() {
-        let order = P256::ORDER;
-        let mut below = order;
-        below[31] -= 1;
-        let mut above = order;
-        above[31] += 1;
-        let mut one = [0; 32];
-        one[31] = 1;
-        assert_eq!(*reduced::<P256>(&below), below);
-        assert_eq!(*reduced::<P256>(&order), [0; 32]);
-        assert_eq!(*reduced::<P256>(&above), one);
-        assert_eq!(*reduced::<P256>(&[0; 32]), [0; 32]);
-        // 2^256 - 1 - n, computed by complementing n.
-        let complement = order.map(|byte| !byte);
-        assert_eq!(*reduced::<P256>(&[0xff; 32]), complement);
+    fn reduction_is_exact_around_the_order_on_both_curves() {
+        reduction_is_exact_around_the_order::<P256>();
+        reduction_is_exact_around_the_order::<P384>();
     }
 }

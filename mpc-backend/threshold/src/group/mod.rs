@@ -3,8 +3,13 @@
 //! Protocols are written once over [`Curve`]. Scalars are RustCrypto's constant-time types; points
 //! are opaque, so that a curve may take them from another library.
 
+mod nist;
 pub mod p256;
+pub mod p384;
 pub mod ristretto255;
+pub mod secp256k1;
+#[cfg(test)]
+mod tests;
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -13,7 +18,10 @@ use elliptic_curve::ff::PrimeField;
 use elliptic_curve::scalar::IsHigh;
 use zeroize::Zeroize;
 
+pub use self::nist::{Nist, NistPoint};
 pub use self::p256::P256;
+pub use self::p384::P384;
+pub use self::secp256k1::Secp256k1;
 
 /// Statistical security in bits: failure probability 2^-80 where a check is statistical.
 pub const STATISTICAL_BITS: usize = 80;
@@ -38,8 +46,8 @@ pub trait Curve: Copy + fmt::Debug + Eq + Send + Sync + 'static {
     /// Group elements.
     type Point: Point<Scalar = Self::Scalar>;
 
-    /// `bytes` as an integer mod q, constant time. Takes the last `WIDE_BYTES`; shorter input is
-    /// read as if zeros stood before it.
+    /// `bytes`, at most 2 x kappa bits, as an integer mod q, constant time. Shorter input is read as
+    /// if zeros stood before it.
     fn reduce_wide(bytes: &[u8]) -> Self::Scalar;
 
     /// x-coordinate mod q; zero for the identity.

@@ -1,0 +1,101 @@
+//! secp256k1 (SEC 2): points and scalars by the `k256` crate.
+//!
+//! Constant time by that crate's design: fixed windows over the two halves of a scalar, tables read
+//! entry by entry under a mask, complete addition formulas, inversions by fixed chains. Decoding is
+//! for public data.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use k256::elliptic_curve::Group as _;
+use k256::elliptic_curve::bigint::{U256, U512};
+use k256::elliptic_curve::ops::{MulByGenerator as _, Reduce};
+use k256::elliptic_curve::point::AffineCoordinates as _;
+use k256::elliptic_curve::sec1::{FromEncodedPoint as _, ToEncodedPoint as _};
+use k256::{AffinePoint, EncodedPoint, ProjectivePoint, Scalar, WideBytes};
+use zeroize::Zeroize as _;
+
+use super::{Curve, Point};
+
+/// secp256k1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Secp256k1;
+
+/// A point of secp256k1.
+#[derive(Clone, PartialEq)]
+pub struct Secp256k1Point(ProjectivePoint);
+
+impl Curve for Secp256k1 {
+    const NAME: &'static str = "secp256k1";
+    const KAPPA: usize = 256;
+    type Scalar = Scalar;
+    type Point = Secp256k1Point;
+
+    fn reduce_wide(bytes: &[u8]) -> Scalar {
+        let mut wide = WideBytes::default();
+        for (out, byte) in wide.iter_mut().rev().zip(bytes.iter().rev()) {
+            *out = *byte;
+        }
+        let value = <Scalar as Reduce<U512>>::reduce_bytes(&wide);
+        wide.as_mut_slice().zeroize();
+        value
+    }
+
+    fn x_mod_order(point: &Secp256k1Point) -> Scalar {
+        // The crate's affine identity has the x-coordinate zero.
+        <Scalar as Reduce<U256>>::reduce_bytes(&point.0.to_affine().x())
+    }
+}
+
+impl Point for Secp256k1Point {
+    type Scalar = Scalar;
+
+    fn generator() -> Self {
+        Self(ProjectivePoint::GENERATOR)
+    }
+
+    fn identity() -> Self {
+        Self(ProjectivePoint::IDENTITY)
+    }
+
+    fn mul_base(scalar: &Scalar) -> Self {
+        Self(ProjectivePoint::mul_by_generator(scalar))
+    }
+
+    fn mul(&self, scalar: &Scalar) -> Self {
+        Self(self.0 * scalar)
+    }
+
+    fn add(&self, other: &Self) -> Self {
+        Self(self.0 + other.0)
+    }
+
+    fn neg(&self) -> Self {
+        Self(-self.0)
+    }
+
+    fn is_identity(&self) -> bool {
+        self.0.is_identity().into()
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let mut bytes = self.0.to_affine().to_encoded_point(true).as_bytes().to_vec();
+        // The identity is one zero byte in SEC1.
+        bytes.resize(Secp256k1::POINT_BYTES, 0);
+        bytes
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        // SEC1 has other forms, and the crate takes a compact one as well (tag 5).
+        let compressed = bytes.len() == Secp256k1::POINT_BYTES && matches!(bytes.first(), Some(2 | 3));
+        let encoded = EncodedPoint::from_bytes(bytes).ok().filter(|_| compressed)?;
+        let point = Option::<AffinePoint>::from(AffinePoint::from_encoded_point(&encoded))?;
+        Some(Self(point.into()))
+    }
+}
+
+impl fmt::Debug for Secp256k1Point {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secp256k1Point")
+    }
+}
