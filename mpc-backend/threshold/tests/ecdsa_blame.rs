@@ -6,30 +6,31 @@ mod common;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use common::{cluster, party, rng};
+use common::{Suite, cluster, on_each_curve, party, rng, signers};
 use rand_chacha::ChaCha20Rng;
 use rand_core::RngCore;
 use threshold::ecdsa::PresignSession;
 use threshold::fault::{Checks, Fault, Rule};
-use threshold::group::P256;
 use threshold::party::{PartyIndex, SignerSet};
 use threshold::round::Step;
 use threshold::sim::{self, Cluster};
 
-type Session = PresignSession<P256>;
 type Wire = BTreeMap<PartyIndex, Vec<u8>>;
 
-fn signers(count: u8) -> SignerSet {
-    SignerSet::new((1..=count).map(party)).unwrap()
+on_each_curve! {
+    a_pair_set_up_that_only_one_side_has_finished_blames_nobody,
+    a_message_of_a_former_pair_set_up_names_nobody,
+    a_message_that_many_sessions_overtook_names_nobody,
+    a_flipped_bit_to_some_receivers_never_names_an_honest_party,
 }
 
-fn start(
-    cluster: &mut Cluster<P256>,
+fn start<C: Suite>(
+    cluster: &mut Cluster<C>,
     set: &SignerSet,
     me: u8,
     number: u64,
     checks: Checks,
-) -> (Session, Wire) {
+) -> (PresignSession<C>, Wire) {
     let context = cluster.presign_context(set, party(me), number, checks);
     let member = cluster.parties.get_mut(&party(me)).unwrap();
     let seed = number * 256 + u64::from(me);
@@ -39,10 +40,10 @@ fn start(
 }
 
 /// Gives `me` the first messages of two peers; what it makes of them.
-fn deliver(
-    cluster: &mut Cluster<P256>,
+fn deliver<C: Suite>(
+    cluster: &mut Cluster<C>,
     me: u8,
-    session: Session,
+    session: PresignSession<C>,
     messages: [(u8, &[u8]); 2],
 ) -> Option<Fault> {
     let pairs = &mut cluster.parties.get_mut(&party(me)).unwrap().pairs;
@@ -54,16 +55,15 @@ fn deliver(
 }
 
 /// A fresh set-up of two parties, finished at both.
-fn renew(cluster: &mut Cluster<P256>, low: u8, high: u8, seed: u64) {
+fn renew<C: Suite>(cluster: &mut Cluster<C>, low: u8, high: u8, seed: u64) {
     let (of_low, of_high) =
         sim::pair_up(party(low), party(high), Checks::all(), &mut |_, _| {}, &mut rng(seed));
     cluster.parties.get_mut(&party(low)).unwrap().pairs.insert(of_low.unwrap());
     cluster.parties.get_mut(&party(high)).unwrap().pairs.insert(of_high.unwrap());
 }
 
-#[test]
-fn a_pair_set_up_that_only_one_side_has_finished_blames_nobody() {
-    let mut cluster = cluster(2, 3);
+fn a_pair_set_up_that_only_one_side_has_finished_blames_nobody<C: Suite>() {
+    let mut cluster = cluster::<C>(2, 3);
     let (_, of_2) = sim::pair_up(party(1), party(2), Checks::all(), &mut |_, _| {}, &mut rng(77));
     cluster.parties.get_mut(&party(2)).unwrap().pairs.insert(of_2.unwrap());
     let outcome = sim::presign(&mut cluster, &signers(2), 1, Checks::all(), None, &mut rng(1));
@@ -76,8 +76,8 @@ fn a_pair_set_up_that_only_one_side_has_finished_blames_nobody() {
 }
 
 /// Party 2's first message was made before it restarted, and waited at party 1 for the order to begin.
-fn former_set_up(checks: Checks) -> Option<Fault> {
-    let mut cluster = cluster(3, 5);
+fn former_set_up<C: Suite>(checks: Checks) -> Option<Fault> {
+    let mut cluster = cluster::<C>(3, 5);
     let set = signers(3);
     let stale = start(&mut cluster, &set, 2, 1, checks).1;
     renew(&mut cluster, 1, 2, 77);
@@ -86,16 +86,15 @@ fn former_set_up(checks: Checks) -> Option<Fault> {
     deliver(&mut cluster, 1, session, [(2, &stale[&party(1)]), (3, &from_3[&party(1)])])
 }
 
-#[test]
-fn a_message_of_a_former_pair_set_up_names_nobody() {
-    assert_eq!(former_set_up(Checks::all()), Some(Fault::of_nobody(Rule::OtherPair)));
-    let unchecked = former_set_up(Checks::all_but(Rule::OtherPair));
+fn a_message_of_a_former_pair_set_up_names_nobody<C: Suite>() {
+    assert_eq!(former_set_up::<C>(Checks::all()), Some(Fault::of_nobody(Rule::OtherPair)));
+    let unchecked = former_set_up::<C>(Checks::all_but(Rule::OtherPair));
     assert_eq!(unchecked, Some(Fault::of(party(2), Rule::Extension)), "an honest party would be named");
 }
 
 /// Party 3 keeps its first message back while 1 and 2 have 4096 other sessions.
-fn overtaken(checks: Checks) -> Option<Fault> {
-    let mut cluster = cluster(3, 5);
+fn overtaken<C: Suite>(checks: Checks) -> Option<Fault> {
+    let mut cluster = cluster::<C>(3, 5);
     let set = signers(3);
     let [(_, from_1), (two, _), (_, from_3)] = [1, 2, 3].map(|me| start(&mut cluster, &set, me, 1, checks));
     sim::skip_numbers(cluster.parties.get_mut(&party(1)).unwrap(), 4096);
@@ -106,14 +105,13 @@ fn overtaken(checks: Checks) -> Option<Fault> {
     deliver(&mut cluster, 2, two, [(1, &from_1[&party(2)]), (3, &from_3[&party(2)])])
 }
 
-#[test]
-fn a_message_that_many_sessions_overtook_names_nobody() {
-    assert_eq!(overtaken(Checks::all()), Some(Fault::of_nobody(Rule::ExtensionTooOld)));
-    assert_eq!(overtaken(Checks::all_but(Rule::ExtensionTooOld)), None);
+fn a_message_that_many_sessions_overtook_names_nobody<C: Suite>() {
+    assert_eq!(overtaken::<C>(Checks::all()), Some(Fault::of_nobody(Rule::ExtensionTooOld)));
+    assert_eq!(overtaken::<C>(Checks::all_but(Rule::ExtensionTooOld)), None);
 }
 
 /// Renews the pairs that died.
-fn revive(cluster: &mut Cluster<P256>, seed: u64) {
+fn revive<C: Suite>(cluster: &mut Cluster<C>, seed: u64) {
     for (low, high) in [(1, 2), (1, 3), (2, 3)] {
         let live = |me: u8, peer: u8| cluster.parties[&party(me)].pairs.is_ready(party(peer));
         if !(live(low, high) && live(high, low)) {
@@ -123,7 +121,13 @@ fn revive(cluster: &mut Cluster<P256>, seed: u64) {
 }
 
 /// One session of three in which party 3 flips a bit of its message of `round` towards `victims` (bits).
-fn flipped(cluster: &mut Cluster<P256>, number: u64, round: u8, victims: u32, random: &mut ChaCha20Rng) {
+fn flipped<C: Suite>(
+    cluster: &mut Cluster<C>,
+    number: u64,
+    round: u8,
+    victims: u32,
+    random: &mut ChaCha20Rng,
+) {
     let (mut sessions, mut wire) = (BTreeMap::new(), VecDeque::new());
     for me in 1..=3 {
         let (session, sent) = start(cluster, &signers(3), me, number, Checks::all());
@@ -157,10 +161,9 @@ fn flipped(cluster: &mut Cluster<P256>, number: u64, round: u8, victims: u32, ra
     }
 }
 
-#[test]
-fn a_flipped_bit_to_some_receivers_never_names_an_honest_party() {
-    let (mut cluster, mut random) = (cluster(3, 3), rng(5));
-    for run in 0..40 {
+fn a_flipped_bit_to_some_receivers_never_names_an_honest_party<C: Suite>() {
+    let (mut cluster, mut random) = (cluster::<C>(3, 3), rng(5));
+    for run in 0..if C::FULL { 40 } else { 6 } {
         revive(&mut cluster, 1000 + run);
         let victims = 1 + random.next_u32() % 3;
         flipped(&mut cluster, run, 1 + (run % 2) as u8, victims, &mut random);

@@ -47,7 +47,7 @@ fn presigned(
 
 #[test]
 fn a_presignature_answered_twice_gives_the_key_away() {
-    let mut cluster = cluster(2, 3);
+    let mut cluster = cluster::<P256>(2, 3);
     let signers = SignerSet::new([party(1), party(2)]).unwrap();
     let presignatures = presigned(&mut cluster, &signers, 1);
     let requests = [1, 2].map(|n| cluster.request(&signers, &digest_of(n, 32), [n as u8; 32]));
@@ -66,7 +66,7 @@ fn a_presignature_answered_twice_gives_the_key_away() {
 
 #[test]
 fn the_same_solver_finds_nothing_in_two_honest_signatures() {
-    let mut cluster = cluster(2, 3);
+    let mut cluster = cluster::<P256>(2, 3);
     let signers = SignerSet::new([party(1), party(2)]).unwrap();
     let requests = [1, 2].map(|n| cluster.request(&signers, &digest_of(n, 32), [n as u8; 32]));
     let mut answered = vec![];
@@ -86,7 +86,7 @@ fn the_same_solver_finds_nothing_in_two_honest_signatures() {
 /// Masks: signers who saw different requests give away nothing that sums to anything.
 #[test]
 fn masks_cancel_within_one_request_and_not_across_two() {
-    let mut cluster = cluster(3, 3);
+    let mut cluster = cluster::<P256>(3, 3);
     let signers = SignerSet::new([1, 2, 3].map(party)).unwrap();
     let presignatures = presigned(&mut cluster, &signers, 1);
     let requests = [1, 2].map(|n| cluster.request(&signers, &digest_of(1, 32), [n as u8; 32]));
@@ -114,7 +114,7 @@ fn masks_cancel_within_one_request_and_not_across_two() {
 /// Without the check of R a liar who cancels the nonces knows the nonce of the signature: delta.
 #[test]
 fn a_cancelled_nonce_gives_the_key_away_if_r_is_not_checked() {
-    let mut cluster = cluster(2, 3);
+    let mut cluster = cluster::<P256>(2, 3);
     let signers = SignerSet::new([party(1), party(2)]).unwrap();
     let checks = Checks::all_but(Rule::NoncePoint);
     let outcome = sim::presign(&mut cluster, &signers, 1, checks, Some(Lie::CancelledNonce), &mut rng(1));

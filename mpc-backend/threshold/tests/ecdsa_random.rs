@@ -10,7 +10,7 @@ use common::{cluster, party, rng, verify_with_openssl};
 use rand_core::RngCore;
 use threshold::ecdsa::{answer, combine};
 use threshold::fault::Checks;
-use threshold::group::Point;
+use threshold::group::{P256, Point};
 use threshold::party::SignerSet;
 use threshold::sim;
 
@@ -22,7 +22,7 @@ const DIGESTS: std::ops::RangeInclusive<u32> = 1..=64;
 #[test]
 fn random_signatures_verify_and_no_check_fails() {
     let count: u64 = std::env::var("SIGNATURES").map_or(24, |text| text.parse().unwrap());
-    let mut clusters = THRESHOLDS.map(|(needed, parties)| cluster(needed, parties));
+    let mut clusters = THRESHOLDS.map(|(needed, parties)| cluster::<P256>(needed, parties));
     let mut rng = rng(0x5eed);
     let (mut failed_checks, mut retries, mut nonces) = (0, 0, BTreeSet::new());
     for number in 1..=count {
@@ -63,7 +63,7 @@ fn random_signatures_verify_and_no_check_fails() {
             }
             presigned += count;
         };
-        verify_with_openssl(&cluster.public_key, &digest, &signature);
+        verify_with_openssl::<P256>(&cluster.public_key, &digest, &signature);
     }
     println!("{count} signatures accepted by OpenSSL, {failed_checks} failed checks, {retries} retries");
     assert_eq!((failed_checks, retries), (0, 0));

@@ -3,22 +3,31 @@
 
 mod common;
 
-use common::{cluster, party, rng};
-use threshold::ecdsa::{PresignSession, Presignature};
+use common::{Suite, cluster, on_each_curve, party, rng, signers};
+use threshold::ecdsa::{PartialSignature, PresignSession, Presignature};
 use threshold::fault::{Checks, Fault, Misuse, Rule};
-use threshold::group::P256;
 use threshold::party::{PartyIndex, SignerSet, Threshold};
 use threshold::round::Step;
 use threshold::sim::Cluster;
 
-type Session = PresignSession<P256>;
 type Wire = Vec<(PartyIndex, Vec<u8>)>;
 
-fn signers(count: u8) -> SignerSet {
-    SignerSet::new((1..=count).map(party)).unwrap()
+on_each_curve! {
+    messages_and_answers_have_the_sizes_of_section_9,
+    malformed_messages_name_their_sender_and_the_pair_lives,
+    values_that_are_not_canonical_name_their_sender_and_the_pair_lives,
+    messages_of_another_session_are_caught,
+    repeats_strangers_and_early_messages_do_no_harm,
+    a_pair_that_dies_meanwhile_stops_the_reply,
+    a_session_starts_only_with_an_exact_set_and_live_pairs,
 }
 
-fn start(cluster: &mut Cluster<P256>, set: &SignerSet, me: u8, number: u64) -> (Session, Wire) {
+fn start<C: Suite>(
+    cluster: &mut Cluster<C>,
+    set: &SignerSet,
+    me: u8,
+    number: u64,
+) -> (PresignSession<C>, Wire) {
     let context = cluster.presign_context(set, party(me), number, Checks::all());
     let seed = number * 256 + u64::from(me);
     let member = cluster.parties.get_mut(&party(me)).unwrap();
@@ -27,18 +36,20 @@ fn start(cluster: &mut Cluster<P256>, set: &SignerSet, me: u8, number: u64) -> (
     (session, outbox.into_iter().collect())
 }
 
-fn receive(
-    cluster: &mut Cluster<P256>,
+fn receive<C: Suite>(
+    cluster: &mut Cluster<C>,
     me: u8,
-    session: Session,
+    session: PresignSession<C>,
     from: u8,
     message: &[u8],
-) -> Result<Step<Session, Presignature<P256>>, Fault> {
+) -> Result<Step<PresignSession<C>, Presignature<C>>, Fault> {
     let pairs = &mut cluster.parties.get_mut(&party(me)).unwrap().pairs;
     session.receive(party(from), message, pairs, &mut rng(7))
 }
 
-fn next(step: Result<Step<Session, Presignature<P256>>, Fault>) -> (Session, Wire) {
+fn next<C: Suite>(
+    step: Result<Step<PresignSession<C>, Presignature<C>>, Fault>,
+) -> (PresignSession<C>, Wire) {
     match step.unwrap() {
         Step::Next(session, outbox) => (session, outbox.into_iter().collect()),
         Step::Done(..) => panic!("the session ended early"),
@@ -50,7 +61,7 @@ fn message_to(wire: &Wire, to: u8) -> Vec<u8> {
 }
 
 /// Party 1 awaits round 2 of party 2, whose message is returned.
-fn one_before_the_end(cluster: &mut Cluster<P256>, number: u64) -> (Session, Vec<u8>) {
+fn one_before_the_end<C: Suite>(cluster: &mut Cluster<C>, number: u64) -> (PresignSession<C>, Vec<u8>) {
     let set = signers(2);
     let (one, from_one) = start(cluster, &set, 1, number);
     let (two, from_two) = start(cluster, &set, 2, number);
@@ -59,9 +70,15 @@ fn one_before_the_end(cluster: &mut Cluster<P256>, number: u64) -> (Session, Vec
     (one, message_to(&opened, 1))
 }
 
-#[test]
-fn malformed_messages_name_their_sender_and_the_pair_lives() {
-    let mut cluster = cluster(2, 2);
+fn messages_and_answers_have_the_sizes_of_section_9<C: Suite>() {
+    let mut cluster = cluster::<C>(2, 2);
+    let (_, first) = start(&mut cluster, &signers(2), 1, 1);
+    let (_, second) = one_before_the_end(&mut cluster, 2);
+    assert_eq!([first[0].1.len(), second.len(), PartialSignature::<C>::BYTES], C::BYTES);
+}
+
+fn malformed_messages_name_their_sender_and_the_pair_lives<C: Suite>() {
+    let mut cluster = cluster::<C>(2, 2);
     let malformed = Some(Fault { culprit: Some(party(2)), rule: Rule::Malformed });
     let alterations: [fn(&mut Vec<u8>); 5] = [
         Vec::clear,
@@ -84,20 +101,22 @@ fn malformed_messages_name_their_sender_and_the_pair_lives() {
     }
 }
 
-#[test]
-fn values_that_are_not_canonical_name_their_sender_and_the_pair_lives() {
-    let mut cluster = cluster(2, 2);
-    let length = Session::MESSAGE_BYTES_MAX;
+fn values_that_are_not_canonical_name_their_sender_and_the_pair_lives<C: Suite>() {
+    let mut cluster = cluster::<C>(2, 2);
+    let length = PresignSession::<C>::MESSAGE_BYTES_MAX;
+    let (scalar, point) = (C::SCALAR_BYTES, C::POINT_BYTES);
+    let (key_point, masked) = (33 + point, 65 + 2 * point);
+    let sums = masked + C::XI * 3 * scalar;
     // R, pk, a scalar of a~, eta, Gamma^u, Gamma^v, psi; a point off the curve and a foreign form.
     let places = [
-        (1..34, 0xff),
-        (66..99, 0xff),
-        (66..67, 4),
-        (131..163, 0xff),
-        (131 + 416 * 96..163 + 416 * 96, 0xff),
-        (length - 98..length - 65, 0),
-        (length - 65..length - 32, 0),
-        (length - 32..length, 0xff),
+        (1..1 + point, 0xff),
+        (key_point..key_point + point, 0xff),
+        (key_point..key_point + 1, 4),
+        (masked..masked + scalar, 0xff),
+        (sums..sums + scalar, 0xff),
+        (length - scalar - 2 * point..length - scalar - point, 0),
+        (length - scalar - point..length - scalar, 0),
+        (length - scalar..length, 0xff),
     ];
     for (number, (range, value)) in (1..).zip(places) {
         let (one, mut message) = one_before_the_end(&mut cluster, number);
@@ -106,17 +125,16 @@ fn values_that_are_not_canonical_name_their_sender_and_the_pair_lives() {
         assert_eq!(fault, Some(Fault { culprit: Some(party(2)), rule: Rule::Malformed }), "{range:?}");
         assert!(cluster.parties[&party(1)].pairs.is_ready(party(2)));
     }
-    for (number, at) in [(50, 1), (51, 66)] {
+    for (number, at) in [(50, 1), (51, key_point)] {
         let (one, mut message) = one_before_the_end(&mut cluster, number);
-        message[at..at + 33].fill(0);
+        message[at..at + point].fill(0);
         let fault = receive(&mut cluster, 1, one, 2, &message).err();
         assert_eq!(fault, Some(Fault { culprit: Some(party(2)), rule: Rule::IdentityPoint }));
     }
 }
 
-#[test]
-fn messages_of_another_session_are_caught() {
-    let mut cluster = cluster(2, 2);
+fn messages_of_another_session_are_caught<C: Suite>() {
+    let mut cluster = cluster::<C>(2, 2);
     let (_, old) = one_before_the_end(&mut cluster, 1);
     let (one, _) = one_before_the_end(&mut cluster, 2);
     let fault = receive(&mut cluster, 1, one, 2, &old).err();
@@ -132,9 +150,8 @@ fn messages_of_another_session_are_caught() {
     assert_eq!(fault, Some(Fault { culprit: None, rule: Rule::OtherPair }));
 }
 
-#[test]
-fn repeats_strangers_and_early_messages_do_no_harm() {
-    let mut cluster = cluster(3, 3);
+fn repeats_strangers_and_early_messages_do_no_harm<C: Suite>() {
+    let mut cluster = cluster::<C>(3, 3);
     let set = signers(3);
     let (one, from_one) = start(&mut cluster, &set, 1, 1);
     let (two, from_two) = start(&mut cluster, &set, 2, 1);
@@ -166,9 +183,8 @@ fn repeats_strangers_and_early_messages_do_no_harm() {
     assert_eq!(presignature.id(), other.id());
 }
 
-#[test]
-fn a_pair_that_dies_meanwhile_stops_the_reply() {
-    let mut cluster = cluster(2, 2);
+fn a_pair_that_dies_meanwhile_stops_the_reply<C: Suite>() {
+    let mut cluster = cluster::<C>(2, 2);
     let (one, _) = start(&mut cluster, &signers(2), 1, 1);
     let (_, from_two) = start(&mut cluster, &signers(2), 2, 1);
     cluster.parties.get_mut(&party(1)).unwrap().pairs.kill(party(2));
@@ -176,13 +192,12 @@ fn a_pair_that_dies_meanwhile_stops_the_reply() {
     assert_eq!(fault, Some(Fault::of_nobody(Rule::PairDead)));
 }
 
-#[test]
-fn a_session_starts_only_with_an_exact_set_and_live_pairs() {
-    let mut cluster = cluster(2, 3);
+fn a_session_starts_only_with_an_exact_set_and_live_pairs<C: Suite>() {
+    let mut cluster = cluster::<C>(2, 3);
     let good = cluster.presign_context(&signers(2), party(1), 1, Checks::all());
     let outside = SignerSet::new([party(1), party(4)]).unwrap();
     let mut cases = vec![];
-    let mut with = |expected, alter: &dyn Fn(&mut threshold::ecdsa::PresignContext<P256>)| {
+    let mut with = |expected, alter: &dyn Fn(&mut threshold::ecdsa::PresignContext<C>)| {
         let mut context = good.clone();
         alter(&mut context);
         cases.push((context, expected));
