@@ -97,9 +97,12 @@ pub enum Rule {
     /// dkg 3.4: the share is not on the committed polynomial.
     #[error("share does not match its commitments")]
     SecretShare,
-    /// dkg 2.6 and 3.5: a commitment of the summed polynomial, or this party's share, is zero.
-    #[error("generated key or share is zero")]
+    /// dkg 2.6: a coefficient of the summed polynomial is zero.
+    #[error("generated key has a coefficient that is zero")]
     KeygenZero,
+    /// dkg 3.5: this party's share of the key is zero.
+    #[error("generated share is zero")]
+    ZeroShare,
     /// dkg 4.2: the parties ended with different transcripts.
     #[error("parties ended key generation differently")]
     KeygenTranscript,
@@ -146,6 +149,7 @@ impl Rule {
             | Self::KeygenCommitments
             | Self::KeygenPackages
             | Self::KeygenZero
+            | Self::ZeroShare
             | Self::KeygenTranscript
             | Self::OprfProof => Severity::SessionEnds,
             Self::Commitment
@@ -192,6 +196,7 @@ impl Rule {
             | Self::KeygenCommitments
             | Self::KeygenPackages
             | Self::KeygenZero
+            | Self::ZeroShare
             | Self::KeygenTranscript => false,
         }
     }

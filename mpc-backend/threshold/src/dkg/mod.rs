@@ -16,6 +16,8 @@
 //! guarantees authenticated, confidential channels and agreement on the [`DkgContext`].
 
 mod context;
+#[cfg(feature = "sim")]
+mod left_out;
 mod round1_commit;
 mod round2_open;
 mod round3_share;

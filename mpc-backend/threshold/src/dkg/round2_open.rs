@@ -77,10 +77,17 @@ impl<S: Suite> AwaitingOpenings<S> {
             frost_packages.insert(identifier::<S>(party), package.frost);
         }
         // Check 2.5, and the shares: frost verifies each proof before it evaluates.
+        #[cfg(feature = "sim")]
+        let part2 = if setting.checks.leaves_out(Rule::ProofOfPossession) {
+            super::left_out::part2_without_proofs
+        } else {
+            part2
+        };
         let (secret, shares) =
             part2(secret, &frost_packages).map_err(|error| fault_of(&error, &setting.parties))?;
         // Check 2.6
-        let sum = Commitments::sum(&polynomials).ok_or(Fault::of_nobody(Rule::KeygenZero))?;
+        let sum = Commitments::sum(&polynomials).ok_or(Fault::of_nobody(Rule::Malformed))?;
+        setting.checks.enforce(!sum.holds_identity(), Fault::of_nobody(Rule::KeygenZero))?;
 
         // Send 3
         let mut outbox = Outbox::default();

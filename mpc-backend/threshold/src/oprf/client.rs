@@ -69,11 +69,20 @@ fn blind_with(input: &[u8], blind: Secret<Scalar>) -> Result<(Blinded, [u8; ELEM
     if input.len() > INPUT_BYTES_MAX {
         return Err(InputError::TooLong);
     }
-    let input_element = hash_to_group(input);
-    if Point::is_identity(&input_element) {
+    blind_hashed(input, &hash_to_group(input), blind)
+}
+
+/// Steps 1.2 and 1.3 with the input's element as it was hashed.
+fn blind_hashed(
+    input: &[u8],
+    hashed: &RistrettoPoint,
+    blind: Secret<Scalar>,
+) -> Result<(Blinded, [u8; ELEMENT_BYTES]), InputError> {
+    // Step 1.2
+    if Point::is_identity(hashed) {
         return Err(InputError::Identity);
     }
-    let element = input_element * blind.expose();
+    let element = hashed * blind.expose();
     let input = Zeroizing::new(input.to_vec());
     let blinded = Blinded { input, blind, element, checks: Checks::all() };
     Ok((blinded, element.compress().to_bytes()))

@@ -162,3 +162,19 @@ fn overlong_inputs_are_refused() {
     let result = blind(&[0; INPUT_BYTES_MAX + 1], &mut rand_core::OsRng);
     assert_eq!(result.map(|_| ()), Err(InputError::TooLong));
 }
+
+/// No input is known to hash to the identity: the hash is the test's.
+#[test]
+fn an_input_that_hashes_to_the_identity_is_refused_by_the_client_and_by_every_node() {
+    let blind = Scalar::from(9_u8);
+    let identity = RistrettoPoint::identity();
+    let result = blind_hashed(b"1234", &identity, Secret::new(blind));
+    assert_eq!(result.map(|_| ()), Err(InputError::Identity));
+    assert!(blind_hashed(b"1234", &hash_to_group(b"1234"), Secret::new(blind)).is_ok());
+    // What a client without the check would send.
+    let element = (identity * blind).compress().to_bytes();
+    let shared = SharedKey::new(Scalar::from(77_u8), 2, 3);
+    for (_, node) in &shared.nodes {
+        assert!(node.evaluate(&element, &CONTEXT, &mut rand_core::OsRng).is_err());
+    }
+}

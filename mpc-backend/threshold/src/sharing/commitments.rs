@@ -53,16 +53,20 @@ where
         self.0.iter().rev().fold(P::identity(), |sum, commitment| sum.mul(&x).add(commitment))
     }
 
-    /// Commitments to the sum of the committed polynomials; `None` for no polynomials, for
-    /// different degrees, and when a sum is the identity (then it has no encoding).
+    /// Commitments to the sum of the committed polynomials; `None` for no polynomials and for
+    /// different degrees. A sum may be the identity, which has no encoding that decodes.
     pub fn sum<'a>(all: impl IntoIterator<Item = &'a Self>) -> Option<Self> {
         let mut all = all.into_iter();
         let first = all.next()?.clone();
-        let sum = all.try_fold(first, |sum, next| {
+        all.try_fold(first, |sum, next| {
             let same = sum.0.len() == next.0.len();
             same.then(|| Self(sum.0.iter().zip(&next.0).map(|(a, b)| a.add(b)).collect()))
-        })?;
-        (!sum.0.iter().any(Point::is_identity)).then_some(sum)
+        })
+    }
+
+    /// Whether a commitment is the identity: a coefficient is zero.
+    pub fn holds_identity(&self) -> bool {
+        self.0.iter().any(Point::is_identity)
     }
 }
 
@@ -93,7 +97,9 @@ mod tests {
         }
         assert!(sum.public_key() == P::mul_base(&(f[0] + g[0])));
         let negated: Vec<_> = f.iter().map(|c| -*c).collect();
-        assert!(Commitments::sum([&committed::<P>(&f), &committed::<P>(&negated)]).is_none());
+        let zero = Commitments::sum([&committed::<P>(&f), &committed::<P>(&negated)]).unwrap();
+        assert!(zero.holds_identity() && !sum.holds_identity());
+        assert!(Commitments::sum([&committed::<P>(&f), &committed::<P>(&g[1..])]).is_none());
     }
 
     #[test]

@@ -1,8 +1,17 @@
 //! Runs of whole key generations, honest and with one liar.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+/// Runs `cheat` on both suites.
+macro_rules! both_suites {
+    ($cheat:ident) => {
+        $cheat::<frost_p256::P256Sha256>(DkgCurve::P256);
+        $cheat::<frost_ristretto255::Ristretto255Sha512>(DkgCurve::Ristretto255);
+    };
+}
+
 mod honest;
 mod liars;
+mod polynomial;
 mod wire;
 
 use alloc::collections::{BTreeMap, VecDeque};
