@@ -58,6 +58,9 @@ pub(crate) struct BobSide {
     pub(crate) leaves: Leaves,
     next_number: u64,
     pub(crate) gadgets: Gadgets,
+    /// Planted bug: one extension number and one choice vector for all sessions.
+    #[cfg(feature = "sim")]
+    repeats: bool,
 }
 
 impl Pair {
@@ -112,7 +115,30 @@ impl AliceSide {
 
 impl BobSide {
     pub(crate) fn new(sid: [u8; 32], leaves: Leaves) -> Self {
-        Self { sid, leaves, next_number: 1, gadgets: Gadgets::default() }
+        Self {
+            sid,
+            leaves,
+            next_number: 1,
+            gadgets: Gadgets::default(),
+            #[cfg(feature = "sim")]
+            repeats: false,
+        }
+    }
+
+    /// From now on every session repeats the first number and one choice vector.
+    #[cfg(feature = "sim")]
+    pub(crate) const fn repeat_sessions(&mut self) {
+        self.repeats = true;
+    }
+
+    /// Replaces the choices just drawn if sessions repeat. Derived from a leaf, which Alice may lack.
+    #[cfg(feature = "sim")]
+    pub(crate) fn repeat_choices(&mut self, choices: &mut [u8]) {
+        if self.repeats {
+            self.next_number = 1;
+            let leaves = self.leaves.expose().as_flattened().as_flattened();
+            crate::transcript::expand(GADGET, &[leaves], choices);
+        }
     }
 
     /// A liar's step back to the first number.

@@ -40,6 +40,8 @@ pub enum Lie {
     CancelledNonce,
     /// Sends a wrong mask difference.
     WrongMask,
+    /// Multiplies by another input in one column of the reply only.
+    WrongColumn,
     /// Flips the lowest bit of one byte of a message.
     Flip {
         /// Of the message's round.
@@ -140,6 +142,9 @@ impl Liar {
                 Lie::OtherOpening => round2.opening.nonce_point = shifted(&round2.opening.nonce_point),
                 Lie::OtherKeyShare => round2.opening.key_point = shifted(&round2.opening.key_point),
                 Lie::WrongReply => round2.reply.sums = round2.reply.sums.map(|sum| sum + C::Scalar::ONE),
+                Lie::WrongColumn => {
+                    round2.reply.masked.iter_mut().take(1).for_each(|value| *value += C::Scalar::ONE)
+                }
                 Lie::WrongMask => *round2.mask_difference.expose_mut() += C::Scalar::ONE,
                 _ => {}
             }

@@ -4,6 +4,8 @@
 //! more than altered bytes are in [`Lie`].
 
 mod lies;
+mod memory;
+mod probe;
 mod run;
 
 use alloc::collections::BTreeMap;
@@ -13,7 +15,9 @@ use elliptic_curve::ff::Field;
 use rand_core::CryptoRngCore;
 
 pub use self::lies::Lie;
-pub use self::run::{Outcome, combine, pair_up, presign};
+pub use self::memory::{Held, InFlight, Memory, mask_parts};
+pub use self::probe::Prober;
+pub use self::run::{Outcome, combine, pair_up, presign, presign_watched};
 use crate::ecdsa::presign::zero_part;
 use crate::ecdsa::{
     BootId, OnlineRequest, Pairs, PartialSignature, PresignContext, Presignature, SetupContext, answer,
@@ -151,6 +155,12 @@ impl<C: Curve> Cluster<C> {
 /// Uses up extension numbers of `party`, as `count` more sessions with each peer would.
 pub fn skip_numbers<C: Curve>(party: &mut Party<C>, count: u64) {
     party.pairs.iter_mut().for_each(|pair| pair.bob.skip_numbers(count));
+}
+
+/// Lets `party` repeat its side of one OT session towards every peer: the same extension number, the
+/// same choices.
+pub fn repeat_ot_sessions<C: Curve>(party: &mut Party<C>) {
+    party.pairs.iter_mut().for_each(|pair| pair.bob.repeat_sessions());
 }
 
 /// The copy that the shipped code cannot make: a live clone of a node's memory.

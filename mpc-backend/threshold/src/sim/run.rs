@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use rand_core::CryptoRngCore;
 
 use super::lies::{Liar, Lie};
+use super::memory::InFlight;
 use super::{Cluster, setup_context};
 use crate::ecdsa::combine::combine_with;
 use crate::ecdsa::{
@@ -71,6 +72,22 @@ pub fn presign<C: Curve>(
     lie: Option<Lie>,
     rng: &mut dyn CryptoRngCore,
 ) -> Outcome<C> {
+    presign_watched(cluster, signers, number, checks, lie, rng, &mut |_| {})
+}
+
+/// [`presign`], with `watch` seeing every message before its receiver, and free to replace it.
+///
+/// # Panics
+/// As [`presign`].
+pub fn presign_watched<C: Curve>(
+    cluster: &mut Cluster<C>,
+    signers: &SignerSet,
+    number: u64,
+    checks: Checks,
+    lie: Option<Lie>,
+    rng: &mut dyn CryptoRngCore,
+    watch: &mut dyn FnMut(&mut InFlight<'_, C>),
+) -> Outcome<C> {
     let mut liar = lie.zip(signers.iter().next_back()).map(|(lie, party)| Liar::new(lie, party));
     if let Some(liar) = &liar {
         liar.before_start(cluster);
@@ -93,6 +110,8 @@ pub fn presign<C: Curve>(
         if let Some(liar) = liar.as_ref().filter(|liar| liar.party == from) {
             liar.alter::<C>(to, &mut message);
         }
+        let (session, parties) = (sessions.get(&to), &mut cluster.parties);
+        watch(&mut InFlight { from, to, message: &mut message, session, parties });
         let Some(session) = sessions.remove(&to) else { continue };
         let party = cluster.parties.get_mut(&to).expect("signers are parties");
         let outbox = match session.receive(from, &message, &mut party.pairs, rng) {

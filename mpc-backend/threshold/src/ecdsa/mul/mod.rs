@@ -79,6 +79,35 @@ pub(crate) struct BobState<C: Curve> {
     pub(crate) product_share: Secret<C::Scalar>,
 }
 
+/// What a liar makes of its own half.
+#[cfg(feature = "sim")]
+impl<C: Curve> BobState<C> {
+    /// Every choice bit zero, over columns of the liar's choice.
+    pub(crate) fn choosing_zeros(side: &mut BobSide, columns: Columns, digest: [u8; HASH_BYTES]) -> Self {
+        let gadget = decode_gadget::<C>(&side.gadgets.of::<C>(&side.sid));
+        let choices = Secret::new(alloc::vec![0; C::XI / 8]);
+        Self { choices, columns, digest, gadget, product_share: Secret::new(C::Scalar::ZERO) }
+    }
+
+    pub(crate) fn columns(&self) -> &[u128] {
+        self.columns.expose()
+    }
+
+    pub(crate) fn replace_column(&mut self, position: usize, column: u128) {
+        if let Some(place) = self.columns.expose_mut().get_mut(position) {
+            *place = column;
+        }
+    }
+
+    pub(crate) fn choices(&self) -> impl Iterator<Item = bool> + '_ {
+        bits(self.choices.expose()).map(bool::from)
+    }
+
+    pub(crate) const fn digest(&self) -> [u8; HASH_BYTES] {
+        self.digest
+    }
+}
+
 /// Bob, round 1: draws beta, b = sum of beta_j g_j, and extends.
 pub(crate) fn bob_start<C: Curve>(
     side: &mut BobSide,
@@ -87,6 +116,8 @@ pub(crate) fn bob_start<C: Curve>(
     let gadget = decode_gadget::<C>(&side.gadgets.of::<C>(&side.sid));
     let mut choices = Secret::new(alloc::vec![0; C::XI / 8]);
     rng.fill_bytes(choices.expose_mut());
+    #[cfg(feature = "sim")]
+    side.repeat_choices(choices.expose_mut());
     let mut product_share = Secret::new(C::Scalar::ZERO);
     for (element, bit) in gadget.iter().zip(bits(choices.expose())) {
         *product_share.expose_mut() += C::Scalar::conditional_select(&C::Scalar::ZERO, element, bit);
