@@ -1,7 +1,7 @@
 //! From start to service: peers answer for the last head that this node signed, so that an old store put
 //! back is noticed; then the node catches up; then it serves (design 3a).
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use crate::effect::Effect;
 use crate::engine::{AfterPersist, Engine};
@@ -13,6 +13,9 @@ use crate::registry::heads::{Comparison, Head};
 /// How long a starting node waits for T peers before T - 1 are enough, in ms: with one node down, the
 /// others must be able to start.
 const GRACE_MS: u64 = 3_000;
+/// How long the highest head of any peer is waited for, in ms. Then one that an honest peer vouches for is
+/// enough: a liar may sign a head that no registry will ever reach.
+const CATCH_UP_MS: u64 = 10_000;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -25,8 +28,10 @@ enum Phase {
 pub(crate) struct Startup {
     phase: Phase,
     grace_until: Option<u64>,
-    reported: BTreeSet<NodeIndex>,
-    /// Highest head of any peer: served only from there on.
+    catch_up_until: Option<u64>,
+    /// Index of the last head of each peer that answered.
+    reported: BTreeMap<NodeIndex, u64>,
+    /// Highest head that this node signed: served only from there on.
     target: u64,
     /// A head that this node signed and its store does not know.
     fence: Option<Head>,
@@ -42,7 +47,8 @@ impl Startup {
         Self {
             phase: Phase::Checking,
             grace_until: None,
-            reported: BTreeSet::new(),
+            catch_up_until: None,
+            reported: BTreeMap::new(),
             target: own_durable,
             fence: None,
             stopped: false,
@@ -75,23 +81,35 @@ impl Startup {
         }
     }
 
-    /// Once the grace is over only a peer's report moves things on: no clock is waited for.
+    /// Once these are over only a peer's report or the registry moves things on: no clock is waited for.
     pub(crate) fn timeout(&self, now: u64) -> Option<u64> {
-        self.grace_until.filter(|until| self.phase == Phase::Checking && *until > now)
+        let until = match self.phase {
+            Phase::Checking => self.grace_until,
+            Phase::CatchingUp => self.catch_up_until,
+            Phase::Serving => None,
+        };
+        until.filter(|until| *until > now)
+    }
+
+    /// From which registry index on this node serves. Of T heads or more the T-th highest is not above that of
+    /// the best honest peer, since fewer than T lie.
+    fn serves_from(&self, needed: usize, now: u64) -> u64 {
+        let mut heads: Vec<u64> = self.reported.values().copied().collect();
+        heads.sort_unstable_by(|one, other| other.cmp(one));
+        let waited = self.catch_up_until.is_some_and(|until| until <= now);
+        let vouched = heads.get(needed - 1).filter(|_| waited);
+        self.target.max(vouched.or(heads.first()).copied().unwrap_or(0))
     }
 }
 
 impl Engine {
     /// A peer answered our query: its own head, and the last one of ours that it has seen.
     pub(crate) fn head_reported(&mut self, peer: NodeIndex, own: Option<Head>, yours: Option<Head>) {
-        if let Some(head) = own {
-            self.startup.target = self.startup.target.max(head.index);
-            self.peer_head(head);
-        }
+        self.startup.reported.insert(peer, own.as_ref().map_or(0, |head| head.index));
+        own.into_iter().for_each(|head| self.peer_head(head));
         if let Some(head) = yours.filter(|head| head.node == self.me.index) {
             self.own_head_returned(peer, head);
         }
-        self.startup.reported.insert(peer);
     }
 
     /// A peer's signed head, asked for or not.
@@ -130,12 +148,14 @@ impl Engine {
     pub(crate) fn advance_startup(&mut self) {
         if self.startup.phase == Phase::Checking && self.heads_answered() {
             self.enter(Phase::CatchingUp);
+            self.startup.catch_up_until = Some(self.now + CATCH_UP_MS);
             if self.startup.fence.is_none() {
                 self.emit(Effect::AllowVoting(true));
             }
         }
         self.lift_fence();
-        let caught_up = self.startup.fence.is_none() && self.registry.index() >= self.startup.target;
+        let target = self.startup.serves_from(usize::from(self.me.threshold.needed()), self.now);
+        let caught_up = self.startup.fence.is_none() && self.registry.index() >= target;
         if self.startup.phase == Phase::CatchingUp && caught_up {
             self.enter(Phase::Serving);
             self.emit(Effect::ServingChanged(true));

@@ -9,7 +9,7 @@ use proto::registry::v1::{CreateToken, HeadStatement, NodeSignature, SignedHead,
 use proto::statement;
 
 use crate::service::ready;
-use crate::sim::{Sim, node_key};
+use crate::sim::{Delivery, Sim, node_key};
 use crate::user::key_attributes;
 
 #[test]
@@ -129,6 +129,42 @@ fn forged_head(sim: &Sim, index: u64) -> Envelope {
         payload: Control { body: Some(ControlBody::HeadReport(report)) }.encode_to_vec(),
         ..Envelope::default()
     }
+}
+
+/// Replaces the head of node 2 in its answers that are on their way to node 1.
+fn lie_about_head(sim: &mut Sim, index: u64) {
+    let Some(ControlBody::HeadReport(lie)) = body(&forged_head(sim, index)) else { panic!("no report") };
+    for delivery in sim.queue.values_mut() {
+        let Delivery::Peer { from: 2, to: 1, envelope, .. } = delivery else { continue };
+        if let Some(ControlBody::HeadReport(report)) = body(envelope) {
+            let report = HeadReport { own: lie.own.clone(), ..report };
+            envelope.payload = Control { body: Some(ControlBody::HeadReport(report)) }.encode_to_vec();
+        }
+    }
+}
+
+fn body(envelope: &Envelope) -> Option<ControlBody> {
+    let control = envelope.protocol() == Protocol::Control;
+    control.then(|| Control::decode(envelope.payload.as_slice()).unwrap().body).flatten()
+}
+
+#[test]
+fn a_head_that_no_registry_has_does_not_keep_a_node_out() {
+    let (mut sim, mut user, key) = ready(37);
+    sim.stop(1);
+    sim.start(1);
+    let end = sim.now + 15_000;
+    while !sim.node(1).serving && sim.now < end {
+        lie_about_head(&mut sim, 1_000_000);
+        if !sim.step(sim.now + 100) {
+            sim.run(100);
+        }
+    }
+    assert!(sim.node(1).serving, "the head that an honest peer vouches for is enough in the end");
+    sim.run(20_000);
+    user.connect(&mut sim);
+    user.login(&mut sim);
+    assert!(user.sign(&mut sim, &key, [1, 3], &[1; 32]).is_ok());
 }
 
 #[test]
