@@ -6,12 +6,14 @@ CARGO ?= cargo
 # Three labs at once fill two cores; more only makes each of them slower.
 TEST_THREADS ?= 2
 
-.PHONY: help demo test long bench fresh build deps deny
+.PHONY: help demo test long sim shipped bench fresh build deps deny
 
 help:
 	@echo "make demo   build, start a 2-of-3 cluster, sign with pkcs11-tool and nginx, kill a node, sign again"
 	@echo "make test   what CI runs: format, lints, tidy, licences and bans, all tests"
 	@echo "make long   the system tests with a release's counts and durations"
+	@echo "make sim    simulate SIM_SEEDS (10000) whole clusters with faults and liars"
+	@echo "make shipped  show that the binaries have no switch for planted bugs"
 	@echo "make bench  measure a 2-of-3 cluster and SoftHSM2; writes target/bench/report.json"
 	@echo "make fresh  demo and test from a clean clone in a clean Debian 12 (root, debootstrap)"
 	@echo "make deny   licences, bans and sources by cargo-deny, if it is installed"
@@ -30,6 +32,7 @@ test: deps
 		set -x; $(CARGO) test --workspace --exclude conformance --locked --no-fail-fast --lib --bins --tests \
 			-- --test-threads $(TEST_THREADS); \
 	fi
+	$(MAKE) shipped
 	CONFORMANCE_BUILT=1 conformance/run --locked --no-fail-fast
 
 # The counts and durations of a release: every signer set a thousand times, ten thousand signatures over
@@ -37,6 +40,17 @@ test: deps
 long: deps build
 	SIGNATURES_PER_SET=1000 SIGNATURES=10000 CRASH_SECONDS=60 SCAN_ROUNDS=10 \
 		$(CARGO) test --workspace --locked --test it --test ecdsa_random -- --nocapture --test-threads 1
+
+# `make test` runs some of these; docs/simulation.md in mpc-backend says what a seed does.
+sim: export SIM_SEEDS ?= 10000
+sim:
+	$(CARGO) test --workspace --locked --test cluster -- --nocapture seeds_
+
+# The tests' build has the switch, and so its marker; what is shipped is built without it.
+shipped:
+	$(CARGO) test --workspace --locked --test cluster --no-run
+	$(CARGO) build --workspace --locked
+	tests/shipped.sh
 
 bench: deps
 	$(CARGO) build --workspace --release --locked

@@ -67,6 +67,8 @@ pub(crate) fn software(version: String) -> String {
 
 #[cfg(feature = "sim")]
 pub(crate) use planting::Kept;
+#[cfg(feature = "sim")]
+pub use planting::Sizes;
 
 #[cfg(feature = "sim")]
 mod planting {
@@ -82,13 +84,53 @@ mod planting {
     use super::{Bug, Bugs};
     use crate::effect::{Effect, Write};
     use crate::engine::Engine;
+    use crate::input::NodeIndex;
     use crate::peers::Why;
     use crate::sessions::PoolKey;
 
     /// Copies of presignatures, by id, with the nonce of the request that took each.
     pub(crate) type Kept = BTreeMap<[u8; 32], ([u8; 32], Presignature<P256>)>;
 
+    /// How much a node holds in memory for others.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Sizes {
+        /// Messages before their session, of the peer with the most.
+        pub early_messages: usize,
+        /// Their bytes.
+        pub early_bytes: usize,
+        /// Orders that wait.
+        pub orders: usize,
+        /// Presignings on their way.
+        pub presigns: usize,
+        /// Generations on their way.
+        pub generations: usize,
+        /// Presignatures.
+        pub presignatures: usize,
+    }
+
     impl Engine {
+        /// How much this node holds for others now.
+        pub fn sizes(&self) -> Sizes {
+            let sessions = &self.sessions;
+            let (early_messages, early_bytes) = sessions.early.size();
+            Sizes {
+                early_messages,
+                early_bytes,
+                orders: sessions.orders.len(),
+                presigns: sessions.presigns.len(),
+                generations: sessions.generations.len(),
+                presignatures: self.ready_with(None),
+            }
+        }
+
+        /// Presignatures, all or those of sets with this peer.
+        pub fn ready_with(&self, peer: Option<NodeIndex>) -> usize {
+            let pools = self.sessions.pools.status();
+            let wanted =
+                pools.iter().filter(|pool| peer.is_none_or(|peer| pool.signers.contains(&u32::from(peer))));
+            wanted.map(|pool| pool.ready as usize).sum()
+        }
+
         /// Plants a bug in this node, from now on.
         pub fn plant(&mut self, bug: Bug) {
             self.me.bugs = Bugs { planted: Some(bug) };

@@ -104,6 +104,36 @@ fn module_links_neither_a_runtime_nor_openssl() {
     );
 }
 
+/// Planted bugs and lies are for tests: what is shipped is built without them, and no manifest asks for them
+/// but for tests. `tests/shipped.sh` looks into the binaries themselves.
+#[test]
+fn shipped_crates_are_built_without_the_simulation() {
+    let features = |package: &str, edges: &str| {
+        let output = std::process::Command::new(env!("CARGO"))
+            .args(["tree", "--package", package, "--edges", edges, "--prefix", "none", "--locked"])
+            .args(["--format", "{p} [{f}]"])
+            .current_dir(root())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let simulated = |line: &&str| {
+        let (crate_name, features) = line.split_once(' ').unwrap_or_default();
+        let features = features.rsplit('[').next().unwrap_or_default().trim_end_matches(']');
+        ["engine", "threshold"].contains(&crate_name) && features.split(',').any(|feature| feature == "sim")
+    };
+    let tests = features("engine", "normal,dev");
+    assert!(tests.lines().any(|line| simulated(&line)), "the search finds nothing in the tests either");
+    let mut complaints = Vec::new();
+    for package in ["mpc-backend", "pkcs11-module"] {
+        let tree = features(package, "normal,build");
+        assert!(tree.lines().any(|line| line.starts_with("threshold ")), "{package} has no threshold");
+        complaints.extend(tree.lines().filter(simulated).map(|line| format!("{package}: {line}")));
+    }
+    none(complaints);
+}
+
 /// The wire's generated types stay with those who speak on the wire (decision 0014).
 #[test]
 fn generated_types_stay_at_the_edges() {

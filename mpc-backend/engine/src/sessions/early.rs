@@ -71,6 +71,14 @@ impl Early {
         self.waiting.remove(&peer);
     }
 
+    /// Messages and bytes kept of the peer with the most.
+    #[cfg(feature = "sim")]
+    pub(crate) fn size(&self) -> (usize, usize) {
+        let bytes = |kept: &VecDeque<Waiting>| kept.iter().map(|waiting| waiting.payload.len()).sum();
+        let sizes = self.waiting.values().map(|kept| (kept.len(), bytes(kept)));
+        sizes.fold((0, 0), |(most, largest), (count, bytes)| (most.max(count), largest.max(bytes)))
+    }
+
     /// The session is over: what still comes for it is refused.
     pub(super) fn end(&mut self, session: SessionId) {
         for kept in self.waiting.values_mut() {

@@ -1,9 +1,13 @@
 //! Whole clusters of engines in one process, driven by seeds.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
 mod crash;
+mod liars;
+mod nonce_rules;
+mod planted;
+mod population;
 mod refusals;
-mod run;
+mod seeds;
 mod service;
 mod sim;
 mod startup;

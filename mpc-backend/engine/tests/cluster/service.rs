@@ -1,11 +1,16 @@
 //! What a healthy cluster does, and that a seed repeats it.
 
-use crate::sim::Sim;
+use crate::sim::{Shape, Sim, TWO_OF_THREE};
 use crate::user::{Key, User, key_attributes};
 
 /// A cluster with an initialised token, a logged-in user and one key.
 pub fn ready(seed: u64) -> (Sim, User, Key) {
-    let mut sim = Sim::new(seed);
+    ready_in(TWO_OF_THREE, seed)
+}
+
+/// The same, of any shape.
+pub fn ready_in(shape: Shape, seed: u64) -> (Sim, User, Key) {
+    let mut sim = Sim::of(shape, seed);
     assert!(sim.nodes.iter().all(|node| node.serving && node.voting));
     let mut user = User::new(50, 7);
     user.enrol(&mut sim);

@@ -13,12 +13,8 @@ use threshold::oprf::{Evaluation, blind};
 use threshold::party::Threshold;
 use threshold::sharing::Commitments;
 
-use crate::sim::{NODES, Sim};
+use crate::sim::Sim;
 use crate::user::{Outcome, User, party};
-
-fn threshold() -> Threshold {
-    Threshold::new(2, NODES).unwrap()
-}
 
 impl User {
     pub fn generate(
@@ -39,7 +35,7 @@ impl User {
         sim: &mut Sim,
         birth: &BirthCertificate,
         pin: &[u8],
-        nodes: [u8; 2],
+        nodes: impl IntoIterator<Item = u8>,
     ) -> Outcome<SigningKey> {
         let birth = BirthStatement::decode(birth.statement.as_slice()).unwrap();
         let (blinded, element) = blind(pin, &mut sim.rng).unwrap();
@@ -52,7 +48,8 @@ impl User {
             let element = reply.evaluated.try_into().unwrap();
             answers.push((party(node), Evaluation { element, proof: reply.proof.try_into().unwrap() }));
         }
-        let commitments = Commitments::decode(&birth.commitments, threshold()).unwrap();
+        let threshold = Threshold::new(sim.shape.needed, sim.shape.parties).unwrap();
+        let commitments = Commitments::decode(&birth.commitments, threshold).unwrap();
         let context = statement::oprf_context(&sim.manifest.cluster_id(), &birth.key_id);
         let output = blinded.combine(&answers, &commitments, &context).unwrap();
         Ok(SigningKey::from_bytes(&Sha256::digest(output.expose()).into()))
@@ -71,7 +68,8 @@ impl User {
             ..GenerateRequest::default()
         };
         let oprf = self.generate(sim, 2, request)?;
-        let key = self.evaluate(sim, &oprf, pin, [1, 3])?;
+        let nodes = sim.all().rev().take(usize::from(sim.shape.needed));
+        let key = self.evaluate(sim, &oprf, pin, nodes)?;
         let login_key = key.verifying_key().to_bytes().to_vec();
         Ok((Login { version: 1, login_key, oprf: Some(oprf) }, key))
     }

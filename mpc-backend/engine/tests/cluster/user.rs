@@ -1,6 +1,6 @@
 //! A scripted client: what `client` does over TLS, here against the simulation.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use ed25519_dalek::SigningKey;
 use engine::Input;
@@ -11,8 +11,8 @@ use proto::client::v1::{
 };
 use proto::limits::FORMAT;
 use proto::registry::v1::{
-    Attribute, BirthStatement, Command, CreateObjects, EnrolClient, LoginAuthor, NewObject, Purpose, Role,
-    SignedCommand, author, command::Body,
+    Attribute, BirthCertificate, BirthStatement, Command, CreateObjects, EnrolClient, LoginAuthor, NewObject,
+    Purpose, Role, SignedCommand, author, command::Body,
 };
 use proto::statement;
 use rand_core::RngCore;
@@ -21,7 +21,7 @@ use threshold::ecdsa::online::{OnlineRequest, PartialSignature};
 use threshold::group::{Curve, P256, Point};
 use threshold::party::{PartyIndex, SignerSet};
 
-use crate::sim::{NODES, Sim, operator_key};
+use crate::sim::{Sim, operator_key};
 
 pub type Outcome<T> = Result<T, Error>;
 type Author = (author::Kind, SigningKey);
@@ -40,8 +40,6 @@ pub struct User {
     pub so: Option<SigningKey>,
     pub pin_key: Option<SigningKey>,
     next: u64,
-    /// Nonce ledger: every R that a node answered with.
-    ledger: BTreeSet<(u8, Vec<u8>)>,
 }
 
 /// A key that the registry recorded.
@@ -84,7 +82,6 @@ impl User {
             so: None,
             pin_key: None,
             next: u64::from(seed) << 32,
-            ledger: BTreeSet::new(),
         }
     }
 
@@ -92,7 +89,12 @@ impl User {
         self.key.verifying_key().to_bytes()
     }
 
-    fn fresh(&mut self) -> u64 {
+    /// Numbers connections and requests from here on.
+    pub fn number_from(&mut self, number: u64) {
+        self.next = number;
+    }
+
+    pub fn fresh(&mut self) -> u64 {
         self.next += 1;
         self.next
     }
@@ -118,7 +120,7 @@ impl User {
     pub fn connect(&mut self, sim: &mut Sim) {
         let key = self.key.clone();
         self.conns.clear();
-        for node in 1..=NODES {
+        for node in sim.all() {
             if let Ok(conn) = self.connect_as(sim, node, &key) {
                 self.conns.insert(node, conn);
             }
@@ -182,13 +184,14 @@ impl User {
         }
     }
 
-    /// Two operators give a command through the first one's connection.
+    /// T operators give a command through the first one's connection.
     pub fn operate(&mut self, sim: &mut Sim, node: u8, body: Body) -> Outcome<u64> {
         let conn = self.connect_as(sim, node, &operator_key(1))?;
-        let authors = [1, 2].map(|index| {
+        let author = |index| {
             let key = operator_key(index);
             (author::Kind::OperatorKey(key.verifying_key().to_bytes().to_vec()), key)
-        });
+        };
+        let authors: Vec<Author> = (1..=sim.shape.needed).map(author).collect();
         let command = Some(self.command(sim, body, &authors));
         match self.call_on(sim, node, conn.id, Op::Propose(ProposeRequest { command }))? {
             Reply::Propose(reply) => Ok(reply.index),
@@ -214,26 +217,22 @@ impl User {
         (author::Kind::Login(author), key.clone().unwrap())
     }
 
-    pub fn login_at(&mut self, sim: &mut Sim, node: u8, role: Role) -> Outcome<()> {
+    /// The user's proof for a connection.
+    pub fn login_request(&self, sim: &Sim, node: u8, conn: &Conn, role: Role) -> LoginRequest {
         let (_, key) = self.login_author(role);
-        let conn = self.conns.get(&node).unwrap();
-        let (cluster, client) = (sim.manifest.cluster_id(), self.public());
-        let statement = statement::login(
-            &cluster,
-            u32::from(node),
-            &client,
-            &conn.exporter,
-            &conn.challenge,
-            &self.token,
-            role,
-            1,
-        );
-        let request = LoginRequest {
+        let (cluster, client, node) = (sim.manifest.cluster_id(), self.public(), u32::from(node));
+        let (exporter, challenge) = (&conn.exporter, &conn.challenge);
+        let statement = statement::login(&cluster, node, &client, exporter, challenge, &self.token, role, 1);
+        LoginRequest {
             token_id: self.token.to_vec(),
             role: role as i32,
             login_version: 1,
             signature: statement.sign(&key),
-        };
+        }
+    }
+
+    pub fn login_at(&mut self, sim: &mut Sim, node: u8, role: Role) -> Outcome<()> {
+        let request = self.login_request(sim, node, self.conns.get(&node).unwrap(), role);
         self.call(sim, node, Op::Login(request)).map(drop)
     }
 
@@ -244,6 +243,25 @@ impl User {
         }
     }
 
+    /// Asks for a signing key.
+    pub fn key_request(&self, id: [u8; 16], attributes: &[Attribute]) -> GenerateRequest {
+        GenerateRequest {
+            purpose: Purpose::SigningKey as i32,
+            token_id: self.token.to_vec(),
+            key_id: id.to_vec(),
+            curve: "P-256".into(),
+            attributes_hash: statement::attributes_hash(attributes).to_vec(),
+            ..GenerateRequest::default()
+        }
+    }
+
+    /// Records a generated key.
+    pub fn create_key(&self, id: [u8; 16], attributes: &[Attribute], birth: BirthCertificate) -> Body {
+        let object =
+            NewObject { object_id: id.to_vec(), attributes: attributes.to_vec(), birth: Some(birth) };
+        Body::CreateObjects(CreateObjects { token_id: self.token.to_vec(), objects: vec![object] })
+    }
+
     pub fn generate_key(
         &mut self,
         sim: &mut Sim,
@@ -251,28 +269,18 @@ impl User {
         id: [u8; 16],
         attributes: &[Attribute],
     ) -> Outcome<Key> {
-        let request = GenerateRequest {
-            purpose: Purpose::SigningKey as i32,
-            token_id: self.token.to_vec(),
-            key_id: id.to_vec(),
-            curve: "P-256".into(),
-            attributes_hash: statement::attributes_hash(attributes).to_vec(),
-            ..GenerateRequest::default()
-        };
-        let birth = self.generate(sim, node, request)?;
+        let birth = self.generate(sim, node, self.key_request(id, attributes))?;
         let statement = BirthStatement::decode(birth.statement.as_slice()).unwrap();
-        let object =
-            NewObject { object_id: id.to_vec(), attributes: attributes.to_vec(), birth: Some(birth) };
-        let create = CreateObjects { token_id: self.token.to_vec(), objects: vec![object] };
         let authors = [self.login_author(Role::User)];
-        self.propose(sim, node, Body::CreateObjects(create), &authors)?;
+        self.propose(sim, node, self.create_key(id, attributes, birth), &authors)?;
         sim.run(50);
         Ok(Key { id, birth: statement })
     }
 
-    pub fn lease(&mut self, sim: &mut Sim, key: &Key, signers: [u8; 2]) -> Outcome<Vec<Vec<u8>>> {
-        let [lowest, _] = signers;
-        let signers = signers.map(u32::from).to_vec();
+    pub fn lease(&mut self, sim: &mut Sim, key: &Key, signers: impl AsRef<[u8]>) -> Outcome<Vec<Vec<u8>>> {
+        let signers = signers.as_ref();
+        let lowest = signers[0];
+        let signers = signers.iter().copied().map(u32::from).collect();
         let op = Op::Lease(LeaseRequest { key_id: key.id.to_vec(), signers, count: 1 });
         match self.call(sim, lowest, op)? {
             Reply::Lease(reply) => Ok(reply.presignature_ids),
@@ -280,10 +288,16 @@ impl User {
         }
     }
 
-    pub fn sign_request(&self, key: &Key, signers: [u8; 2], id: &[u8], digest: &[u8]) -> SignRequest {
+    pub fn sign_request(
+        &self,
+        key: &Key,
+        signers: impl AsRef<[u8]>,
+        id: &[u8],
+        digest: &[u8],
+    ) -> SignRequest {
         SignRequest {
             key_id: key.id.to_vec(),
-            signers: signers.map(u32::from).to_vec(),
+            signers: signers.as_ref().iter().copied().map(u32::from).collect(),
             presignature_id: id.to_vec(),
             mechanism: 0x1041,
             digest: digest.to_vec(),
@@ -300,29 +314,47 @@ impl User {
     }
 
     /// Lease, two answers, combine; the combination verifies under the public key or fails.
-    pub fn sign(&mut self, sim: &mut Sim, key: &Key, signers: [u8; 2], digest: &[u8]) -> Outcome<Vec<u8>> {
+    pub fn sign(
+        &mut self,
+        sim: &mut Sim,
+        key: &Key,
+        signers: impl AsRef<[u8]>,
+        digest: &[u8],
+    ) -> Outcome<Vec<u8>> {
+        let signers = signers.as_ref();
         let id = self.lease(sim, key, signers)?.remove(0);
         let mut answers = Vec::new();
-        for node in signers {
+        for node in signers.iter().copied() {
             let reply = self.sign_at(sim, node, self.sign_request(key, signers, &id, digest))?;
             let cluster = sim.manifest.cluster_id();
             let statement = statement::partial(&cluster, u32::from(node), &[9; 32], &reply.partial);
             assert!(statement.verify(&sim.manifest.node(node).unwrap().key, &reply.node_signature));
             let partial = PartialSignature::<P256>::decode(&reply.partial).unwrap();
-            assert!(self.ledger.insert((node, partial.nonce_point.encode())), "R twice at node {node}");
             answers.push((party(node), partial));
         }
-        let request = OnlineRequest::<P256> {
+        let request = self.online_request(sim, key, signers, digest, [9; 32]);
+        Ok(combine(&answers, &request).unwrap().to_bytes())
+    }
+
+    /// The request as `threshold` has it.
+    pub fn online_request(
+        &self,
+        sim: &Sim,
+        key: &Key,
+        signers: &[u8],
+        digest: &[u8],
+        request_nonce: [u8; 32],
+    ) -> OnlineRequest<P256> {
+        OnlineRequest {
             cluster_id: sim.manifest.cluster_id(),
             key_id: key.id,
             epoch: key.birth.epoch,
             public_key: <P256 as Curve>::Point::decode(&key.birth.public_key).unwrap(),
-            signers: SignerSet::new(signers.map(party)).unwrap(),
+            signers: SignerSet::new(signers.iter().copied().map(party)).unwrap(),
             client: self.public(),
             mechanism: 0x1041,
             digest: digest.to_vec(),
-            request_nonce: [9; 32],
-        };
-        Ok(combine(&answers, &request).unwrap().to_bytes())
+            request_nonce,
+        }
     }
 }

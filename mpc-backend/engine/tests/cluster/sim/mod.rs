@@ -1,27 +1,58 @@
 //! A seeded cluster in memory: engines, links that keep order, stores, and an ordered log in Raft's place.
 //! One seed gives one execution, whose every input enters [`Sim::trace`].
 
+mod ledger;
+mod network;
+mod run;
+mod world;
+
 use std::collections::{BTreeMap, BTreeSet};
 
+use self::ledger::Ledger;
+pub use self::world::World;
+use crate::liars::Liar;
 use ed25519_dalek::SigningKey;
+use engine::bugs::Bug;
 use engine::{Effect, Engine, EngineConfig, Event, Input, Limits, ProposalError, Record, Restored, Write};
 use prost::Message;
-use proto::client::v1::NodeFrame;
+use proto::client::v1::{ClientFrame, NodeFrame};
 use proto::limits::FORMAT;
 use proto::manifest::{Manifest, NodeEntry, OperatorEntry};
-use proto::peer::v1::{Envelope, Protocol};
+use proto::peer::v1::Envelope;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{RngCore, SeedableRng};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-pub const NODES: u8 = 3;
+/// Nodes of the usual cluster.
+pub const NODES: u8 = TWO_OF_THREE.parties;
+
+/// T and N.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    pub needed: u8,
+    pub parties: u8,
+}
+
+pub const TWO_OF_THREE: Shape = Shape { needed: 2, parties: 3 };
+pub const THREE_OF_FIVE: Shape = Shape { needed: 3, parties: 5 };
+
 pub type Store = BTreeMap<(String, Vec<u8>), Vec<u8>>;
 
 pub struct Node {
     pub engine: Option<Engine>,
-    rng: ChaCha20Rng,
+    pub rng: ChaCha20Rng,
     pub store: Store,
+    /// What was in the store at earlier times, to be put back.
+    pub old_stores: Vec<Store>,
+    /// How far the node's clock is ahead of the simulation's, in ms.
+    pub skew: u64,
+    /// Nothing becomes durable; the node stops at its next write, as the shell has it.
+    pub disk_full: bool,
+    /// Planted again at every start.
+    pub bug: Option<Bug>,
+    /// Start with this boot id: a shell that breaks nonce rule R4.
+    pub boot_id: Option<[u8; 16]>,
     /// Commands of the log that were delivered to this run of the engine.
     pub applied: usize,
     pub voting: bool,
@@ -37,9 +68,12 @@ pub enum Delivery {
     Commit { node: u8, boot: u32, ticket: u64, command: Vec<u8> },
     Apply { node: u8, boot: u32 },
     Done { node: u8, boot: u32, ticket: u64, result: Result<u64, ProposalError> },
+    Client { node: u8, boot: u32, conn: u64, frame: ClientFrame },
+    Start { node: u8 },
 }
 
 pub struct Sim {
+    pub shape: Shape,
     pub now: u64,
     pub manifest: Manifest,
     pub nodes: Vec<Node>,
@@ -64,6 +98,14 @@ pub struct Sim {
     pub crashed: bool,
     /// Nodes that the log does not reach.
     pub hold_log: BTreeSet<u8>,
+    /// Nodes that do not connect to anybody for now.
+    pub isolated: BTreeSet<u8>,
+    /// Dishonest nodes: honest engines whose messages are altered on their way out.
+    pub liars: BTreeMap<u8, Liar>,
+    /// What must never happen, and what did.
+    pub ledger: Ledger,
+    /// Bounds that operators set at every node.
+    pub limits: Limits,
 }
 
 pub fn node_key(index: u8) -> SigningKey {
@@ -74,7 +116,7 @@ pub fn operator_key(index: u8) -> SigningKey {
     SigningKey::from_bytes(&[100 + index; 32])
 }
 
-pub fn manifest() -> Manifest {
+pub fn manifest(shape: Shape) -> Manifest {
     let node = |index: u8| NodeEntry {
         index,
         key: node_key(index).verifying_key().to_bytes(),
@@ -87,18 +129,43 @@ pub fn manifest() -> Manifest {
     };
     Manifest {
         format: FORMAT,
-        threshold: 2,
-        nodes: (1..=NODES).map(node).collect(),
-        operators: (1..=2).map(operator).collect(),
+        threshold: shape.needed,
+        nodes: (1..=shape.parties).map(node).collect(),
+        operators: (1..=shape.needed).map(operator).collect(),
     }
 }
 
 impl Sim {
-    pub fn new(seed: u64) -> Self {
-        let mut sim = Self {
+    /// A running cluster with nothing in its registry.
+    pub fn of(shape: Shape, seed: u64) -> Self {
+        let mut sim = Self::empty(shape, seed);
+        sim.start_all();
+        sim.run(4_000);
+        sim
+    }
+
+    /// A cluster of which no node runs yet.
+    pub fn empty(shape: Shape, seed: u64) -> Self {
+        let node = |index: u8| Node {
+            engine: None,
+            rng: ChaCha20Rng::seed_from_u64(seed ^ (u64::from(index) << 32)),
+            store: Store::new(),
+            old_stores: Vec::new(),
+            skew: 0,
+            disk_full: false,
+            bug: None,
+            boot_id: None,
+            applied: 0,
+            voting: false,
+            serving: false,
+            boots: 0,
+            events: Vec::new(),
+        };
+        Self {
+            shape,
             now: 1_000,
-            manifest: manifest(),
-            nodes: Vec::new(),
+            manifest: manifest(shape),
+            nodes: (1..=shape.parties).map(node).collect(),
             log: Vec::new(),
             queue: BTreeMap::new(),
             sequence: 0,
@@ -114,32 +181,51 @@ impl Sim {
             crash_after: None,
             crashed: false,
             hold_log: BTreeSet::new(),
-        };
-        for index in 1..=NODES {
-            let rng = ChaCha20Rng::seed_from_u64(seed ^ (u64::from(index) << 32));
-            let node = Node {
-                engine: None,
-                rng,
-                store: Store::new(),
-                applied: 0,
-                voting: false,
-                serving: false,
-                boots: 0,
-                events: Vec::new(),
-            };
-            sim.nodes.push(node);
+            isolated: BTreeSet::new(),
+            liars: BTreeMap::new(),
+            ledger: Ledger::default(),
+            limits: Limits { presign_pool: 2, presignatures_max: 100 },
         }
-        (1..=NODES).for_each(|index| sim.start(index));
-        sim.run(4_000);
-        sim
+    }
+
+    /// All indices.
+    pub fn all(&self) -> std::ops::RangeInclusive<u8> {
+        1..=self.shape.parties
+    }
+
+    /// Nodes that do not lie.
+    pub fn honest(&self) -> Vec<u8> {
+        self.all().filter(|node| !self.liars.contains_key(node)).collect()
+    }
+
+    /// Every set of T nodes, ascending.
+    pub fn signer_sets(&self) -> Vec<Vec<u8>> {
+        let bits = |set: &u16| {
+            (0..self.shape.parties).filter(|bit| set & (1 << bit) != 0).map(|bit| bit + 1).collect()
+        };
+        let sets =
+            (0u16..1 << self.shape.parties).filter(|set| set.count_ones() == u32::from(self.shape.needed));
+        sets.map(|set| bits(&set)).collect()
+    }
+
+    pub fn start_all(&mut self) {
+        for index in self.all() {
+            if self.node(index).engine.is_none() {
+                self.start(index);
+            }
+        }
+    }
+
+    pub fn runs(&self, index: u8) -> bool {
+        self.nodes[usize::from(index) - 1].engine.is_some()
     }
 
     pub fn node(&mut self, index: u8) -> &mut Node {
         &mut self.nodes[usize::from(index) - 1]
     }
 
-    fn others(index: u8) -> impl Iterator<Item = u8> {
-        (1..=NODES).filter(move |other| *other != index)
+    fn others(&self, index: u8) -> impl Iterator<Item = u8> + use<> {
+        self.all().filter(move |other| *other != index)
     }
 
     /// A fresh process on the node's store.
@@ -152,11 +238,14 @@ impl Sim {
             value: Zeroizing::new(value.clone()),
         });
         let restored = Restored { records: records.collect(), registry: None };
-        node.engine = Some(Engine::new(config, restored).unwrap());
+        let mut engine = Engine::new(config, restored).unwrap();
+        node.bug.into_iter().for_each(|bug| engine.plant(bug));
+        node.engine = Some(engine);
+        node.disk_full = false;
         (node.applied, node.voting, node.serving) = (0, false, false);
         self.collect(index);
-        for other in Self::others(index) {
-            if self.node(other).engine.is_some() {
+        for other in self.others(index) {
+            if self.runs(other) {
                 self.schedule(5, Delivery::Connect { one: index, other });
             }
         }
@@ -167,13 +256,14 @@ impl Sim {
         let mut boot_id = [0; 16];
         self.rng.fill_bytes(&mut boot_id);
         self.node(index).boots += 1;
+        boot_id = self.node(index).boot_id.unwrap_or(boot_id);
         EngineConfig {
             manifest: self.manifest.clone(),
             index,
             identity: node_key(index),
             boot_id,
             software: "sim".into(),
-            limits: Limits { presign_pool: 2, presignatures_max: 100 },
+            limits: self.limits,
         }
     }
 
@@ -181,21 +271,7 @@ impl Sim {
     pub fn stop(&mut self, index: u8) {
         self.node(index).engine = None;
         self.node(index).serving = false;
-        Self::others(index).for_each(|other| self.disconnect(index, other));
-    }
-
-    pub fn pair(one: u8, other: u8) -> (u8, u8) {
-        (one.min(other), one.max(other))
-    }
-
-    pub fn disconnect(&mut self, one: u8, other: u8) {
-        let link = self.links.entry(Self::pair(one, other)).or_default();
-        if !link.0 {
-            return;
-        }
-        *link = (false, link.1 + 1);
-        self.input(one, Input::PeerDisconnected { peer: other });
-        self.input(other, Input::PeerDisconnected { peer: one });
+        self.others(index).for_each(|other| self.disconnect(index, other));
     }
 
     pub fn schedule(&mut self, delay: u64, delivery: Delivery) {
@@ -208,7 +284,7 @@ impl Sim {
     }
 
     pub fn input(&mut self, index: u8, input: Input) {
-        let now = self.now;
+        let now = self.now + self.node(index).skew;
         self.trace.update(now.to_be_bytes());
         self.trace.update([index]);
         let node = self.node(index);
@@ -237,11 +313,17 @@ impl Sim {
         match effect {
             Effect::SendPeer { peer, envelope } => self.send(index, peer, envelope),
             Effect::ReplyClient { conn, frame } => {
+                let frame = self.reply(index, frame);
                 self.trace.update(frame.encode_to_vec());
                 self.replies.entry(conn).or_default().push(frame);
             }
             Effect::CloseClient { conn } => self.closed.push(conn),
+            Effect::Persist { writes, .. } if self.node(index).disk_full => {
+                drop(writes);
+                self.stop(index);
+            }
             Effect::Persist { ticket, writes } => {
+                self.ledger.writes(index, &writes);
                 let delay = self.delay();
                 self.schedule(delay, Delivery::Durable { node: index, boot, ticket, writes });
             }
@@ -252,30 +334,13 @@ impl Sim {
             Effect::AppliedResult { .. } | Effect::RegistryReplaced { .. } => {}
             Effect::AllowVoting(voting) => self.node(index).voting = voting,
             Effect::ServingChanged(serving) => self.node(index).serving = serving,
-            Effect::Log(event) => self.node(index).events.push(event),
+            Effect::Log(event) => {
+                if !self.liars.contains_key(&index) {
+                    self.ledger.event(index, &event, &self.liars);
+                }
+                self.node(index).events.push(event);
+            }
         }
-    }
-
-    fn send(&mut self, from: u8, to: u8, envelope: Envelope) {
-        self.trace.update(envelope.encode_to_vec());
-        let (up, link) = self.links.get(&Self::pair(from, to)).copied().unwrap_or_default();
-        if !up {
-            return;
-        }
-        if self.breaks > 0 && self.rng.next_u32() % 1000 < self.breaks {
-            self.disconnect(from, to);
-            return self.schedule(50, Delivery::Connect { one: from, other: to });
-        }
-        let delay = self.delay();
-        let last = self.last_on_link.entry((from, to)).or_default();
-        *last = (*last).max(self.now + delay);
-        let delay = *last - self.now;
-        // A pair set-up speaks in lockstep: there a repeat is a peer's misbehaviour, not a network's.
-        let repeatable = [Protocol::Generation, Protocol::Presign].contains(&envelope.protocol());
-        if self.duplicates && repeatable && self.rng.next_u32().is_multiple_of(3) {
-            self.schedule(delay, Delivery::Peer { from, to, link, envelope: envelope.clone() });
-        }
-        self.schedule(delay, Delivery::Peer { from, to, link, envelope });
     }
 
     pub fn trace_hash(&self) -> String {

@@ -2,7 +2,7 @@
 
 use engine::{Engine, Input, ProposalError};
 
-use crate::sim::{Delivery, NODES, Node, Sim};
+use crate::sim::{Delivery, Node, Sim};
 
 impl Sim {
     pub fn deliver_log(&mut self, index: u8) {
@@ -18,6 +18,9 @@ impl Sim {
             Delivery::Peer { from, to, link, envelope } => {
                 let current = self.links.get(&Self::pair(from, to)).copied();
                 if current == Some((true, link)) {
+                    if let Some(liar) = self.liars.get_mut(&to) {
+                        liar.hear(from, &envelope);
+                    }
                     self.input(to, Input::PeerMessage { peer: from, envelope });
                 }
             }
@@ -45,12 +48,26 @@ impl Sim {
             Delivery::Done { node, boot, ticket, result } if same(self, node, boot) => {
                 self.input(node, Input::ProposalDone { ticket, result });
             }
-            Delivery::Durable { .. } | Delivery::Apply { .. } | Delivery::Done { .. } => {}
+            Delivery::Client { node, boot, conn, frame } if same(self, node, boot) => {
+                self.input(node, Input::ClientFrame { conn, frame });
+            }
+            Delivery::Start { node } => {
+                if !self.runs(node) {
+                    self.start(node);
+                }
+            }
+            Delivery::Client { .. }
+            | Delivery::Durable { .. }
+            | Delivery::Apply { .. }
+            | Delivery::Done { .. } => {}
         }
     }
 
     fn connect(&mut self, one: u8, other: u8) {
-        let both = self.node(one).engine.is_some() && self.node(other).engine.is_some();
+        let both = self.runs(one) && self.runs(other);
+        if both && (self.isolated.contains(&one) || self.isolated.contains(&other)) {
+            return self.schedule(50, Delivery::Connect { one, other });
+        }
         let link = self.links.entry(Self::pair(one, other)).or_default();
         if both && !link.0 {
             link.0 = true;
@@ -61,12 +78,12 @@ impl Sim {
 
     fn commit(&mut self, node: u8, boot: u32, ticket: u64, command: Vec<u8>) {
         let voters = self.nodes.iter().filter(|node| node.engine.is_some() && node.voting).count();
-        if voters <= usize::from(NODES) / 2 {
+        if voters < usize::from(self.shape.needed) {
             let result = Err(ProposalError::NoLeader);
             return self.schedule(1, Delivery::Done { node, boot, ticket, result });
         }
         self.log.push(command);
-        for index in 1..=NODES {
+        for index in self.all() {
             let (boot, delay) = (self.node(index).boots, self.delay());
             self.schedule(delay, Delivery::Apply { node: index, boot });
         }
@@ -76,7 +93,10 @@ impl Sim {
 
     /// The next thing that happens; `false` when nothing does before `limit`.
     pub fn step(&mut self, limit: u64) -> bool {
-        let due = |node: &Node| node.engine.as_ref().and_then(Engine::poll_timeout);
+        let due = |node: &Node| {
+            let due = node.engine.as_ref().and_then(Engine::poll_timeout)?;
+            Some(due.saturating_sub(node.skew))
+        };
         let ticks = self.nodes.iter().zip(1..).filter_map(|(node, index)| Some((due(node)?, index)));
         let tick: Option<(u64, u8)> = ticks.min();
         let first = self.queue.first_key_value().map(|(key, _)| key.0);

@@ -1,0 +1,184 @@
+//! Nonce rules under crashes, old stores and clones. The ledger of the simulation must never see a nonce twice,
+//! but where a live clone answers beside its original, which is the control.
+
+use engine::bugs::Bug;
+use p256::Scalar;
+use proto::client::v1::Code;
+use proto::statement;
+use threshold::ecdsa::{OnlineRequest, PartialSignature};
+use threshold::group::{Curve, P256, Point};
+use threshold::sim::{shift, values};
+
+use crate::population::{Worker, work};
+use crate::sim::{Shape, Sim, THREE_OF_FIVE, TWO_OF_THREE, World};
+use crate::user::{Key, User, key_attributes};
+
+type Answer = PartialSignature<P256>;
+
+/// A cluster at the point where a presignature is leased and nobody has answered. One seed, one memory: two
+/// of them are a node and its live clone.
+fn leased(seed: u64, bug: Option<Bug>) -> (Sim, User, Key, Vec<u8>) {
+    let world = World::of(TWO_OF_THREE);
+    let mut sim = world.sim(seed);
+    sim.nodes.iter_mut().for_each(|node| node.bug = bug);
+    sim.start_all();
+    sim.run(1_000);
+    let mut user = world.user(1);
+    user.connect(&mut sim);
+    user.login(&mut sim);
+    let id = user.lease(&mut sim, &world.key, [1, 2]).unwrap().remove(0);
+    (sim, user, world.key.clone(), id)
+}
+
+/// What the copies of these nodes answer to one digest, and the request.
+fn copies(seed: u64, bug: Option<Bug>, nodes: &[u8], digest: u8) -> (OnlineRequest<P256>, Vec<Answer>, Sim) {
+    let (mut sim, mut user, key, id) = leased(seed, bug);
+    let answers = nodes.iter().map(|node| {
+        let request = user.sign_request(&key, [1, 2], &id, &[digest; 32]);
+        let reply = user.sign_at(&mut sim, *node, request).unwrap();
+        let said = statement::partial(&sim.manifest.cluster_id(), u32::from(*node), &[9; 32], &reply.partial);
+        assert!(said.verify(&sim.manifest.node(*node).unwrap().key, &reply.node_signature));
+        Answer::decode(&reply.partial).unwrap()
+    });
+    let answers = answers.collect();
+    (user.online_request(&sim, &key, &[1, 2], &[digest; 32], [9; 32]), answers, sim)
+}
+
+fn inverse(scalar: Scalar) -> Scalar {
+    Option::from(scalar.invert()).unwrap()
+}
+
+/// Three answers of one node's copies: without zero-shares u is linear in delta, so each pair of answers gives
+/// the same slope, the node's mask.
+pub fn masks_are_missing(bug: Option<Bug>) -> bool {
+    let points = [1, 2, 3].map(|digest| {
+        let (request, answers, _) = copies(11, bug, &[1], digest);
+        (shift(&answers[0], &request).0, values(&answers[0]).0)
+    });
+    let slope = |one: usize, other: usize| {
+        (points[one].1 - points[other].1) * inverse(points[one].0 - points[other].0)
+    };
+    slope(0, 1) == slope(1, 2)
+}
+
+/// The documented limit: a live clone of an honest node, beside T-1 others that answer twice, gives the key
+/// away. This is why memory must not be copied, and what the strict mode is for.
+#[test]
+fn a_live_clone_beside_corrupt_signers_is_seen_and_gives_the_key_away() {
+    let (first, one, sim) = copies(12, None, &[1, 2], 1);
+    let (second, other, clone) = copies(12, None, &[1, 2], 2);
+    assert_eq!(one[0].presignature, other[0].presignature, "an exact clone has the same presignature");
+    assert!(sim.ledger.violations.is_empty() && clone.ledger.violations.is_empty());
+    assert!(sim.ledger.overlaps(&clone.ledger), "the ledger sees it over both");
+    let sum = |answers: &[Answer]| {
+        let sums = answers
+            .iter()
+            .map(values)
+            .fold((Scalar::ZERO, Scalar::ZERO), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+        let request = if answers[0].context == one[0].context { &first } else { &second };
+        (sums, shift(&answers[0], request))
+    };
+    let (((u1, w1), (delta1, r1)), ((u2, _), (delta2, _))) = (sum(&one), sum(&other));
+    let phi = (u1 - u2) * inverse(delta1 - delta2);
+    let secret = (w1 - P256::digest_to_scalar(&first.digest) * phi) * inverse(r1) * inverse(phi);
+    assert!(<P256 as Curve>::Point::mul_base(&secret) == first.public_key, "the key is found");
+}
+
+/// A copy that was started, not cloned, has another boot id: it has nothing to answer with.
+#[test]
+fn a_copied_node_process_answers_nothing_of_its_original() {
+    let (mut sim, mut user, key, id) = leased(13, None);
+    sim.stop(1);
+    sim.start(1);
+    sim.run(4_000);
+    user.connect(&mut sim);
+    user.login(&mut sim);
+    for node in [1, 2] {
+        let request = user.sign_request(&key, [1, 2], &id, &[1; 32]);
+        assert_eq!(user.sign_at(&mut sim, node, request).err().unwrap().code(), Code::PresignatureGone);
+    }
+}
+
+/// Old stores of some nodes are put back after signatures were made, all at once.
+fn put_back(shape: Shape, nodes: &[u8], seed: u64) {
+    let world = World::of(shape);
+    let mut sim = world.sim(seed);
+    sim.start_all();
+    let mut workers = vec![Worker::new(world, 1), Worker::new(world, 2)];
+    for _ in 0..2 {
+        work(&mut sim, &mut workers, 900);
+        for node in nodes {
+            let old = sim.node(*node).old_stores[0].clone();
+            sim.stop(*node);
+            sim.node(*node).store = old;
+        }
+        nodes.iter().for_each(|node| sim.start(*node));
+        work(&mut sim, &mut workers, 4_000);
+    }
+    let before: Vec<u32> = workers.iter().map(|worker| worker.signatures).collect();
+    work(&mut sim, &mut workers, 5_000);
+    assert!(workers.iter().zip(before).all(|(worker, before)| worker.signatures > before), "{nodes:?}");
+    assert_eq!(sim.ledger.violations, Vec::<String>::new(), "{nodes:?}");
+}
+
+#[test]
+fn old_stores_of_one_some_and_all_nodes_bring_no_nonce_back() {
+    put_back(TWO_OF_THREE, &[2], 20);
+    put_back(TWO_OF_THREE, &[1, 3], 21);
+    put_back(TWO_OF_THREE, &[1, 2, 3], 22);
+    put_back(THREE_OF_FIVE, &[1, 4], 23);
+    put_back(THREE_OF_FIVE, &[1, 2, 3, 4, 5], 24);
+}
+
+/// The whole life of a key, with one node dying at its `step`th effect. Whether it died; if it did not, all
+/// went well.
+fn dies_at(sim: &mut Sim, user: &mut User, victim: u8, step: u32) -> bool {
+    let mut id = [0xdd; 16];
+    id[..4].copy_from_slice(&step.to_be_bytes());
+    sim.crashed = false;
+    sim.crash_after = Some((victim, step));
+    let (mut leases, mut answers) = (Vec::new(), 0);
+    if let Ok(key) = user.generate_key(sim, 3, id, &key_attributes(true)) {
+        for number in 0..2 {
+            let Ok(ids) = user.lease(sim, &key, [1, 2]) else { break };
+            for node in [1, 2] {
+                let request = user.sign_request(&key, [1, 2], &ids[0], &[number; 32]);
+                answers += u32::from(user.sign_at(sim, node, request).is_ok());
+            }
+            leases.extend(ids.into_iter().map(|lease| (key.clone(), lease)));
+        }
+    }
+    sim.crash_after = None;
+    let crashed = std::mem::take(&mut sim.crashed);
+    assert!(crashed || answers == 4, "{answers} answers without a crash");
+    if !sim.runs(victim) {
+        sim.start(victim);
+    }
+    sim.run(20_000);
+    user.connect(sim);
+    user.login(sim);
+    // What was leased before is asked for again, for another digest.
+    for (key, lease) in leases {
+        for node in [1, 2] {
+            let request = user.sign_request(&key, [1, 2], &lease, &[0xee; 32]);
+            drop(user.sign_at(sim, node, request));
+        }
+    }
+    assert_eq!(sim.ledger.violations, Vec::<String>::new(), "node {victim} died at effect {step}");
+    crashed
+}
+
+#[test]
+fn a_node_killed_at_every_effect_of_a_keys_life_never_uses_a_nonce_twice() {
+    for victim in [1, 2] {
+        let world = World::of(TWO_OF_THREE);
+        let mut sim = world.sim(30 + u64::from(victim));
+        sim.start_all();
+        sim.run(1_000);
+        let mut user = world.user(1);
+        user.connect(&mut sim);
+        user.login(&mut sim);
+        let last = (0..400).find(|step| !dies_at(&mut sim, &mut user, victim, *step));
+        assert!(last.is_some_and(|last| last > 20), "{last:?} effects");
+    }
+}

@@ -1,0 +1,140 @@
+//! What must never happen at an honest node, watched on every message, answer, write and log line: nonces used
+//! twice, honest nodes blamed, secrets on disk.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use engine::{Event, Write, persist};
+use prost::Message;
+use proto::client::v1::{NodeFrame, node_frame, response};
+use proto::peer::v1::{Envelope, Hello, Protocol};
+use threshold::ecdsa::PartialSignature;
+use threshold::group::{P256, Point};
+
+use super::Sim;
+use crate::liars::Liar;
+
+/// Everything that was ever seen, whatever restarted since.
+#[derive(Default)]
+pub struct Ledger {
+    /// By node: ids of presignatures that it answered with.
+    answered: BTreeSet<(u8, [u8; 32])>,
+    /// R at a node, and the one context in which it was used there.
+    contexts: BTreeMap<(u8, Vec<u8>), [u8; 32]>,
+    /// Boot ids, and the start of a node that each belongs to.
+    boots: BTreeMap<Vec<u8>, (u8, u32)>,
+    /// r of every signature.
+    signed: BTreeSet<Vec<u8>>,
+    /// By node: nonces, commitments and nonce points of presigning, and their one session.
+    announced: BTreeMap<(u8, Vec<u8>), Vec<u8>>,
+    /// Each broken invariant, one line.
+    pub violations: Vec<String>,
+}
+
+impl Ledger {
+    pub fn violation(&mut self, what: String) {
+        self.violations.push(what);
+    }
+
+    /// An answer leaves an honest node.
+    pub fn reply(&mut self, node: u8, frame: &NodeFrame) {
+        let Some(node_frame::Frame::Response(reply)) = &frame.frame else { return };
+        let Some(response::Result::Sign(sign)) = &reply.result else { return };
+        let partial =
+            PartialSignature::<P256>::decode(&sign.partial).expect("an honest answer is well formed");
+        if !self.answered.insert((node, partial.presignature)) {
+            self.violation(format!("node {node} answered twice with one presignature"));
+        }
+        let nonce = (node, partial.nonce_point.encode());
+        if *self.contexts.entry(nonce).or_insert(partial.context) != partial.context {
+            self.violation(format!("node {node} used one R in two contexts"));
+        }
+    }
+
+    /// Whether a node answered in both with one presignature, for different requests.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.contexts
+            .iter()
+            .any(|(nonce, context)| other.contexts.get(nonce).is_some_and(|theirs| theirs != context))
+    }
+
+    /// A client got a signature and verified it.
+    pub fn signature(&mut self, signature: &[u8; 64]) {
+        if !self.signed.insert(signature[..32].to_vec()) {
+            self.violation("two signatures with one r".into());
+        }
+    }
+
+    /// A message leaves an honest node.
+    pub fn message(&mut self, node: u8, boots: u32, envelope: &Envelope) {
+        if let (Protocol::Hello, Ok(hello)) =
+            (envelope.protocol(), Hello::decode(envelope.payload.as_slice()))
+        {
+            let start = self.boots.entry(hello.boot_id).or_insert((node, boots));
+            if *start != (node, boots) {
+                self.violations.push(format!("node {node} starts with the boot id of an earlier start"));
+            }
+            return;
+        }
+        if envelope.protocol() != Protocol::Presign {
+            return;
+        }
+        let fields: &[_] = match envelope.payload.first() {
+            // Round 1: nonce and commitment. Round 2: nonce point and salt.
+            Some(1) => &[33..65, 65..97],
+            Some(2) => &[1..34, 34..66],
+            _ => return,
+        };
+        for field in fields {
+            let bytes = envelope.payload[field.clone()].to_vec();
+            let session = self.announced.entry((node, bytes)).or_insert_with(|| envelope.session.clone());
+            if *session != envelope.session {
+                self.violations.push(format!("node {node} used a nonce of presigning in two sessions"));
+            }
+        }
+    }
+
+    /// A node writes to its store.
+    pub fn writes(&mut self, node: u8, writes: &[Write]) {
+        for write in writes {
+            let length = if write.table == persist::SHARE { 16 } else { 1 };
+            if !persist::TABLES.contains(&write.table) || write.key.len() != length {
+                self.violation(format!("node {node} writes what is neither share nor head"));
+            }
+        }
+    }
+
+    /// An honest node writes a line.
+    pub fn event(&mut self, node: u8, event: &Event, liars: &BTreeMap<u8, Liar>) {
+        if let Event::PeerQuarantined { peer, rule } = event
+            && !liars.contains_key(peer)
+        {
+            self.violation(format!("honest node {node} blames honest node {peer}: {rule}"));
+        }
+    }
+}
+
+/// Bounds of the engine's queues, as its sources have them.
+const EARLY_MESSAGES_MAX: usize = 64;
+const EARLY_BYTES_MAX: usize = 1 << 20;
+const ORDERS_MAX: usize = 64;
+const GENERATIONS_MAX: usize = 32;
+const PRESIGNS_MAX: usize = 256;
+
+impl Sim {
+    /// Every honest node holds no more than its bounds.
+    pub fn check_bounds(&mut self) {
+        for index in self.honest() {
+            let Some(engine) = &self.nodes[usize::from(index) - 1].engine else { continue };
+            let sizes = engine.sizes();
+            let within = sizes.early_messages <= EARLY_MESSAGES_MAX
+                && sizes.early_bytes <= EARLY_BYTES_MAX
+                && sizes.orders <= ORDERS_MAX
+                && sizes.generations <= GENERATIONS_MAX
+                && sizes.presigns <= PRESIGNS_MAX
+                && sizes.presignatures <= self.limits.presignatures_max as usize;
+            if !within {
+                self.ledger.violation(format!("node {index} is over its bounds: {sizes:?}"));
+            }
+        }
+    }
+}
