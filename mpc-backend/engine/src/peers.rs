@@ -184,6 +184,9 @@ impl Engine {
         if hello.format != FORMAT || *cluster != self.me.cluster_id || node != u32::from(peer) {
             return Err("hello of another format, cluster or node");
         }
+        if hello.epoch != PAIR_EPOCH {
+            return Err("hello of another epoch");
+        }
         let state = self.peers.get_mut(peer).ok_or("sender is no peer")?;
         if !state.connected {
             return Err("hello without a connection");

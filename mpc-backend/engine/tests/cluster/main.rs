@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
 mod crash;
+mod fields;
 mod liars;
 mod nonce_rules;
 mod planted;

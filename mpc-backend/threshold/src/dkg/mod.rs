@@ -17,6 +17,8 @@
 
 mod context;
 #[cfg(feature = "sim")]
+mod fields;
+#[cfg(feature = "sim")]
 mod left_out;
 mod round1_commit;
 mod round2_open;
@@ -28,6 +30,8 @@ mod suite;
 use alloc::vec::Vec;
 
 pub use self::context::{DkgContext, DkgCurve};
+#[cfg(feature = "sim")]
+pub use self::fields::of_keygen;
 pub use self::session::{DkgSession, Progress};
 use crate::secret::Secret;
 

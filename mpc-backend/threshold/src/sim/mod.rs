@@ -3,6 +3,7 @@
 //! A dealer stands in for key generation; everything else is the shipped code. Lies that need
 //! more than altered bytes are in [`Lie`].
 
+pub mod fields;
 mod lies;
 mod memory;
 mod probe;
@@ -18,7 +19,9 @@ pub use self::lies::Lie;
 pub use self::memory::{Held, InFlight, Memory, mask_parts};
 pub use self::probe::Prober;
 pub use self::run::{Outcome, combine, pair_up, presign, presign_watched};
+pub use crate::dkg::of_keygen;
 use crate::ecdsa::presign::zero_part;
+pub use crate::ecdsa::setup::of_setup;
 use crate::ecdsa::{
     BootId, OnlineRequest, Pairs, PartialSignature, PresignContext, Presignature, SetupContext, answer,
 };

@@ -4,6 +4,7 @@
 mod connect;
 mod deadline;
 mod fake;
+mod fields;
 mod lists;
 mod login;
 mod objects;

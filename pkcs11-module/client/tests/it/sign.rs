@@ -8,7 +8,7 @@ use token::backend::{Backend, BackendError, GeneratedPair};
 use crate::fake::Deed;
 use crate::{key_pair, ready, sign};
 
-fn verify(pair: &GeneratedPair, signature: &[u8]) {
+pub fn verify(pair: &GeneratedPair, signature: &[u8]) {
     // The point is the end of CKA_PUBLIC_KEY_INFO.
     let spki = &pair.private.attributes[&0x129];
     let key = VerifyingKey::from_sec1_bytes(&spki[spki.len() - 65..]).unwrap();

@@ -37,6 +37,8 @@ pub struct Shape {
 pub const TWO_OF_THREE: Shape = Shape { needed: 2, parties: 3 };
 pub const THREE_OF_FIVE: Shape = Shape { needed: 3, parties: 5 };
 
+/// Sees a message between nodes with its sender; whether it changed it.
+pub type Alter = Box<dyn FnMut(u8, &mut Envelope) -> bool>;
 pub type Store = BTreeMap<(String, Vec<u8>), Vec<u8>>;
 
 pub struct Node {
@@ -106,6 +108,8 @@ pub struct Sim {
     pub ledger: Ledger,
     /// Bounds that operators set at every node.
     pub limits: Limits,
+    /// Alters messages between nodes, for one whose every word is a test of its own.
+    pub alter: Option<Alter>,
 }
 
 pub fn node_key(index: u8) -> SigningKey {
@@ -185,6 +189,7 @@ impl Sim {
             liars: BTreeMap::new(),
             ledger: Ledger::default(),
             limits: Limits { presign_pool: 2, presignatures_max: 100 },
+            alter: None,
         }
     }
 

@@ -25,7 +25,10 @@ impl Sim {
     }
 
     /// What a node sends; a liar's messages become what it likes.
-    pub(super) fn send(&mut self, from: u8, to: u8, envelope: Envelope) {
+    pub(super) fn send(&mut self, from: u8, to: u8, mut envelope: Envelope) {
+        if self.alter.as_mut().is_some_and(|alter| alter(from, &mut envelope)) {
+            return self.transmit(from, to, envelope);
+        }
         let Some(mut liar) = self.liars.remove(&from) else {
             let boots = self.node(from).boots;
             self.ledger.message(from, boots, &envelope);

@@ -14,7 +14,7 @@ use super::{BLOCK_BITS, BLOCKS, Delta, LEAVES, Leaves, SEED_BYTES, Seed};
 use crate::transcript::{HASH_BYTES, TREE_DIGEST, TREE_NODE, TREE_PROOF, expand, hash, hash_all};
 
 /// Bytes for one tree: two corrections a level below the first, sum and digest of the proofs.
-const TREE_BYTES: usize = 2 * (BLOCK_BITS - 1) * SEED_BYTES + 2 * HASH_BYTES;
+pub const TREE_BYTES: usize = 2 * (BLOCK_BITS - 1) * SEED_BYTES + 2 * HASH_BYTES;
 /// Bytes of Bob's message.
 pub const TREES_BYTES: usize = BLOCKS * TREE_BYTES;
 

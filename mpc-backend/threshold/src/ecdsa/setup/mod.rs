@@ -12,6 +12,8 @@
 //! Each state consumes itself. A failure therefore ends the set-up with its Delta; a new attempt
 //! has fresh secrets, and the caller limits its rate. [`PairSetup`] hides the state's type.
 
+#[cfg(feature = "sim")]
+mod fields;
 mod round1_hello;
 mod round2_choose;
 mod round3_grow;
@@ -22,6 +24,8 @@ use alloc::vec::Vec;
 use rand_core::CryptoRngCore;
 use zeroize::Zeroizing;
 
+#[cfg(feature = "sim")]
+pub use self::fields::of_setup;
 use self::round1_hello::AwaitingHello;
 use self::round2_choose::AwaitingChoices;
 use self::round3_grow::AwaitingTrees;

@@ -20,22 +20,22 @@ use crate::party::PartyIndex;
 use crate::secret::Secret;
 use crate::transcript::{PAIR_SECRET, SETUP_ID, hash};
 
-const ROUND: u8 = 1;
+pub(super) const ROUND: u8 = 1;
 const BODY_BYTES: usize = 32 + 8 + 2 + 2 + 16 + 16 + 32 + 32 + 32;
 
 /// What a hello says.
-struct HelloMessage {
-    cluster_id: [u8; 32],
-    epoch: u64,
-    sender: PartyIndex,
-    receiver: PartyIndex,
-    sender_boot: BootId,
-    receiver_boot: BootId,
-    nonce: [u8; 32],
+pub(super) struct HelloMessage {
+    pub(super) cluster_id: [u8; 32],
+    pub(super) epoch: u64,
+    pub(super) sender: PartyIndex,
+    pub(super) receiver: PartyIndex,
+    pub(super) sender_boot: BootId,
+    pub(super) receiver_boot: BootId,
+    pub(super) nonce: [u8; 32],
     /// s: this side's part of the pair's secret.
-    secret_part: Secret<[u8; 32]>,
+    pub(super) secret_part: Secret<[u8; 32]>,
     /// A: the base-OT sender's point.
-    point: [u8; 32],
+    pub(super) point: [u8; 32],
 }
 
 impl HelloMessage {
@@ -48,7 +48,7 @@ impl HelloMessage {
         Zeroizing::new(writer.finish())
     }
 
-    fn decode(message: &[u8]) -> Result<Self, DecodeError> {
+    pub(super) fn decode(message: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(body(message, ROUND, BODY_BYTES)?);
         Ok(Self {
             cluster_id: reader.array()?,

@@ -16,7 +16,7 @@ use client::config::Config;
 use client::identity::Identity;
 use client::log::Level;
 use ed25519_dalek::SigningKey;
-use proto::client::v1::{Code, Error, request, response};
+use proto::client::v1::{Code, Error, NodeFrame, request, response};
 use proto::limits::FORMAT;
 use proto::manifest::{Manifest, NodeEntry, OperatorEntry};
 
@@ -40,6 +40,9 @@ pub enum Deed {
 /// Decides for each request; `None` is duty.
 pub type Script = Box<dyn FnMut(&request::Op) -> Option<Deed> + Send>;
 
+/// Sees each frame that a node sends, and may change it.
+pub type Alter = Box<dyn FnMut(&mut NodeFrame) + Send>;
+
 /// One node.
 pub struct Node {
     pub index: u8,
@@ -48,6 +51,7 @@ pub struct Node {
     /// What its hello says in place of a welcome.
     pub hello_error: Mutex<Option<Error>>,
     script: Mutex<Option<Script>>,
+    alter: Mutex<Option<Alter>>,
     running: AtomicBool,
     streams: Mutex<Vec<TcpStream>>,
 }
@@ -97,6 +101,7 @@ impl Fake {
                     cluster_id: Mutex::new(manifest.cluster_id()),
                     hello_error: Mutex::default(),
                     script: Mutex::default(),
+                    alter: Mutex::default(),
                     running: AtomicBool::new(true),
                     streams: Mutex::default(),
                 });
@@ -113,13 +118,18 @@ impl Fake {
     }
 
     pub fn client_with(&self, deadline: Duration) -> Arc<ClusterClient> {
-        Arc::new(ClusterClient::new(Config {
+        Arc::new(ClusterClient::new(Config { deadline, ..self.config() }))
+    }
+
+    /// Of such a client, without a log.
+    pub fn config(&self) -> Config {
+        Config {
             manifest: self.manifest.clone(),
             identity: Identity::from_seed(&CLIENT_SEED),
-            deadline,
+            deadline: Duration::from_millis(1500),
             log: None,
             log_level: Level::Warn,
-        }))
+        }
     }
 
     /// Tells a node how to behave from now on.
@@ -127,9 +137,15 @@ impl Fake {
         *self.nodes[&node].script.lock().unwrap() = Some(Box::new(script));
     }
 
+    /// Has a node's frames altered from now on.
+    pub fn alter(&self, node: u8, alter: impl FnMut(&mut NodeFrame) + Send + 'static) {
+        *self.nodes[&node].alter.lock().unwrap() = Some(Box::new(alter));
+    }
+
     /// From now on the node does its duty.
     pub fn behave(&self, node: u8) {
         *self.nodes[&node].script.lock().unwrap() = None;
+        *self.nodes[&node].alter.lock().unwrap() = None;
     }
 
     /// Kills a node's process, as far as clients can see.

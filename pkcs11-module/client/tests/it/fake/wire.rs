@@ -68,7 +68,7 @@ fn serve(tcp: TcpStream, node: &Node, world: &Mutex<World>) -> Option<()> {
         challenge: caller.challenge.clone(),
         error: node.hello_error.lock().unwrap().clone(),
     };
-    send(&mut tls, node_frame::Frame::Hello(reply))?;
+    send(&mut tls, node, node_frame::Frame::Hello(reply))?;
     loop {
         let frame: ClientFrame = frame::read(&mut tls, CLIENT_FRAME_BYTES_MAX).ok()?;
         let Some(client_frame::Frame::Request(request)) = frame.frame else { panic!("no request") };
@@ -92,20 +92,20 @@ fn answer(
     match deed {
         None => {
             let answer = duty(caller);
-            send(tls, respond(answer))
+            send(tls, node, respond(answer))
         }
         Some(Deed::Refuse(code)) => {
             let error = Error { code: code.into(), message: "as told".into(), nodes: vec![] };
-            send(tls, respond((0, response::Result::Error(error))))
+            send(tls, node, respond((0, response::Result::Error(error))))
         }
         Some(Deed::Miss(nodes)) => {
             let error = Error { code: Code::Unavailable.into(), message: "as told".into(), nodes };
-            send(tls, respond((0, response::Result::Error(error))))
+            send(tls, node, respond((0, response::Result::Error(error))))
         }
         Some(Deed::Lie(alter)) => {
             let (index, mut result) = duty(caller);
             alter(&mut result);
-            send(tls, respond((index, result)))
+            send(tls, node, respond((index, result)))
         }
         Some(Deed::LoseAnswer) => {
             duty(caller);
@@ -128,8 +128,12 @@ fn answer(
     }
 }
 
-fn send(tls: &mut Tls, frame: node_frame::Frame) -> Option<()> {
-    frame::write(tls, &NodeFrame { frame: Some(frame) }, CLIENT_FRAME_BYTES_MAX).ok()
+fn send(tls: &mut Tls, node: &Node, frame: node_frame::Frame) -> Option<()> {
+    let mut frame = NodeFrame { frame: Some(frame) };
+    if let Some(alter) = node.alter.lock().unwrap().as_mut() {
+        alter(&mut frame);
+    }
+    frame::write(tls, &frame, CLIENT_FRAME_BYTES_MAX).ok()
 }
 
 fn server_config(node: &Node) -> Arc<ServerConfig> {

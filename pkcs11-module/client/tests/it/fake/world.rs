@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use prost::Message;
 use proto::client::v1::{
-    Code, Empty, Error, GenerateReply, LeaseReply, ListObjectsReply, ListTokensReply, OprfReply,
-    ProposeReply, RandomReply, SignReply, SignRequest, StatusReply, request, response,
+    Code, Counters, Empty, Error, GenerateReply, LeaseReply, ListObjectsReply, ListTokensReply, OprfReply,
+    PeerStatus, PoolStatus, ProposeReply, RandomReply, SignReply, SignRequest, StatusReply, request,
+    response,
 };
 use proto::limits::FORMAT;
 use proto::manifest::Manifest;
@@ -82,7 +83,13 @@ impl World {
         use response::Result as R;
         let mut saw = |kind| self.seen.push((node, kind));
         match op {
-            request::Op::Status(_) => Ok(R::Status(StatusReply { node: node.into(), ..Default::default() })),
+            request::Op::Status(_) => Ok(R::Status(StatusReply {
+                node: node.into(),
+                peers: vec![PeerStatus { node: 9, ..Default::default() }],
+                pools: vec![PoolStatus { signers: vec![1, 2], ..Default::default() }],
+                counters: Some(Counters::default()),
+                ..Default::default()
+            })),
             request::Op::ListTokens(_) => {
                 saw("tokens");
                 Ok(R::ListTokens(ListTokensReply { tokens: vec![self.token.clone()] }))
@@ -263,6 +270,7 @@ impl World {
                         version: 1,
                         attributes: new.attributes,
                         birth: new.birth,
+                        author: Some(signed.clone()),
                         ..Default::default()
                     };
                     self.objects.insert(new.object_id, record);

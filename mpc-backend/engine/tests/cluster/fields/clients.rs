@@ -1,0 +1,208 @@
+//! An enrolled client, logged in as its token's user, lies in every field of every request to node 1. The node
+//! says what it makes of it; no peer is ever blamed for it.
+
+use engine::Input;
+use lies::{Lie::*, Schema, Table};
+use prost::Message;
+use proto::client::v1::{
+    ClientFrame, GenerateRequest, Hello, LeaseRequest, ListObjectsRequest, ListTokensRequest, LoginRequest,
+    LogoutRequest, OprfRequest, ProposeRequest, RandomRequest, Request, StatusRequest, client_frame,
+    node_frame, request::Op, response::Result as Reply,
+};
+use proto::limits::FORMAT;
+use proto::registry::v1::{CreateObjects, NewObject, Purpose, Role, command::Body};
+use proto::statement;
+
+use super::{Harmless, reason};
+use crate::service::ready;
+use crate::sim::Sim;
+use crate::user::{Key, User, attribute};
+
+const ROOT: &str = "counterfoil.client.v1.ClientFrame";
+/// The registry's tests lie inside commands, with signatures that fit.
+const STOPS: &[&str] = &["Command"];
+/// Ids of requests: far from those that the scripted client gives.
+const ID: u64 = 1 << 60;
+
+const HARMLESS: &[Harmless] = &[
+    ("GenerateRequest.key_id", &[Other], "an id is what the client says"),
+    ("Hello.software", &[], "a name for the log"),
+    ("LeaseRequest.count", &[], "at least one, at most `limits::LEASE_MAX`"),
+    ("ListObjectsRequest.digest_only", &[], "less is sent"),
+    ("ListObjectsRequest.if_changed_since", &[], "the digest is sent in any case"),
+    ("RandomRequest.length", &[Other], "within `limits::RANDOM_BYTES_MAX`"),
+    ("Request.deadline_ms", &[], "bounded by the node"),
+    ("Request.id", &[], "given back as it is"),
+    ("Request.min_registry_index", &[Other, Missing], "below what the node has applied"),
+    ("SignRequest.digest", &[Other, Longer], "the user may sign any digest; all T nodes must see the same"),
+    ("SignRequest.lease", &[], "at most `limits::LEASE_MAX`"),
+    ("SignRequest.request_nonce", &[Other], "a nonce is what the client says; all T nodes must see the same"),
+];
+
+/// A fresh login at node 1, and one honest frame of each kind.
+fn frames(sim: &mut Sim, user: &mut User, key: &Key, oprf: &[u8], round: u16) -> Vec<ClientFrame> {
+    for conn in user.conns.values().map(|conn| conn.id).collect::<Vec<_>>() {
+        (1..=3).for_each(|node| sim.input(node, Input::ClientClosed { conn }));
+    }
+    user.connect(sim);
+    user.login(sim);
+    let token = user.token.to_vec();
+    let conn = &user.conns[&1];
+    let (cluster, client) = (sim.manifest.cluster_id(), user.public());
+    let (exporter, challenge) = (conn.exporter, conn.challenge.clone());
+    let said = statement::login(&cluster, 1, &client, &exporter, &challenge, &user.token, Role::User, 1);
+    let (kind, pin_key) = user.login_author(Role::User);
+    let object = NewObject {
+        object_id: [&round.to_be_bytes()[..], &[7; 14]].concat(),
+        attributes: vec![attribute(0, &[0; 8]), attribute(1, &[1]), attribute(2, &[0])],
+        birth: None,
+    };
+    let create = CreateObjects { token_id: token.clone(), objects: vec![object] };
+    let command = Some(user.command(sim, Body::CreateObjects(create), &[(kind, pin_key.clone())]));
+    let client_author = user.client_author();
+    let label = proto::registry::v1::EnrolClient { client_key: vec![3; 32], name: "x".into() };
+    let by_client = Some(user.command(sim, Body::EnrolClient(label), &[client_author]));
+    let by_operator = (
+        proto::registry::v1::author::Kind::OperatorKey(
+            crate::sim::operator_key(1).verifying_key().to_bytes().to_vec(),
+        ),
+        crate::sim::operator_key(1),
+    );
+    let label = proto::registry::v1::EnrolClient { client_key: vec![3; 32], name: "x".into() };
+    let by_operator = Some(user.command(sim, Body::EnrolClient(label), &[by_operator]));
+    let lease = user.lease(sim, key, [1, 2]).unwrap().remove(0);
+    let generate = GenerateRequest {
+        purpose: Purpose::SigningKey as i32,
+        token_id: token.clone(),
+        key_id: [&round.to_be_bytes()[..], &[8; 14]].concat(),
+        curve: "P-256".into(),
+        attributes_hash: vec![1; 32],
+        ..GenerateRequest::default()
+    };
+    let generate_login = GenerateRequest {
+        purpose: Purpose::LoginOprf as i32,
+        curve: "ristretto255".into(),
+        attributes_hash: vec![],
+        role: Role::User as i32,
+        pin_version: 2,
+        ..generate.clone()
+    };
+    let (_, blinded) = threshold::oprf::blind(b"1234", &mut sim.rng).unwrap();
+    let ops = [
+        Op::Status(StatusRequest {}),
+        Op::ListTokens(ListTokensRequest {}),
+        Op::ListObjects(ListObjectsRequest {
+            token_id: token.clone(),
+            if_changed_since: 1,
+            digest_only: false,
+        }),
+        Op::Oprf(OprfRequest { key_id: oprf.to_vec(), blinded: blinded.to_vec() }),
+        Op::Login(LoginRequest {
+            token_id: token.clone(),
+            role: Role::User as i32,
+            login_version: 1,
+            signature: said.sign(&pin_key),
+        }),
+        Op::Propose(ProposeRequest { command }),
+        Op::Propose(ProposeRequest { command: by_client }),
+        Op::Propose(ProposeRequest { command: by_operator }),
+        Op::Generate(generate_login),
+        Op::Generate(generate),
+        Op::Lease(LeaseRequest { key_id: key.id.to_vec(), signers: vec![1, 2], count: 1 }),
+        Op::Sign(user.sign_request(key, [1, 2], &lease, &[5; 32])),
+        Op::Random(RandomRequest { length: 32 }),
+        Op::Logout(LogoutRequest { token_id: token }),
+    ];
+    let hello = Hello { format: FORMAT, cluster_id: cluster.to_vec(), software: "sim".into() };
+    let min_registry_index = sim.log.len() as u64;
+    let request = |op| Request { id: ID, deadline_ms: 3_000, min_registry_index, op: Some(op) };
+    let requests = ops.map(|op| client_frame::Frame::Request(request(op)));
+    [client_frame::Frame::Hello(hello)]
+        .into_iter()
+        .chain(requests)
+        .map(|frame| ClientFrame { frame: Some(frame) })
+        .collect()
+}
+
+/// What node 1 answers to a frame: an error's code and line, or `None` when it does what the frame says.
+fn answer(sim: &mut Sim, user: &User, frame: ClientFrame, opens: bool) -> Option<String> {
+    let conn = if opens { u64::from(u32::MAX) } else { user.conns[&1].id };
+    if opens {
+        sim.input(1, Input::ClientClosed { conn });
+        sim.input(1, Input::ClientOpened { conn, client_key: user.public(), exporter: [1; 32] });
+    }
+    sim.replies.remove(&conn);
+    sim.input(1, Input::ClientFrame { conn, frame });
+    let limit = sim.now + 40_000;
+    loop {
+        let reply =
+            sim.replies.remove(&conn).and_then(|mut frames| frames.pop()).and_then(|frame| frame.frame);
+        let error = match reply {
+            Some(node_frame::Frame::Hello(reply)) => Some(reply.error),
+            Some(node_frame::Frame::Response(response)) => Some(match response.result.unwrap() {
+                Reply::Error(error) => Some(error),
+                _ => None,
+            }),
+            None => None,
+        };
+        if let Some(error) = error {
+            return error.map(|error| format!("{}: {}", error.code().as_str_name(), error.message));
+        }
+        assert!(sim.step(limit), "node 1 never answers");
+    }
+}
+
+const HEAD: &str = "\
+# What a client can lie about to a node
+
+Every field of a `counterfoil.client.v1.ClientFrame`, altered by an enrolled client that is logged in as
+its token's user, and what node 1 of three answers. Whatever the client says, no check of a peer's message
+fails, and no node is blamed. Lies inside a registry command, with signatures that fit, are told in
+`mpc-backend/engine/tests/registry`.
+
+Written by `mpc-backend/engine/tests/cluster/fields`: `UPDATE_FIELDS=1 cargo test -p engine --test cluster fields`.
+";
+
+#[test]
+fn every_field_of_every_request_is_lied_about() {
+    let schema = Schema::new();
+    let all = schema.fields(ROOT, STOPS);
+    let (mut sim, mut user, key) = ready(32);
+    let registry = sim.node(1).engine.as_ref().unwrap().registry();
+    let oprf = statement_of(registry.login(&user.token, Role::User).unwrap().oprf.as_ref().unwrap()).key_id;
+    let (mut table, mut unexplained, mut round) = (Table::default(), vec![], 0);
+    for field in &all {
+        for lie in schema.lies(field) {
+            round += 1;
+            let honest = frames(&mut sim, &mut user, &key, &oprf, round);
+            let altered = honest.iter().enumerate().find_map(|(number, frame)| {
+                let altered = schema.alter(ROOT, &frame.encode_to_vec(), field, *lie)?;
+                Some((number == 0, ClientFrame::decode(altered.as_slice()).unwrap()))
+            });
+            let Some((opens, frame)) = altered else { continue };
+            let verdict = match (answer(&mut sim, &user, frame, opens), reason(HARMLESS, field, *lie)) {
+                (Some(refusal), None) => refusal,
+                (None, Some(reason)) => format!("done: {reason}"),
+                (other, reason) => {
+                    unexplained.push(format!("{field} {lie:?}: {other:?}, {reason:?}"));
+                    continue;
+                }
+            };
+            table.add(field, *lie, verdict);
+        }
+    }
+    assert!(unexplained.is_empty(), "{unexplained:#?}");
+    assert_eq!(table.without(&all), [""; 0], "fields that nobody lied about");
+    sim.run(20_000);
+    user.connect(&mut sim);
+    user.login(&mut sim);
+    user.sign(&mut sim, &key, [1, 2], &[5; 32]).unwrap();
+    for node in &sim.nodes {
+        assert_eq!(node.engine.as_ref().unwrap().counters().failed_checks, 0, "a client's lie blames a node");
+    }
+    table.check(concat!(env!("CARGO_MANIFEST_DIR"), "/../../proto/fields/from-clients.md"), HEAD);
+}
+
+fn statement_of(birth: &proto::registry::v1::BirthCertificate) -> proto::registry::v1::BirthStatement {
+    proto::registry::v1::BirthStatement::decode(birth.statement.as_slice()).unwrap()
+}
