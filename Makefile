@@ -41,7 +41,7 @@ long: deps build
 	SIGNATURES_PER_SET=1000 SIGNATURES=10000 CRASH_SECONDS=60 SCAN_ROUNDS=10 \
 		$(CARGO) test --workspace --locked --test it --test ecdsa_random -- --nocapture --test-threads 1
 
-# `make test` runs some of these; docs/simulation.md in mpc-backend says what a seed does.
+# `make test` runs 500 of these; docs/simulation.md in mpc-backend says what a seed does.
 sim: export SIM_SEEDS ?= 10000
 sim:
 	$(CARGO) test --workspace --locked --test cluster -- --nocapture seeds_

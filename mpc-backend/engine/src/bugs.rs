@@ -76,6 +76,7 @@ mod planting {
 
     use rand_core::{CryptoRng, RngCore, impls};
     use sha2::{Digest, Sha256};
+    use threshold::ecdsa::Pairs;
     use threshold::ecdsa::presign::{PresignContext, Presignature};
     use threshold::group::P256;
     use threshold::sim;
@@ -129,6 +130,17 @@ mod planting {
             let wanted =
                 pools.iter().filter(|pool| peer.is_none_or(|peer| pool.signers.contains(&u32::from(peer))));
             wanted.map(|pool| pool.ready as usize).sum()
+        }
+
+        /// Copies of this node's pair set-ups, as they were before their first session.
+        pub fn pairs(&self) -> Pairs {
+            sim::duplicate_pairs(&self.sessions.pairs)
+        }
+
+        /// Begins with pair set-ups that were made before: both nodes of each must, with the boot ids that
+        /// they had then.
+        pub fn adopt_pairs(&mut self, pairs: &Pairs) {
+            self.sessions.pairs = sim::duplicate_pairs(pairs);
         }
 
         /// Plants a bug in this node, from now on.

@@ -1,6 +1,7 @@
 //! Nonce rules under crashes, old stores and clones. The ledger of the simulation must never see a nonce twice,
 //! but where a live clone answers beside its original, which is the control.
 
+use engine::Input;
 use engine::bugs::Bug;
 use p256::Scalar;
 use proto::client::v1::Code;
@@ -9,7 +10,6 @@ use threshold::ecdsa::{OnlineRequest, PartialSignature};
 use threshold::group::{Curve, P256, Point};
 use threshold::sim::{shift, values};
 
-use crate::population::{Worker, work};
 use crate::sim::{Shape, Sim, THREE_OF_FIVE, TWO_OF_THREE, World};
 use crate::user::{Key, User, key_attributes};
 
@@ -19,7 +19,7 @@ type Answer = PartialSignature<P256>;
 /// of them are a node and its live clone.
 fn leased(seed: u64, bug: Option<Bug>) -> (Sim, User, Key, Vec<u8>) {
     let world = World::of(TWO_OF_THREE);
-    let mut sim = world.sim(seed);
+    let mut sim = world.warm(seed);
     sim.nodes.iter_mut().for_each(|node| node.bug = bug);
     sim.start_all();
     sim.run(1_000);
@@ -84,11 +84,14 @@ fn a_live_clone_beside_corrupt_signers_is_seen_and_gives_the_key_away() {
     assert!(<P256 as Curve>::Point::mul_base(&secret) == first.public_key, "the key is found");
 }
 
-/// A copy that was started, not cloned, has another boot id: it has nothing to answer with.
+/// A copy that was started, not cloned, has another boot id and nothing to answer with; peers that hear of it
+/// drop what they had with the original, which goes on beside it and does not know.
 #[test]
 fn a_copied_node_process_answers_nothing_of_its_original() {
     let (mut sim, mut user, key, id) = leased(13, None);
-    sim.stop(1);
+    let original = sim.node(1).engine.take();
+    let to_original = user.conns.remove(&1).unwrap();
+    [2, 3].into_iter().for_each(|peer| sim.disconnect(1, peer));
     sim.start(1);
     sim.run(4_000);
     user.connect(&mut sim);
@@ -97,27 +100,69 @@ fn a_copied_node_process_answers_nothing_of_its_original() {
         let request = user.sign_request(&key, [1, 2], &id, &[1; 32]);
         assert_eq!(user.sign_at(&mut sim, node, request).err().unwrap().code(), Code::PresignatureGone);
     }
+    let copy = std::mem::replace(&mut sim.node(1).engine, original);
+    let to_copy = user.conns.insert(1, to_original).unwrap();
+    [2, 3].into_iter().for_each(|peer| sim.input(1, Input::PeerDisconnected { peer }));
+    let ask = |sim: &mut Sim, user: &mut User, digest| {
+        let request = user.sign_request(&key, [1, 2], &id, &[digest; 32]);
+        user.sign_at(sim, 1, request)
+    };
+    assert!(ask(&mut sim, &mut user, 2).is_ok(), "one answer of T, that nobody can complete");
+    assert!(ask(&mut sim, &mut user, 3).is_err(), "and no second one");
+    sim.node(1).engine = copy;
+    user.conns.insert(1, to_copy);
+    user.sign(&mut sim, &key, [1, 2], &[4; 32]).unwrap();
+    assert_eq!(sim.ledger.violations, Vec::<String>::new());
 }
 
-/// Old stores of some nodes are put back after signatures were made, all at once.
+/// Old stores of some nodes are put back after a key was made and presignatures of it were answered by one
+/// member each; with those of all nodes, the registry goes back too.
 fn put_back(shape: Shape, nodes: &[u8], seed: u64) {
     let world = World::of(shape);
-    let mut sim = world.sim(seed);
+    let mut sim = world.warm(seed);
+    let past = sim.log.len();
+    sim.limits.presign_pool = 0;
     sim.start_all();
-    let mut workers = vec![Worker::new(world, 1), Worker::new(world, 2)];
-    for _ in 0..2 {
-        work(&mut sim, &mut workers, 900);
-        for node in nodes {
-            let old = sim.node(*node).old_stores[0].clone();
-            sim.stop(*node);
-            sim.node(*node).store = old;
-        }
-        nodes.iter().for_each(|node| sim.start(*node));
-        work(&mut sim, &mut workers, 4_000);
+    sim.run(1_000);
+    let mut user = world.user(1);
+    user.connect(&mut sim);
+    user.login(&mut sim);
+    let newer = user.generate_key(&mut sim, 1, [0x77; 16], &key_attributes(true)).unwrap();
+    let mut leased = Vec::new();
+    for set in sim.signer_sets() {
+        let id = user.lease(&mut sim, &newer, &set).unwrap().remove(0);
+        let request = user.sign_request(&newer, &set, &id, &[1; 32]);
+        user.sign_at(&mut sim, set[0], request).unwrap();
+        leased.push((set, id));
     }
-    let before: Vec<u32> = workers.iter().map(|worker| worker.signatures).collect();
-    work(&mut sim, &mut workers, 5_000);
-    assert!(workers.iter().zip(before).all(|(worker, before)| worker.signatures > before), "{nodes:?}");
+    sim.run(1_000);
+
+    nodes.iter().for_each(|node| sim.stop(*node));
+    for node in nodes {
+        sim.node(*node).store = sim.node(*node).old_stores[0].clone();
+    }
+    let all = nodes.len() == usize::from(shape.parties);
+    if all {
+        sim.log.truncate(past);
+    }
+    nodes.iter().for_each(|node| sim.start(*node));
+    sim.run(15_000);
+    for node in nodes {
+        assert_eq!(sim.logged(*node, "StoreIsOld") > 0, !all, "node {node} of {nodes:?}");
+    }
+    user.connect(&mut sim);
+    user.login(&mut sim);
+    for (set, id) in leased {
+        let touched = set.iter().any(|node| nodes.contains(node));
+        for node in &set {
+            let request = user.sign_request(&newer, &set, &id, &[2; 32]);
+            let answered = user.sign_at(&mut sim, *node, request).is_ok();
+            assert!(!answered || !touched && *node != set[0], "node {node} of {set:?} after {nodes:?}");
+        }
+        assert!(user.sign(&mut sim, &world.key, &set, &[3; 32]).is_ok(), "{set:?} after {nodes:?}");
+        let serves = user.sign(&mut sim, &newer, &set, &[4; 32]).is_ok();
+        assert_eq!(serves, !touched, "{set:?} after {nodes:?}: a rolled back disk has no share");
+    }
     assert_eq!(sim.ledger.violations, Vec::<String>::new(), "{nodes:?}");
 }
 
@@ -172,7 +217,8 @@ fn dies_at(sim: &mut Sim, user: &mut User, victim: u8, step: u32) -> bool {
 fn a_node_killed_at_every_effect_of_a_keys_life_never_uses_a_nonce_twice() {
     for victim in [1, 2] {
         let world = World::of(TWO_OF_THREE);
-        let mut sim = world.sim(30 + u64::from(victim));
+        let mut sim = world.warm(30 + u64::from(victim));
+        sim.limits.presign_pool = 0;
         sim.start_all();
         sim.run(1_000);
         let mut user = world.user(1);

@@ -25,7 +25,7 @@ const TRY_MS: u64 = 700;
 /// Pause of a client whose every set failed, in ms.
 const PAUSE_MS: u64 = 60;
 /// Pause between two signatures, in ms: seeds are for faults, not for load.
-const THINK_MS: u64 = 150;
+const THINK_MS: u64 = 250;
 
 /// A connection to a node.
 struct Line {

@@ -75,6 +75,17 @@ impl Pair {
         Self { peer, id, boots, alice, bob, zero_key, online_u, online_w, dead: false }
     }
 
+    /// The copy that the shipped code cannot make: this pair as it was before its first session.
+    #[cfg(feature = "sim")]
+    pub(crate) fn duplicate(&self) -> Self {
+        let leaves = |leaves: &Leaves| Leaves::new(*leaves.expose());
+        let delta = Delta::new(*self.alice.delta.expose());
+        let alice = AliceSide::new(self.alice.sid, leaves(&self.alice.leaves), delta);
+        let bob = BobSide::new(self.bob.sid, leaves(&self.bob.leaves));
+        let keys = [&self.zero_key, &self.online_u, &self.online_w].map(|key| PairKey::new(*key.expose()));
+        Self::new(self.peer, self.id, self.boots, alice, bob, keys)
+    }
+
     /// The other party.
     pub const fn peer(&self) -> PartyIndex {
         self.peer
@@ -262,6 +273,12 @@ impl Pairs {
     /// The pair with `peer`, dead or alive.
     pub fn get(&self, peer: PartyIndex) -> Option<&Pair> {
         self.0.get(&peer)
+    }
+
+    /// Every pair, to be copied.
+    #[cfg(feature = "sim")]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Pair> {
+        self.0.values()
     }
 
     /// Every pair, to be lied with.

@@ -179,6 +179,14 @@ pub fn duplicate<C: Curve>(presignature: &Presignature<C>) -> Presignature<C> {
     }
 }
 
+/// Copies of all pair set-ups of a party, as they were before their first session. A simulation that makes
+/// thousands of clusters makes their pairs once.
+pub fn duplicate_pairs(pairs: &Pairs) -> Pairs {
+    let mut copies = Pairs::new();
+    pairs.iter().for_each(|pair| drop(copies.insert(pair.duplicate())));
+    copies
+}
+
 /// The bytes that the shipped code cannot make: a presignature's secrets as a careless node would store them.
 pub fn stored_form<C: Curve>(presignature: &Presignature<C>) -> Vec<u8> {
     let mut writer = crate::codec::Writer::with_capacity(3 * C::SCALAR_BYTES);

@@ -9,6 +9,7 @@ mod world;
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::ledger::Ledger;
+use self::world::FirstStart;
 pub use self::world::World;
 use crate::liars::Liar;
 use ed25519_dalek::SigningKey;
@@ -55,6 +56,8 @@ pub struct Node {
     pub bug: Option<Bug>,
     /// Start with this boot id: a shell that breaks nonce rule R4.
     pub boot_id: Option<[u8; 16]>,
+    /// With what its first start goes on.
+    pub first_start: Option<&'static FirstStart>,
     /// Commands of the log that were delivered to this run of the engine.
     pub applied: usize,
     pub voting: bool,
@@ -159,6 +162,7 @@ impl Sim {
             disk_full: false,
             bug: None,
             boot_id: None,
+            first_start: None,
             applied: 0,
             voting: false,
             serving: false,
@@ -235,7 +239,9 @@ impl Sim {
 
     /// A fresh process on the node's store.
     pub fn start(&mut self, index: u8) {
-        let config = self.config(index);
+        let first = self.node(index).first_start.take();
+        let mut config = self.config(index);
+        first.iter().for_each(|first| config.boot_id = first.boot_id);
         let node = self.node(index);
         let records = node.store.iter().map(|((table, key), value)| Record {
             table: table.clone(),
@@ -245,6 +251,7 @@ impl Sim {
         let restored = Restored { records: records.collect(), registry: None };
         let mut engine = Engine::new(config, restored).unwrap();
         node.bug.into_iter().for_each(|bug| engine.plant(bug));
+        first.iter().for_each(|first| engine.adopt_pairs(&first.pairs));
         node.engine = Some(engine);
         node.disk_full = false;
         (node.applied, node.voting, node.serving) = (0, false, false);

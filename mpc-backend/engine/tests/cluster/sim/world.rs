@@ -1,13 +1,20 @@
-//! A cluster's past, made once in a process: a token, a user with a PIN, one key. Each seed begins from it, so
-//! that its time goes into faults and not into set-up.
+//! A cluster's past, made once in a process: a token, a user with a PIN, one key, and the first pair set-ups.
+//! Each seed begins from it, so that its time goes into faults and not into set-up.
 
 use std::sync::OnceLock;
 
 use ed25519_dalek::SigningKey;
+use threshold::ecdsa::Pairs;
 
 use super::{Shape, Sim, Store, THREE_OF_FIVE, TWO_OF_THREE};
 use crate::service::ready_in;
 use crate::user::{Key, User};
+
+/// The boot id of a process, and its pairs.
+pub struct FirstStart {
+    pub boot_id: [u8; 16],
+    pub pairs: Pairs,
+}
 
 /// What is on the disks of all nodes, and what the client knows.
 pub struct World {
@@ -16,6 +23,7 @@ pub struct World {
     log: Vec<Vec<u8>>,
     pin_key: SigningKey,
     pub key: Key,
+    first_starts: Vec<FirstStart>,
 }
 
 impl World {
@@ -29,12 +37,35 @@ impl World {
     fn make(shape: Shape) -> Self {
         let (mut sim, user, key) = ready_in(shape, 0);
         sim.run(1_000);
-        let stores = sim.nodes.into_iter().map(|node| node.store).collect();
-        Self { shape, stores, log: sim.log, pin_key: user.pin_key.unwrap(), key }
+        let stores = sim.nodes.iter().map(|node| node.store.clone()).collect();
+        let pin_key = user.pin_key.unwrap();
+        let mut world = Self { shape, stores, log: sim.log, pin_key, key, first_starts: Vec::new() };
+        world.first_starts = world.start_once();
+        world
     }
 
-    /// A cluster with this past, of which no node runs yet.
-    pub fn sim(&self, seed: u64) -> Sim {
+    fn start_once(&self) -> Vec<FirstStart> {
+        let mut sim = self.cold(0);
+        let boot_id = |node: u8| [node; 16];
+        sim.all().for_each(|node| sim.node(node).boot_id = Some(boot_id(node)));
+        sim.start_all();
+        sim.run(1_000);
+        let pairs = |node| sim.nodes[usize::from(node) - 1].engine.as_ref().unwrap().pairs();
+        sim.all().map(|node| FirstStart { boot_id: boot_id(node), pairs: pairs(node) }).collect()
+    }
+
+    /// A cluster with this past, of which no node runs yet. Its first start finds the pair set-ups made; later
+    /// ones make their own.
+    pub fn warm(&'static self, seed: u64) -> Sim {
+        let mut sim = self.cold(seed);
+        for (node, first) in sim.nodes.iter_mut().zip(&self.first_starts) {
+            node.first_start = Some(first);
+        }
+        sim
+    }
+
+    /// The same without any pair set-up.
+    pub fn cold(&self, seed: u64) -> Sim {
         let mut sim = Sim::empty(self.shape, seed);
         sim.log.clone_from(&self.log);
         for (node, store) in sim.nodes.iter_mut().zip(&self.stores) {
