@@ -4,7 +4,7 @@ use aws_lc_sys::{EC_GROUP, EC_group_p256, EC_group_p384};
 use zeroize::Zeroize;
 
 /// A byte array of a length fixed by the curve, all zeros to begin with.
-pub trait Bytes: AsRef<[u8]> + AsMut<[u8]> + Copy + Zeroize {
+pub trait Bytes: AsRef<[u8]> + AsMut<[u8]> + Copy + Zeroize + Send + Sync + 'static {
     /// All bytes zero.
     const ZERO: Self;
 }

@@ -1,8 +1,11 @@
-//! Elliptic-curve arithmetic of AWS-LC behind safe types.
+//! Fast arithmetic behind safe types: elliptic curves by AWS-LC, AES streams ([`aes`]) and GF(2^128)
+//! ([`gf128`]) by the CPU's own instructions.
 //!
-//! Why: threshold signing multiplies points hundreds of times a signature, and AWS-LC's assembly
-//! is 3 to 16 times faster than portable code. Everything above this crate is safe Rust; the calls
-//! into C stand here, one operation an `unsafe` block, and no pointer leaves the crate.
+//! Why: threshold signing multiplies points and stretches keys hundreds of times a signature, and
+//! AWS-LC's assembly is 3 to 16 times faster than portable code. Everything above this crate is safe
+//! Rust; the calls into C and to what not every CPU has stand here, one operation an `unsafe` block,
+//! and no pointer leaves the crate. Which way is taken is decided at run time by the CPU's features
+//! alone; every way gives the same bits, which tests compare.
 //!
 //! Absent on purpose: protocols, hashing, randomness, signing. A caller that needs a random scalar
 //! brings it as big-endian bytes.
@@ -24,7 +27,8 @@
 //! - [`Point::add`] branches on one fact: whether both inputs are the same finite point (on P-256 also
 //!   whether they are opposite). Do not add points whose being equal or opposite is secret.
 //! - [`Point::to_compressed`] reveals whether the point is the identity.
-//! - [`Point::from_compressed`] and [`verify_prehashed`] are variable-time: public data only.
+//! - [`Point::from_compressed`], [`Point::from_uncompressed`] and [`verify_prehashed`] are variable-time:
+//!   public data only.
 //!
 //! P-256 (`EC_GFp_nistz256_method`, `p256-nistz.c`):
 //!
@@ -68,14 +72,19 @@
 //! [`Point::add`]: point::Point::add
 //! [`Point::to_compressed`]: point::Point::to_compressed
 //! [`Point::from_compressed`]: point::Point::from_compressed
+//! [`Point::from_uncompressed`]: point::Point::from_uncompressed
 //! [`verify_prehashed`]: ecdsa::verify_prehashed
 
+pub mod aes;
 mod curve;
 pub mod ecdsa;
+pub mod gf128;
 mod number;
 pub mod point;
+mod wipe;
 
 pub use curve::{Bytes, Curve};
+pub use wipe::{Plain, wipe};
 
 /// NIST P-256 (secp256r1, prime256v1).
 pub mod p256 {

@@ -137,6 +137,20 @@ impl<C: Curve> Point<C> {
         if !tagged || bytes.len() != C::Compressed::ZERO.as_ref().len() {
             return None;
         }
+        Self::decode(bytes)
+    }
+
+    /// Decodes a SEC1 uncompressed point: the tag 4 and canonical coordinates of a point on the curve.
+    /// `None` for everything else. Variable-time.
+    #[must_use]
+    pub fn from_uncompressed(bytes: &[u8]) -> Option<Self> {
+        if bytes.first() != Some(&4) || bytes.len() != 2 * C::Compressed::ZERO.as_ref().len() - 1 {
+            return None;
+        }
+        Self::decode(bytes)
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
         let mut point = Self::identity();
         // SAFETY: `point` is live and nobody else refers to it; pointer and length describe
         // `bytes`; null context is allowed.

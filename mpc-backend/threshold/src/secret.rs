@@ -1,8 +1,10 @@
 //! Secrets as a type: wiped when dropped, never printed, never cloned.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::fmt;
 
+use arith::wipe;
 use rand_core::CryptoRngCore;
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroize;
@@ -27,6 +29,35 @@ impl<T: Zeroize> Secret<T> {
     /// The content, to be changed in place.
     pub fn expose_mut(&mut self) -> &mut T {
         &mut self.0
+    }
+}
+
+/// Many values that are wiped together when dropped, each word of memory once.
+///
+/// For long vectors that live within one computation; what outlives it is a [`Secret`].
+pub(crate) struct Wiped<T: Words>(pub(crate) Vec<T>);
+
+impl<T: Words> Drop for Wiped<T> {
+    fn drop(&mut self) {
+        T::wipe_all(&mut self.0);
+    }
+}
+
+/// Values that consist of integers.
+pub trait Words: Sized {
+    /// Zeros for all.
+    fn wipe_all(values: &mut [Self]);
+}
+
+impl<const N: usize> Words for [u8; N] {
+    fn wipe_all(values: &mut [Self]) {
+        wipe(values.as_flattened_mut());
+    }
+}
+
+impl<const N: usize> Words for [u64; N] {
+    fn wipe_all(values: &mut [Self]) {
+        wipe(values.as_flattened_mut());
     }
 }
 

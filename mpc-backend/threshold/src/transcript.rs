@@ -4,6 +4,9 @@
 //! `enc(x)` = u32(len x) || x; [`hash`] = SHA-256(enc(label) || enc(u32(n)) || enc(x1) .. enc(xn)).
 //! (ecdsa specification, section 2.3.)
 
+use alloc::vec::Vec;
+
+use arith::wipe;
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -121,6 +124,45 @@ pub fn hash_all<'a>(label: Label, parts: impl Iterator<Item = &'a [u8]> + Clone)
     hasher.finalize().into()
 }
 
+/// Parts of a hash that are made one after the other; wiped when dropped.
+///
+/// Many small parts cost less in one piece than each on its own.
+pub struct Frames {
+    bytes: Vec<u8>,
+    count: u32,
+}
+
+impl Frames {
+    /// Room for `count` parts of up to `part_bytes`.
+    pub fn with_capacity(count: usize, part_bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(count * (4 + part_bytes)), count: 0 }
+    }
+
+    /// Adds a part. Beyond the capacity a copy of what was there would stay behind unwiped.
+    pub fn push(&mut self, part: &[u8]) {
+        let length = u32::try_from(part.len()).expect("every part is bounded far below 4 GiB");
+        debug_assert!(self.bytes.len() + 4 + part.len() <= self.bytes.capacity(), "more than announced");
+        self.bytes.extend_from_slice(&length.to_be_bytes());
+        self.bytes.extend_from_slice(part);
+        self.count += 1;
+    }
+
+    /// H over the parts.
+    pub fn hash(self, label: Label) -> [u8; HASH_BYTES] {
+        let mut hasher = Sha256::new();
+        absorb(&mut hasher, label.0.as_bytes());
+        absorb(&mut hasher, &self.count.to_be_bytes());
+        hasher.update(&self.bytes);
+        hasher.finalize().into()
+    }
+}
+
+impl Drop for Frames {
+    fn drop(&mut self) {
+        wipe(&mut self.bytes);
+    }
+}
+
 /// X: fills `output` with SHA-256(key || u32(0)) || SHA-256(key || u32(1)) .., key = H(..).
 pub fn expand(label: Label, parts: &[&[u8]], output: &mut [u8]) {
     expand_all(label, parts.iter().copied(), output);
@@ -157,7 +199,6 @@ fn absorb(hasher: &mut Sha256, part: &[u8]) {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
     use super::*;
-    use alloc::vec::Vec;
     use proptest::prelude::*;
 
     #[test]
@@ -187,6 +228,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn frames_hash_as_parts_do(parts in parts()) {
+            let mut frames = Frames::with_capacity(parts.len(), 4);
+            parts.iter().for_each(|part| frames.push(part));
+            prop_assert_eq!(frames.hash(PRESIGN_ID), hash_all(PRESIGN_ID, parts.iter().map(Vec::as_slice)));
+        }
+
         /// Short parts over a small alphabet: moving a byte over a boundary must change the hash.
         #[test]
         fn different_tuples_have_different_hashes(left in parts(), right in parts()) {

@@ -226,7 +226,8 @@ impl Job<'_> {
         let mut answers = Vec::with_capacity(parts.len());
         for part in parts {
             let party = PartyIndex::new(part.node).ok_or("node 0")?;
-            let answer = PartialSignature::decode(&part.reply.partial)
+            let first = answers.first().map(|(_, first)| first);
+            let answer = PartialSignature::decode_beside(&part.reply.partial, first)
                 .map_err(|error| format!("node {}: {error}", part.node))?;
             answers.push((party, answer));
         }

@@ -6,6 +6,7 @@
 use alloc::vec::Vec;
 
 use elliptic_curve::ff::{Field, PrimeField};
+use elliptic_curve::ops::Invert as _;
 use elliptic_curve::scalar::IsHigh;
 use subtle::ConditionallySelectable;
 
@@ -67,8 +68,8 @@ pub(crate) fn combine_with<C: Curve>(
     let u: C::Scalar = answers.iter().map(|(_, answer)| answer.u).sum();
     let w: C::Scalar = answers.iter().map(|(_, answer)| answer.w).sum();
     checks.enforce(!bool::from(u.is_zero()), fault(Rule::ZeroMask))?;
-    // One inversion, the dearest scalar operation, gives both w / u and u / w.
-    let both = (u * w).invert().unwrap_or(C::Scalar::ZERO);
+    // One inversion, the dearest scalar operation, gives both w / u and u / w. The sums are public.
+    let both = (u * w).invert_vartime().unwrap_or(C::Scalar::ZERO);
     let (s, inverse) = (w * w * both, u * u * both);
     // Both s and q - s verify everywhere; the low one is the only form that leaves.
     let high = s.is_high();

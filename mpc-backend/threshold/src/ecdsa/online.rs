@@ -125,16 +125,37 @@ impl<C: Curve> PartialSignature<C> {
     /// # Errors
     /// [`DecodeError`] for another length or a value that is not canonical.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        Self::decode_beside(bytes, None)
+    }
+
+    /// The answer with exactly these bytes. R is taken from `other`, an answer of the same signature,
+    /// when the bytes name the same: decoding a point costs more than all the rest.
+    ///
+    /// # Errors
+    /// As [`Self::decode`].
+    pub fn decode_beside(bytes: &[u8], other: Option<&Self>) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         let answer = Self {
             presignature: reader.array()?,
-            nonce_point: reader.point::<C>()?,
+            nonce_point: point_beside::<C>(&mut reader, other.map(|other| &other.nonce_point))?,
             context: reader.array()?,
             u: reader.scalar::<C>()?,
             w: reader.scalar::<C>()?,
         };
         reader.finish()?;
         Ok(answer)
+    }
+}
+
+fn point_beside<C: Curve>(
+    reader: &mut Reader<'_>,
+    known: Option<&C::Point>,
+) -> Result<C::Point, DecodeError> {
+    let bytes = reader.clone().bytes(C::POINT_BYTES)?;
+    match known.filter(|known| known.encode() == bytes) {
+        // Of a point that was decoded these are the only bytes.
+        Some(known) => reader.bytes(C::POINT_BYTES).map(|_| known.clone()),
+        None => reader.point::<C>(),
     }
 }
 

@@ -10,18 +10,22 @@ pub mod ristretto255;
 pub mod secp256k1;
 #[cfg(test)]
 mod tests;
+pub mod wide;
 
 use alloc::vec::Vec;
 use core::fmt;
 
 use elliptic_curve::ff::PrimeField;
+use elliptic_curve::ops::Invert;
 use elliptic_curve::scalar::IsHigh;
+use subtle::CtOption;
 use zeroize::Zeroize;
 
 pub use self::nist::{Nist, NistPoint};
 pub use self::p256::P256;
 pub use self::p384::P384;
 pub use self::secp256k1::Secp256k1;
+use self::wide::Late;
 
 /// Statistical security in bits: failure probability 2^-80 where a check is statistical.
 pub const STATISTICAL_BITS: usize = 80;
@@ -42,9 +46,11 @@ pub trait Curve: Copy + fmt::Debug + Eq + Send + Sync + 'static {
     const XI: usize = Self::KAPPA + 2 * STATISTICAL_BITS;
 
     /// Integers mod q; `to_repr` is big-endian.
-    type Scalar: PrimeField + IsHigh + Zeroize;
+    type Scalar: PrimeField + IsHigh + Invert<Output = CtOption<Self::Scalar>> + Zeroize;
     /// Group elements.
     type Point: Point<Scalar = Self::Scalar>;
+    /// Scalars as integers that are reduced late.
+    type Late: Late<Scalar = Self::Scalar>;
 
     /// `bytes`, at most 2 x kappa bits, as an integer mod q, constant time. Shorter input is read as
     /// if zeros stood before it.
@@ -92,6 +98,12 @@ pub trait Point: Clone + PartialEq + Send + Sync + Sized + 'static {
     /// Compressed SEC1, `POINT_BYTES` long. The identity has no such form and becomes zeros,
     /// which [`Self::decode`] refuses.
     fn encode(&self) -> Vec<u8>;
+
+    /// The same point, whose [`Self::encode`] costs nothing from now on. For public points.
+    #[must_use]
+    fn with_encoding(self) -> Self {
+        self
+    }
 
     /// The point with exactly this compressed form; `None` for the identity, another form,
     /// another length, or coordinates off the curve.

@@ -14,7 +14,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 use super::Point;
 
 /// A curve that AWS-LC implements, with the scalars that its points are multiplied by.
-pub trait Nist: arith::Curve {
+pub trait Nist: arith::Curve + Sized {
     /// Integers mod q; `to_repr` is big-endian.
     type Scalar: PrimeField<Repr: AsMut<[u8]>>;
     /// 2^kappa mod q.
@@ -22,10 +22,19 @@ pub trait Nist: arith::Curve {
 
     /// kappa bits mod q, constant time.
     fn reduce(bytes: &<Self::Scalar as PrimeField>::Repr) -> Self::Scalar;
+
+    /// The point with exactly this compressed encoding, which is public.
+    fn decompress(bytes: &[u8]) -> Option<arith::point::Point<Self>> {
+        arith::point::Point::from_compressed(bytes)
+    }
 }
 
 /// A point of `N`.
-pub struct NistPoint<N: Nist>(arith::point::Point<N>);
+pub struct NistPoint<N: Nist> {
+    point: arith::point::Point<N>,
+    /// Its encoding, if it came from there or will be asked for often: an inversion otherwise.
+    compressed: Option<N::Compressed>,
+}
 
 /// `bytes` mod q: high x 2^kappa + low, each half reduced by constant-time library code. Reads the last
 /// 2 kappa bits.
@@ -43,7 +52,7 @@ pub(super) fn reduce_wide<N: Nist>(bytes: &[u8]) -> N::Scalar {
 
 /// The x-coordinate mod q; zero for the identity.
 pub(super) fn x_mod_order<N: Nist>(point: &NistPoint<N>) -> N::Scalar {
-    point.0.x_bytes().map_or(N::Scalar::ZERO, |x| reduce_wide::<N>(x.as_ref()))
+    point.point.x_bytes().map_or(N::Scalar::ZERO, |x| reduce_wide::<N>(x.as_ref()))
 }
 
 /// Copies as many bytes as fit, the last ones last.
@@ -65,51 +74,70 @@ impl<N: Nist> Point for NistPoint<N> {
     type Scalar = N::Scalar;
 
     fn generator() -> Self {
-        Self(arith::point::Point::generator())
+        Self::new(arith::point::Point::generator())
     }
 
     fn identity() -> Self {
-        Self(arith::point::Point::identity())
+        Self::new(arith::point::Point::identity())
     }
 
     fn mul_base(scalar: &N::Scalar) -> Self {
-        Self(arith::point::Point::mul_base(&*word::<N>(scalar)))
+        Self::new(arith::point::Point::mul_base(&*word::<N>(scalar)))
     }
 
     fn mul(&self, scalar: &N::Scalar) -> Self {
-        Self(self.0.mul(&*word::<N>(scalar)))
+        Self::new(self.point.mul(&*word::<N>(scalar)))
     }
 
     fn add(&self, other: &Self) -> Self {
-        Self(self.0.add(&other.0))
+        Self::new(self.point.add(&other.point))
     }
 
     fn neg(&self) -> Self {
-        Self(self.0.neg())
+        Self::new(self.point.neg())
     }
 
     fn is_identity(&self) -> bool {
-        self.0.is_identity()
+        self.point.is_identity()
     }
 
     fn encode(&self) -> Vec<u8> {
-        self.0.to_compressed().unwrap_or(N::Compressed::ZERO).as_ref().to_vec()
+        self.compressed().as_ref().to_vec()
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
-        arith::point::Point::from_compressed(bytes).map(Self)
+        let point = N::decompress(bytes)?;
+        let mut compressed = N::Compressed::ZERO;
+        copy_to_end(bytes, compressed.as_mut());
+        // The one encoding of this point: another form of it is refused.
+        Some(Self { point, compressed: Some(compressed) })
+    }
+
+    fn with_encoding(self) -> Self {
+        let compressed = Some(self.compressed());
+        Self { compressed, ..self }
+    }
+}
+
+impl<N: Nist> NistPoint<N> {
+    const fn new(point: arith::point::Point<N>) -> Self {
+        Self { point, compressed: None }
+    }
+
+    fn compressed(&self) -> N::Compressed {
+        self.compressed.or_else(|| self.point.to_compressed()).unwrap_or(N::Compressed::ZERO)
     }
 }
 
 impl<N: Nist> Clone for NistPoint<N> {
     fn clone(&self) -> Self {
-        Self(self.0.clone())
+        Self { point: self.point.clone(), compressed: self.compressed }
     }
 }
 
 impl<N: Nist> PartialEq for NistPoint<N> {
     fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0
+        self.point == other.point
     }
 }
 

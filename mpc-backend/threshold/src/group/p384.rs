@@ -5,6 +5,7 @@ use ::p384::{FieldBytes, Scalar};
 
 use super::Curve;
 use super::nist::{Nist, NistPoint, reduce_wide, x_mod_order};
+use super::wide::{Limbs, Order};
 
 /// P-384.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +19,7 @@ impl Curve for P384 {
     const KAPPA: usize = 384;
     type Scalar = Scalar;
     type Point = P384Point;
+    type Late = Limbs<Self, 6, 8, 15>;
 
     fn reduce_wide(bytes: &[u8]) -> Scalar {
         reduce_wide::<arith::p384::P384>(bytes)
@@ -26,6 +28,19 @@ impl Curve for P384 {
     fn x_mod_order(point: &P384Point) -> Scalar {
         x_mod_order(point)
     }
+}
+
+impl Order<6> for P384 {
+    type Scalar = Scalar;
+    const ORDER: [u64; 6] = [
+        0xecec_196a_ccc5_2973,
+        0x581a_0db2_48b0_a77a,
+        0xc763_4d81_f437_2ddf,
+        0xffff_ffff_ffff_ffff,
+        0xffff_ffff_ffff_ffff,
+        0xffff_ffff_ffff_ffff,
+    ];
+    const RECIPROCAL: [u64; 2] = [0, 0];
 }
 
 impl Nist for arith::p384::P384 {

@@ -15,6 +15,7 @@ use k256::elliptic_curve::sec1::{FromEncodedPoint as _, ToEncodedPoint as _};
 use k256::{AffinePoint, EncodedPoint, ProjectivePoint, Scalar, WideBytes};
 use zeroize::Zeroize as _;
 
+use super::wide::{Limbs, Order};
 use super::{Curve, Point};
 
 /// secp256k1.
@@ -30,6 +31,7 @@ impl Curve for Secp256k1 {
     const KAPPA: usize = 256;
     type Scalar = Scalar;
     type Point = Secp256k1Point;
+    type Late = Limbs<Self, 4, 6, 11>;
 
     fn reduce_wide(bytes: &[u8]) -> Scalar {
         let mut wide = WideBytes::default();
@@ -45,6 +47,13 @@ impl Curve for Secp256k1 {
         // The crate's affine identity has the x-coordinate zero.
         <Scalar as Reduce<U256>>::reduce_bytes(&point.0.to_affine().x())
     }
+}
+
+impl Order<4> for Secp256k1 {
+    type Scalar = Scalar;
+    const ORDER: [u64; 4] =
+        [0xbfd2_5e8c_d036_4141, 0xbaae_dce6_af48_a03b, 0xffff_ffff_ffff_fffe, 0xffff_ffff_ffff_ffff];
+    const RECIPROCAL: [u64; 2] = [1, 0];
 }
 
 impl Point for Secp256k1Point {

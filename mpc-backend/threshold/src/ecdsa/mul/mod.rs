@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 
 use elliptic_curve::ff::Field;
 use rand_core::CryptoRngCore;
-use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
 
 use self::keys::{Keys, Pads, bits};
@@ -21,13 +21,19 @@ use super::ot::{Delta, delta_column};
 use super::pair::{AliceSide, BobSide};
 use crate::codec::{DecodeError, Reader, Writer, scalar_from_bytes};
 use crate::group::Curve;
-use crate::secret::Secret;
+use crate::group::wide::Late;
+use crate::secret::{Secret, Wiped};
 use crate::transcript::HASH_BYTES;
 
 /// l: inputs of one multiplication, the nonce share and the key share.
 pub const INPUTS: usize = 2;
 /// rho: check columns. One is enough for orders above 2^(128 + 2 log2 xi + 80); see D1.
 pub const CHECKS: usize = 1;
+
+/// A reduced integer of the curve's scalar field.
+type Short<C> = <<C as Curve>::Late as Late>::Short;
+/// A pad.
+type Long<C> = <<C as Curve>::Late as Late>::Long;
 
 /// Both outputs of one side.
 pub(crate) type Outputs<C> = Secret<[<C as Curve>::Scalar; INPUTS]>;
@@ -74,7 +80,7 @@ pub(crate) struct BobState<C: Curve> {
     choices: Secret<Vec<u8>>,
     columns: Columns,
     digest: [u8; HASH_BYTES],
-    gadget: Vec<C::Scalar>,
+    gadget: Vec<Short<C>>,
     /// b = chi.
     pub(crate) product_share: Secret<C::Scalar>,
 }
@@ -118,10 +124,11 @@ pub(crate) fn bob_start<C: Curve>(
     rng.fill_bytes(choices.expose_mut());
     #[cfg(feature = "sim")]
     side.repeat_choices(choices.expose_mut());
-    let mut product_share = Secret::new(C::Scalar::ZERO);
+    let mut sum = Zeroizing::new(C::Late::zero());
     for (element, bit) in gadget.iter().zip(bits(choices.expose())) {
-        *product_share.expose_mut() += C::Scalar::conditional_select(&C::Scalar::ZERO, element, bit);
+        C::Late::add_chosen(&mut sum, element, bit);
     }
+    let product_share = Secret::new(C::Late::reduce(&sum));
     let number = side.take_number();
     let (message, columns) = extend(&side.sid, &side.leaves, number, choices.expose(), rng);
     let digest = message.digest();
@@ -153,7 +160,7 @@ pub(crate) fn alice_reply<C: Curve, const RHO: usize>(
 /// Alice's values before the check is attached.
 struct Masked<C: Curve, const RHO: usize> {
     /// alpha^0, xi rows of l + rho.
-    zero_pads: Zeroizing<Vec<C::Scalar>>,
+    zero_pads: Wiped<Long<C>>,
     /// a^, her random inputs of the check columns.
     blinds: Zeroizing<[C::Scalar; RHO]>,
     /// a~.
@@ -167,20 +174,20 @@ fn alice_mask<C: Curve, const RHO: usize>(
     inputs: [&Secret<C::Scalar>; INPUTS],
     mut rng: &mut dyn CryptoRngCore,
 ) -> Masked<C, RHO> {
-    let stride = INPUTS + RHO;
     let blinds = Zeroizing::new(core::array::from_fn(|_| C::Scalar::random(&mut rng)));
-    let mut zero_pads = Zeroizing::new(Vec::with_capacity(columns.expose().len() * stride));
-    let mut masked = Vec::with_capacity(columns.expose().len() * stride);
-    let mut pads = Pads::<C>::new(keys, stride);
+    let values = columns.expose().len() * (INPUTS + RHO);
+    let mut zero_pads = Wiped(Vec::with_capacity(values));
+    let mut masked = Vec::with_capacity(values);
+    let mut pads = Pads::<C>::new(keys, INPUTS + RHO);
     let offset = delta_column(delta);
     for (position, column) in (0_u16..).zip(columns.expose()) {
-        let row = zero_pads.len();
-        pads.fill(position, *column, |pad| zero_pads.push(pad));
-        let zeros = zero_pads.get(row..).unwrap_or_default();
+        let start = zero_pads.0.len();
+        pads.fill(position, *column, |pad| zero_pads.0.push(pad));
+        let zeros = zero_pads.0.get(start..).unwrap_or_default();
         let mut values = zeros.iter().zip(inputs.iter().map(|input| input.expose()).chain(blinds.iter()));
-        pads.fill(position, *column ^ offset, |pad| {
+        pads.fill(position, *column ^ offset, |one| {
             if let Some((zero, input)) = values.next() {
-                masked.push(*zero - pad + input);
+                masked.push(C::Late::difference(zero, &one) + input);
             }
         });
     }
@@ -191,7 +198,7 @@ fn alice_seal<C: Curve, const RHO: usize>(
     keys: &Keys,
     values: Masked<C, RHO>,
     inputs: [&Secret<C::Scalar>; INPUTS],
-    gadget: &[C::Scalar],
+    gadget: &[Short<C>],
 ) -> (Reply<C, RHO>, Outputs<C>) {
     let challenges = keys.challenges::<C, RHO>(&values.masked);
     let mut sums = [C::Scalar::ZERO; RHO];
@@ -202,13 +209,11 @@ fn alice_seal<C: Curve, const RHO: usize>(
         }
     }
     let zero = [C::Scalar::ZERO; RHO];
-    let rows = values.zero_pads.chunks_exact(INPUTS + RHO);
-    let check = keys.check::<C, RHO>(rows.map(|row| (row, Choice::from(0))), &challenges, &zero);
-    let mut outputs = Secret::new([C::Scalar::ZERO; INPUTS]);
-    for (row, element) in values.zero_pads.chunks_exact(INPUTS + RHO).zip(gadget) {
-        for (output, pad) in outputs.expose_mut().iter_mut().zip(row) {
-            *output -= *element * pad;
-        }
+    let rows = values.zero_pads.0.chunks_exact(INPUTS + RHO);
+    let check = keys.check::<C, RHO>(rows.clone().map(|row| (row, Choice::from(0))), &challenges, &zero);
+    let mut outputs = gadget_products::<C>(gadget, rows);
+    for output in outputs.expose_mut() {
+        *output = -*output;
     }
     (Reply { masked: values.masked, sums, check }, outputs)
 }
@@ -223,36 +228,43 @@ pub(crate) fn bob_finish<C: Curve, const RHO: usize>(
     let stride = INPUTS + RHO;
     let keys = Keys::new(sid, view, &state.digest);
     let mut pads = Pads::<C>::new(&keys, stride);
-    let mut opened = Zeroizing::new(Vec::with_capacity(reply.masked.len()));
-    let mut outputs = Secret::new([C::Scalar::ZERO; INPUTS]);
+    let mut opened = Wiped(Vec::with_capacity(reply.masked.len()));
     let rows = (0_u16..)
         .zip(state.columns.expose())
         .zip(reply.masked.chunks_exact(stride))
-        .zip(bits(state.choices.expose()))
-        .zip(&state.gadget);
-    for ((((position, column), masked), bit), element) in rows {
-        let row = opened.len();
+        .zip(bits(state.choices.expose()));
+    for (((position, column), masked), bit) in rows {
         let mut masked = masked.iter();
         pads.fill(position, *column, |pad| {
             if let Some(value) = masked.next() {
-                opened.push(pad + C::Scalar::conditional_select(&C::Scalar::ZERO, value, bit));
+                opened.0.push(C::Late::plus_chosen(&pad, &C::Late::short(value), bit));
             }
         });
-        for (output, value) in outputs.expose_mut().iter_mut().zip(opened.iter().skip(row)) {
-            *output += *element * value;
-        }
     }
     let challenges = keys.challenges::<C, RHO>(&reply.masked);
-    let rows = opened.chunks_exact(stride).zip(bits(state.choices.expose()));
-    let verdict = keys.check::<C, RHO>(rows, &challenges, &reply.sums).ct_eq(&reply.check);
-    (outputs, verdict)
+    let rows = opened.0.chunks_exact(stride);
+    let checked = rows.clone().zip(bits(state.choices.expose()));
+    let verdict = keys.check::<C, RHO>(checked, &challenges, &reply.sums).ct_eq(&reply.check);
+    (gadget_products::<C>(&state.gadget, rows), verdict)
 }
 
-fn decode_gadget<C: Curve>(bytes: &[u8]) -> Vec<C::Scalar> {
-    bytes
-        .chunks_exact(C::SCALAR_BYTES)
-        .map(|element| scalar_from_bytes::<C>(element).expect("the gadget was encoded here"))
-        .collect()
+/// For each input i the sum of g_j row_{j,i}.
+fn gadget_products<'a, C: Curve>(
+    gadget: &[Short<C>],
+    rows: impl Iterator<Item = &'a [Long<C>]>,
+) -> Outputs<C> {
+    let mut sums = Zeroizing::new([C::Late::zero(), C::Late::zero()]);
+    for (row, element) in rows.zip(gadget) {
+        for (sum, value) in sums.iter_mut().zip(row) {
+            C::Late::add_product(sum, element, value);
+        }
+    }
+    Secret::new(sums.each_ref().map(C::Late::reduce))
+}
+
+fn decode_gadget<C: Curve>(bytes: &[u8]) -> Vec<Short<C>> {
+    let element = |bytes| scalar_from_bytes::<C>(bytes).expect("the gadget was encoded here");
+    bytes.chunks_exact(C::SCALAR_BYTES).map(|bytes| C::Late::short(&element(bytes))).collect()
 }
 
 #[cfg(test)]

@@ -52,7 +52,7 @@ fn pads_agree_exactly_on_the_chosen_branch() {
     for (j, choice) in choices.into_iter().enumerate() {
         let mut of = |column| {
             let mut row = Vec::new();
-            pads.fill(j as u16, column, |pad| row.push(pad));
+            pads.fill(j as u16, column, |pad| row.push(<P256 as Curve>::Late::difference(&pad, &[0; 6])));
             row
         };
         let (zero, one) = (of(columns.expose()[j]), of(columns.expose()[j] ^ offset));

@@ -88,9 +88,9 @@ impl<C: Curve> Presignature<C> {
 
 impl<C: Curve> AwaitingOpenings<C> {
     /// Output of the specification, steps 1 to 8.
-    pub(crate) fn finish(
+    pub(crate) fn finish<const RHO: usize>(
         self,
-        inbox: &Inbox<OpeningMessage<C>>,
+        inbox: &Inbox<OpeningMessage<C, RHO>>,
         pairs: &mut Pairs,
     ) -> Result<Presignature<C>, Fault> {
         let session = &self.session;
@@ -113,7 +113,7 @@ impl<C: Curve> AwaitingOpenings<C> {
             inbox.iter().fold(of(&self.opening).clone(), |sum, (_, message)| sum.add(of(&message.opening)))
         };
         let key_sum = sum(|opening| &opening.key_point);
-        let nonce_point = sum(|opening| &opening.nonce_point);
+        let nonce_point = sum(|opening| &opening.nonce_point).with_encoding();
         let whole = key_sum == session.context.public_key;
         session.enforce(whole, Fault::of_nobody(Rule::PublicKeySum))?;
         session.enforce(!nonce_point.is_identity(), Fault::of_nobody(Rule::NoncePoint))?;
@@ -133,11 +133,11 @@ impl<C: Curve> AwaitingOpenings<C> {
     }
 
     /// d^u and d^v of the multiplication in which `peer` was Alice.
-    fn check_reply(
+    fn check_reply<const RHO: usize>(
         &self,
         pairs: &mut Pairs,
         peer: PartyIndex,
-        message: &OpeningMessage<C>,
+        message: &OpeningMessage<C, RHO>,
     ) -> Result<Outputs<C>, Fault> {
         let session = &self.session;
         let pair = session.pair(pairs, peer)?;
@@ -162,9 +162,9 @@ impl<C: Curve> AwaitingOpenings<C> {
 
     /// u_i = r_i Phi_i + sum (c^u + d^u) and v_i = sk_i Phi_i + sum (c^v + d^v),
     /// Phi_i = phi_i + sum psi_{j,i}.
-    fn sums(
+    fn sums<const RHO: usize>(
         &self,
-        inbox: &Inbox<OpeningMessage<C>>,
+        inbox: &Inbox<OpeningMessage<C, RHO>>,
         bob_outputs: &BTreeMap<PartyIndex, Outputs<C>>,
     ) -> [Secret<C::Scalar>; INPUTS] {
         let mut mask_sum = Secret::new(*self.mask.expose());
@@ -183,10 +183,10 @@ impl<C: Curve> AwaitingOpenings<C> {
 }
 
 /// T2 = H(presign/T2; T1, (j, R_j, pk_j) ascending).
-fn round2_view<C: Curve>(
+fn round2_view<C: Curve, const RHO: usize>(
     session: &Session<C>,
     mine: &Opening<C>,
-    inbox: &Inbox<OpeningMessage<C>>,
+    inbox: &Inbox<OpeningMessage<C, RHO>>,
 ) -> [u8; 32] {
     let entries: Vec<([u8; 2], Vec<u8>, Vec<u8>)> = session
         .in_order(mine, |peer| inbox.get(peer).map(|message| &message.opening))

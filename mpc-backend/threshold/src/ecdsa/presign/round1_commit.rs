@@ -13,7 +13,7 @@ use rand_core::CryptoRngCore;
 use super::round2_open::{AwaitingOpenings, Opening, OpeningMessage};
 use super::{PresignContext, Session, binding, zero_part};
 use crate::codec::{DecodeError, Reader, Writer};
-use crate::ecdsa::mul::{BobState, CHECKS, alice_check, alice_reply, bob_start};
+use crate::ecdsa::mul::{BobState, alice_check, alice_reply, bob_start};
 use crate::ecdsa::ot::extension::{Columns, ExtensionMessage};
 use crate::ecdsa::pair::{Acceptance, Pairs};
 use crate::fault::{Fault, Misuse, Rule};
@@ -94,7 +94,7 @@ pub(crate) fn start<C: Curve>(
     let id = context.id();
     let nonce_share = nonzero::<C>(rng);
     let mask = nonzero::<C>(rng);
-    let nonce_point = C::Point::mul_base(nonce_share.expose());
+    let nonce_point = C::Point::mul_base(nonce_share.expose()).with_encoding();
     let salt = Secret::random(rng);
     let mut nonce = [0; 32];
     rng.fill_bytes(&mut nonce);
@@ -131,7 +131,7 @@ pub(crate) fn start<C: Curve>(
 
 impl<C: Curve> AwaitingCommitments<C> {
     /// Round 2 of the specification, steps 1 to 5.
-    pub(crate) fn finish(
+    pub(crate) fn finish<const RHO: usize>(
         self,
         inbox: &Inbox<CommitmentMessage>,
         pairs: &mut Pairs,
@@ -159,7 +159,7 @@ impl<C: Curve> AwaitingCommitments<C> {
             let pair = pairs.same(*peer, id)?;
             *key_share.expose_mut() += zero_part::<C>(ZERO_KEY, me, *peer, &pair.zero_key, &view);
         }
-        let key_point = C::Point::mul_base(key_share.expose());
+        let key_point = C::Point::mul_base(key_share.expose()).with_encoding();
 
         // Steps 4 and 5: the reply to each peer as Alice, with this party's opening.
         let opening = Opening { nonce_point: self.nonce_point, salt: *self.salt.expose(), key_point, view };
@@ -170,7 +170,7 @@ impl<C: Curve> AwaitingCommitments<C> {
             let inputs = [&self.nonce_share, &key_share];
             let digest = message.extension.digest();
             let (reply, output) =
-                alice_reply::<C, CHECKS>(&mut pair.alice, columns, &digest, &view, inputs, rng);
+                alice_reply::<C, RHO>(&mut pair.alice, columns, &digest, &view, inputs, rng);
             let bob = self.bobs.get(&peer).ok_or(Fault::of_nobody(Rule::PairDead))?;
             let message = OpeningMessage {
                 opening: opening.clone(),

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use super::Session;
 use crate::codec::{DecodeError, Reader, Writer};
-use crate::ecdsa::mul::{BobState, INPUTS, Outputs, Reply};
+use crate::ecdsa::mul::{BobState, CHECKS, INPUTS, Outputs, Reply};
 use crate::group::{Curve, Point};
 use crate::party::PartyIndex;
 use crate::secret::Secret;
@@ -27,19 +27,19 @@ pub(crate) struct Opening<C: Curve> {
 }
 
 /// B2 and E2. The points of B2 may still be the identity, which the output step refuses by name.
-pub(crate) struct OpeningMessage<C: Curve> {
+pub(crate) struct OpeningMessage<C: Curve, const RHO: usize = CHECKS> {
     pub(crate) opening: Opening<C>,
-    pub(crate) reply: Reply<C>,
+    pub(crate) reply: Reply<C, RHO>,
     /// Gamma^u and Gamma^v: this party's outputs c in the exponent.
     pub(crate) gammas: [C::Point; INPUTS],
     /// psi = phi_i - chi_{i,j}.
     pub(crate) mask_difference: Secret<C::Scalar>,
 }
 
-impl<C: Curve> OpeningMessage<C> {
+impl<C: Curve, const RHO: usize> OpeningMessage<C, RHO> {
     /// Bytes of an encoded message.
     pub(crate) const BYTES: usize =
-        1 + 64 + (2 + INPUTS) * C::POINT_BYTES + Reply::<C>::BYTES + C::SCALAR_BYTES;
+        1 + 64 + (2 + INPUTS) * C::POINT_BYTES + Reply::<C, RHO>::BYTES + C::SCALAR_BYTES;
 
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::with_capacity(Self::BYTES);

@@ -7,6 +7,7 @@ use rand_core::CryptoRngCore;
 use super::round1_commit::{self, AwaitingCommitments, CommitmentMessage};
 use super::round2_open::{self, AwaitingOpenings, OpeningMessage};
 use super::{PresignContext, Presignature};
+use crate::ecdsa::mul::CHECKS;
 use crate::ecdsa::pair::Pairs;
 use crate::fault::{Fault, Misuse, Rule};
 use crate::group::Curve;
@@ -18,7 +19,9 @@ use crate::secret::Secret;
 ///
 /// It keeps one message of each peer and round, also of the next round, and drops repeats. Dropping
 /// the session wipes it.
-pub struct PresignSession<C: Curve> {
+///
+/// `RHO` check columns guard each multiplication; [`CHECKS`] unless the price of more is measured.
+pub struct PresignSession<C: Curve, const RHO: usize = CHECKS> {
     pub(crate) state: State<C>,
     mailbox: Mailbox,
 }
@@ -29,9 +32,6 @@ pub(crate) enum State<C: Curve> {
 }
 
 impl<C: Curve> PresignSession<C> {
-    /// Bytes of the longest message.
-    pub const MESSAGE_BYTES_MAX: usize = OpeningMessage::<C>::BYTES;
-
     /// Starts a session with this party's `share` of the key; the messages are to be sent.
     ///
     /// # Errors
@@ -42,6 +42,25 @@ impl<C: Curve> PresignSession<C> {
         pairs: &mut Pairs,
         rng: &mut dyn CryptoRngCore,
     ) -> Result<(Self, Outbox), Misuse> {
+        Self::start_with_columns(context, share, pairs, rng)
+    }
+}
+
+impl<C: Curve, const RHO: usize> PresignSession<C, RHO> {
+    /// Bytes of the longest message.
+    pub const MESSAGE_BYTES_MAX: usize = OpeningMessage::<C, RHO>::BYTES;
+
+    /// As [`PresignSession::start`], with `RHO` check columns.
+    ///
+    /// # Errors
+    /// As [`PresignSession::start`].
+    pub fn start_with_columns(
+        context: PresignContext<C>,
+        share: &Secret<C::Scalar>,
+        pairs: &mut Pairs,
+        rng: &mut dyn CryptoRngCore,
+    ) -> Result<(Self, Outbox), Misuse> {
+        const { assert!(RHO > 0, "a multiplication without a check column is not checked") };
         let mailbox = Mailbox::new(context.peers(), 2);
         let (state, outbox) = round1_commit::start(context, share, pairs, rng)?;
         Ok((Self { state: State::Commitments(Box::new(state)), mailbox }, outbox))
@@ -79,7 +98,7 @@ impl<C: Curve> PresignSession<C> {
         // Lengths are compared before anything is stored or parsed.
         let round = match (message.first(), message.len()) {
             (Some(&round1_commit::ROUND), length) if length == CommitmentMessage::bytes(C::XI) => 0,
-            (Some(&round2_open::ROUND), length) if length == OpeningMessage::<C>::BYTES => 1,
+            (Some(&round2_open::ROUND), length) if length == OpeningMessage::<C, RHO>::BYTES => 1,
             _ => return Err(Fault::of(from, Rule::Malformed)),
         };
         self.mailbox.deliver(from, round, message);
@@ -88,12 +107,12 @@ impl<C: Curve> PresignSession<C> {
             match self.state {
                 State::Commitments(state) => {
                     let inbox = Inbox::decode(&messages, |bytes| CommitmentMessage::decode(bytes, C::XI))?;
-                    let (next, messages) = state.finish(&inbox, pairs, rng)?;
+                    let (next, messages) = state.finish::<RHO>(&inbox, pairs, rng)?;
                     outbox = messages;
                     self.state = State::Openings(Box::new(next));
                 }
                 State::Openings(state) => {
-                    let inbox = Inbox::decode(&messages, OpeningMessage::decode)?;
+                    let inbox = Inbox::decode(&messages, OpeningMessage::<C, RHO>::decode)?;
                     return Ok(Step::Done(state.finish(&inbox, pairs)?, outbox));
                 }
             }

@@ -5,7 +5,6 @@ use alloc::vec::Vec;
 use super::{WORD_BYTES, row_bytes};
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::ecdsa::ot::BLOCKS;
-use crate::ecdsa::ot::bits::multiples;
 use crate::transcript::{EXTENSION_CHALLENGE, EXTENSION_MESSAGE, HASH_BYTES, expand_all, hash_all};
 
 /// E1: what Bob sends.
@@ -56,12 +55,12 @@ impl ExtensionMessage {
         self.corrections.chunks_exact((self.corrections.len() / BLOCKS).max(1))
     }
 
-    /// chi_0 .. chi_{M-1} for `width` choice bits, as tables of multiples.
-    pub(super) fn challenges(&self, sid: &[u8; 32], width: usize) -> Vec<[u128; 128]> {
+    /// chi_0 .. chi_{M-1} for `width` choice bits.
+    pub(super) fn challenges(&self, sid: &[u8; 32], width: usize) -> Vec<u128> {
         let number = self.number.to_be_bytes();
         let head: [&[u8]; 2] = [sid, &number];
         let mut bytes = alloc::vec![0; WORD_BYTES * width.div_ceil(128)];
         expand_all(EXTENSION_CHALLENGE, head.into_iter().chain(self.rows()), &mut bytes);
-        bytes.as_chunks::<WORD_BYTES>().0.iter().map(|word| multiples(u128::from_le_bytes(*word))).collect()
+        bytes.as_chunks::<WORD_BYTES>().0.iter().map(|word| u128::from_le_bytes(*word)).collect()
     }
 }

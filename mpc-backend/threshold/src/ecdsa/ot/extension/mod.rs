@@ -9,15 +9,14 @@ mod message;
 
 use alloc::vec::Vec;
 
-use aes::Aes128Enc;
-use ctr::Ctr128BE;
-use ctr::cipher::{KeyIvInit as _, StreamCipher as _};
+use arith::aes::aes128_ctr;
+use arith::gf128::inner_product;
 use rand_core::CryptoRngCore;
-use subtle::{Choice, ConstantTimeEq};
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use zeroize::Zeroizing;
 
 pub use self::message::ExtensionMessage;
-use super::bits::{hash_rows, multiply, transpose};
+use super::bits::transpose;
 use super::{BLOCK_BITS, BLOCKS, Delta, Leaves, ROWS, Seed, delta_column};
 use crate::secret::Secret;
 use crate::transcript::{EXTENSION_TAG, HASH_BYTES, hash_all};
@@ -26,13 +25,22 @@ use crate::transcript::{EXTENSION_TAG, HASH_BYTES, hash_all};
 const MASK_BITS: usize = 128;
 /// Bytes of a 128-bit word.
 const WORD_BYTES: usize = 16;
+/// Words of the longest row, which is P-384's.
+const ROW_WORDS_MAX: usize = 6;
 
 /// Columns of an extension: bit w of column j is bit j of row w. Bob's V or Alice's W.
 pub type Columns = Secret<Vec<u128>>;
 
+/// One row: bit t is bit t mod 128 of word t / 128; zeros behind the row's end.
+type Row = [u128; ROW_WORDS_MAX];
+/// V or W.
+type Rows = Zeroizing<[Row; ROWS]>;
+
 /// Bytes of a row for `width` choice bits (a multiple of 8).
 pub const fn row_bytes(width: usize) -> usize {
-    (width + MASK_BITS) / 8
+    let bytes = (width + MASK_BITS) / 8;
+    assert!(bytes <= ROW_WORDS_MAX * WORD_BYTES, "a row is longer than any curve's");
+    bytes
 }
 
 /// Bob: extends `choices` (beta, its length in bits is the width), with extension number `number`.
@@ -46,41 +54,41 @@ pub fn extend(
     rng: &mut dyn CryptoRngCore,
 ) -> (ExtensionMessage, Columns) {
     let expanded = expand_choices(leaves, number, choices, rng);
-    seal(sid, number, expanded)
+    seal(sid, number, 8 * choices.len(), expanded)
 }
 
 /// Bob's values before the check is attached.
 struct Expanded {
     /// c = beta || 128 random bits.
-    padded: Zeroizing<Vec<u8>>,
+    padded: Zeroizing<Row>,
     corrections: Vec<u8>,
-    /// V, 128 rows one after the other.
-    rows: Zeroizing<Vec<u8>>,
+    /// V.
+    rows: Rows,
 }
 
 fn expand_choices(leaves: &Leaves, number: u64, choices: &[u8], rng: &mut dyn CryptoRngCore) -> Expanded {
-    let row = choices.len() + MASK_BITS / 8;
-    let mut padded = Zeroizing::new(alloc::vec![0; row]);
-    let (bits, mask) = padded.split_at_mut(choices.len());
+    let row = row_bytes(8 * choices.len());
+    let mut bytes = Zeroizing::new([0; ROW_WORDS_MAX * WORD_BYTES]);
+    let (bits, mask) = bytes.split_at_mut(choices.len());
     bits.copy_from_slice(choices);
-    rng.fill_bytes(mask);
-    let mut corrections = alloc::vec![0; BLOCKS * row];
-    let mut rows = Zeroizing::new(alloc::vec![0; ROWS * row]);
-    let targets = corrections.chunks_exact_mut(row).zip(rows.chunks_exact_mut(BLOCK_BITS * row));
-    for (leaves, (correction, block_rows)) in leaves.expose().iter().zip(targets) {
-        let mut total = Zeroizing::new(padded.clone());
+    rng.fill_bytes(mask.split_at_mut(MASK_BITS / 8).0);
+    let padded = Zeroizing::new(words(bytes.as_slice()));
+    let mut corrections = Vec::with_capacity(BLOCKS * row);
+    let mut rows = Rows::new([[0; ROW_WORDS_MAX]; ROWS]);
+    let mut stream = Keystream::new(number, row);
+    let blocks = rows.as_chunks_mut::<BLOCK_BITS>().0;
+    for (leaves, block) in leaves.expose().iter().zip(blocks) {
+        let mut total = Zeroizing::new(*padded);
         for (leaf, seed) in leaves.iter().enumerate() {
-            let stream = keystream(seed, number, row);
-            fold(leaf, &stream, &mut total, block_rows);
+            fold(leaf, stream.row(seed), &mut total, block);
         }
-        correction.copy_from_slice(&total);
+        let sum = total.map(u128::to_le_bytes);
+        corrections.extend(sum.as_flattened().iter().take(row));
     }
     Expanded { padded, corrections, rows }
 }
 
-fn seal(sid: &[u8; 32], number: u64, expanded: Expanded) -> (ExtensionMessage, Columns) {
-    let row = expanded.padded.len();
-    let width = 8 * row - MASK_BITS;
+fn seal(sid: &[u8; 32], number: u64, width: usize, expanded: Expanded) -> (ExtensionMessage, Columns) {
     let mut message = ExtensionMessage {
         number,
         corrections: expanded.corrections,
@@ -88,10 +96,9 @@ fn seal(sid: &[u8; 32], number: u64, expanded: Expanded) -> (ExtensionMessage, C
         tag: [0; HASH_BYTES],
     };
     let challenges = message.challenges(sid, width);
-    message.choice_hash = hash_row(&expanded.padded, &challenges).to_le_bytes();
-    let (columns, hashes) = turn(&expanded.rows, row, &challenges);
-    message.tag = tag(sid, number, &hashes);
-    (message, columns)
+    message.choice_hash = hash_row(&expanded.padded, width, &challenges).to_le_bytes();
+    message.tag = tag(sid, number, &hash_rows(&expanded.rows, width, &challenges));
+    (message, turn(&expanded.rows, width))
 }
 
 /// Alice: the columns W for `width` choice bits, and whether the tag holds.
@@ -105,90 +112,128 @@ pub fn check(
     width: usize,
 ) -> (Columns, Choice) {
     let row = row_bytes(width);
-    let mut rows = Zeroizing::new(alloc::vec![0; ROWS * row]);
-    let targets = message.corrections.chunks_exact(row).zip(rows.chunks_exact_mut(BLOCK_BITS * row));
-    for ((leaves, offset), (correction, block_rows)) in
-        leaves.expose().iter().zip(delta.expose()).zip(targets)
+    let mut rows = Rows::new([[0; ROW_WORDS_MAX]; ROWS]);
+    let mut stream = Keystream::new(message.number, row);
+    let blocks = rows.as_chunks_mut::<BLOCK_BITS>().0;
+    let corrections = message.corrections.chunks_exact(row);
+    for (((leaves, offset), correction), block) in
+        leaves.expose().iter().zip(delta.expose()).zip(corrections).zip(blocks)
     {
         // Bit b of y ^ Delta selects r_y: with Delta's bit 0 that is the sum over bit b of y, with
         // bit 1 it is that sum plus the sum of all r_y, to which u is added.
-        let mut total = Zeroizing::new(correction.to_vec());
+        let mut total = Zeroizing::new(words(correction));
         for (leaf, seed) in leaves.iter().enumerate() {
-            let mut stream = keystream(seed, message.number, row);
+            let stream = stream.row(seed);
             let known = mask(!(leaf as u8).ct_eq(offset));
-            stream.iter_mut().for_each(|byte| *byte &= known);
-            fold(leaf, &stream, &mut total, block_rows);
+            stream.iter_mut().for_each(|word| *word &= known);
+            fold(leaf, stream, &mut total, block);
         }
-        for (bit, row) in block_rows.chunks_exact_mut(row).enumerate() {
+        for (bit, row) in block.iter_mut().enumerate() {
             let set = mask(Choice::from((offset >> bit) & 1));
-            row.iter_mut().zip(total.iter()).for_each(|(byte, other)| *byte ^= other & set);
+            row.iter_mut().zip(total.iter()).for_each(|(word, other)| *word ^= other & set);
         }
     }
     let challenges = message.challenges(sid, width);
-    let (columns, mut hashes) = turn(&rows, row, &challenges);
+    let mut hashes = hash_rows(&rows, width, &challenges);
     let column = delta_column(delta);
     let choice_hash = u128::from_le_bytes(message.choice_hash);
     for (bit, hash) in (0_u32..).zip(hashes.iter_mut()) {
         *hash ^= choice_hash & ((column >> bit) & 1).wrapping_neg();
     }
     let verdict = tag(sid, message.number, &hashes).ct_eq(&message.tag);
-    (columns, verdict)
+    (turn(&rows, width), verdict)
 }
 
-/// r_{i,y}: AES-128-CTR under the leaf, initial counter u64(ext) || u64(0).
-fn keystream(seed: &Seed, number: u64, bytes: usize) -> Zeroizing<Vec<u8>> {
-    let mut counter = [0; 16];
-    counter.first_chunk_mut::<8>().expect("16 > 8").copy_from_slice(&number.to_be_bytes());
-    let mut stream = Zeroizing::new(alloc::vec![0; bytes]);
-    Ctr128BE::<Aes128Enc>::new(&(*seed).into(), &counter.into()).apply_keystream(&mut stream);
-    stream
+/// r_{i,y} of one row after the other, in one place.
+struct Keystream {
+    counter: u128,
+    blocks: Zeroizing<[[u8; WORD_BYTES]; ROW_WORDS_MAX]>,
+    /// Blocks of a row, and what of its last one is part of the row.
+    used: usize,
+    last: u128,
+    row: Zeroizing<Row>,
+}
+
+impl Keystream {
+    fn new(number: u64, row_bytes: usize) -> Self {
+        let used = row_bytes.div_ceil(WORD_BYTES);
+        Self {
+            counter: u128::from(number) << 64,
+            blocks: Zeroizing::default(),
+            used,
+            last: u128::MAX >> (8 * (used * WORD_BYTES - row_bytes)),
+            row: Zeroizing::default(),
+        }
+    }
+
+    /// AES-128-CTR under the leaf, initial counter u64(ext) || u64(0).
+    fn row(&mut self, seed: &Seed) -> &mut Row {
+        let (blocks, _) = self.blocks.split_at_mut(self.used);
+        aes128_ctr(seed, self.counter, blocks);
+        for (word, block) in self.row.iter_mut().zip(blocks.iter()) {
+            *word = u128::from_le_bytes(*block);
+        }
+        if let Some(last) = self.used.checked_sub(1).and_then(|last| self.row.get_mut(last)) {
+            *last &= self.last;
+        }
+        &mut self.row
+    }
 }
 
 /// Adds r_y to the total, and to row b of the block for every bit b of y.
-fn fold(leaf: usize, stream: &[u8], total: &mut [u8], block_rows: &mut [u8]) {
+fn fold(leaf: usize, stream: &Row, total: &mut Row, block: &mut [Row; BLOCK_BITS]) {
     xor(total, stream);
-    for (bit, row) in block_rows.chunks_exact_mut(stream.len()).enumerate() {
+    for (bit, row) in block.iter_mut().enumerate() {
         if leaf >> bit & 1 == 1 {
             xor(row, stream);
         }
     }
 }
 
-/// Rows to columns, and hash_chi of every row. The masking bits leave with the rows.
-fn turn(rows: &[u8], row: usize, challenges: &[[u128; 128]]) -> (Columns, Zeroizing<[u128; ROWS]>) {
-    let width = 8 * row - MASK_BITS;
-    let mut columns = Vec::with_capacity(128 * challenges.len());
+/// Rows to columns. The masking bits stay behind with the rows.
+fn turn(rows: &Rows, width: usize) -> Columns {
+    let mut columns = Vec::with_capacity(width.next_multiple_of(128));
     let mut square = Zeroizing::new([0; ROWS]);
-    for chunk in 0..challenges.len() {
-        for (word, row) in square.iter_mut().zip(rows.chunks_exact(row)) {
-            *word = word_at(row, chunk * WORD_BYTES);
+    for chunk in 0..width.div_ceil(128) {
+        for (word, row) in square.iter_mut().zip(rows.iter()) {
+            *word = row.get(chunk).copied().unwrap_or_default();
         }
         transpose(&mut square);
-        let valid = (width - 128 * chunk).min(128);
-        columns.extend(square.iter().take(valid));
+        columns.extend(square.iter().take(width - 128 * chunk));
     }
-    let mut hashes = Zeroizing::new([0; ROWS]);
-    for (hash, row) in hashes.iter_mut().zip(rows.chunks_exact(row)) {
-        *hash = word_at(row, width / 8);
-    }
-    hash_rows(&columns, challenges, &mut hashes);
-    (Secret::new(columns), hashes)
+    Secret::new(columns)
+}
+
+/// hash_chi of every row.
+fn hash_rows(rows: &Rows, width: usize, challenges: &[u128]) -> Zeroizing<[u128; ROWS]> {
+    Zeroizing::new(rows.each_ref().map(|row| hash_row(row, width, challenges)))
 }
 
 /// hash_chi of one row: its last 128 bits plus the sum of challenge x chunk.
-fn hash_row(row: &[u8], challenges: &[[u128; 128]]) -> u128 {
-    let (bits, mask) = row.split_at(row.len() - MASK_BITS / 8);
-    let chunks = bits.chunks(WORD_BYTES).map(|chunk| word_at(chunk, 0));
-    challenges.iter().zip(chunks).fold(word_at(mask, 0), |sum, (table, chunk)| sum ^ multiply(table, chunk))
+fn hash_row(row: &Row, width: usize, challenges: &[u128]) -> u128 {
+    let (whole, bits) = (width / 128, width % 128);
+    let mut chunks = Zeroizing::new(*row);
+    let mut ahead = row.iter().skip(whole);
+    let (first, second) =
+        (ahead.next().copied().unwrap_or_default(), ahead.next().copied().unwrap_or_default());
+    // The mask begins within a word unless the width is a multiple of 128.
+    let mask = if bits == 0 { first } else { (first >> bits) | (second << (128 - bits)) };
+    if let Some(last) = chunks.get_mut(whole) {
+        *last &= (1 << bits) - 1;
+    }
+    mask ^ inner_product(&*chunks, challenges)
 }
 
-/// Up to 16 bytes from `offset`, least significant first; zeros beyond the end.
-fn word_at(bytes: &[u8], offset: usize) -> u128 {
-    let bytes = bytes.get(offset..).unwrap_or_default();
-    match bytes.first_chunk::<WORD_BYTES>() {
-        Some(word) => u128::from_le_bytes(*word),
-        None => bytes.iter().rev().fold(0, |word, byte| (word << 8) | u128::from(*byte)),
+/// Up to `ROW_WORDS_MAX` words, least significant byte first; zeros behind the end.
+fn words(bytes: &[u8]) -> Row {
+    let mut row = [0; ROW_WORDS_MAX];
+    for (word, chunk) in row.iter_mut().zip(bytes.chunks(WORD_BYTES)) {
+        *word = match chunk.first_chunk::<WORD_BYTES>() {
+            Some(chunk) => u128::from_le_bytes(*chunk),
+            None => chunk.iter().rev().fold(0, |word, byte| (word << 8) | u128::from(*byte)),
+        };
     }
+    row
 }
 
 fn tag(sid: &[u8; 32], number: u64, hashes: &[u128; ROWS]) -> [u8; HASH_BYTES] {
@@ -198,13 +243,13 @@ fn tag(sid: &[u8; 32], number: u64, hashes: &[u128; ROWS]) -> [u8; HASH_BYTES] {
     hash_all(EXTENSION_TAG, head.into_iter().chain(hashes.iter().map(<[u8; WORD_BYTES]>::as_slice)))
 }
 
-fn xor(target: &mut [u8], other: &[u8]) {
-    target.iter_mut().zip(other).for_each(|(byte, other)| *byte ^= other);
+fn xor(target: &mut Row, other: &Row) {
+    target.iter_mut().zip(other).for_each(|(word, other)| *word ^= other);
 }
 
 /// All ones when `choice` is true, else zeros.
-fn mask(choice: Choice) -> u8 {
-    choice.unwrap_u8().wrapping_neg()
+fn mask(choice: Choice) -> u128 {
+    u128::conditional_select(&0, &u128::MAX, choice)
 }
 
 #[cfg(test)]

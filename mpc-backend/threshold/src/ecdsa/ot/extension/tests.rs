@@ -65,17 +65,17 @@ fn a_cheat_in_one_block_passes_for_exactly_the_one_right_guess_of_sixteen() {
     let mut passed = alloc::vec![];
     for guess in 0..16_u8 {
         let mut expanded = expand_choices(&all, u64::from(guess) + 1, &[0x5a; 52], &mut rng);
-        let row = expanded.padded.len();
+        let row = row_bytes(416);
         expanded.corrections[block * row] ^= 1;
         let padded = expanded.padded.clone();
         let rows = expanded.rows.clone();
-        let (mut message, _) = seal(&SID, u64::from(guess) + 1, expanded);
+        let (mut message, _) = seal(&SID, u64::from(guess) + 1, 416, expanded);
         // The block's rows will be off by (hash of the difference) where Delta's bit is 1.
         let challenges = message.challenges(&SID, 416);
         let mut other = padded.clone();
         other[0] ^= 1;
-        let difference = hash_row(&padded, &challenges) ^ hash_row(&other, &challenges);
-        let (_, mut hashes) = turn(&rows, row, &challenges);
+        let difference = hash_row(&padded, 416, &challenges) ^ hash_row(&other, 416, &challenges);
+        let mut hashes = hash_rows(&rows, 416, &challenges);
         for bit in 0..4 {
             if guess >> bit & 1 == 1 {
                 hashes[4 * block + bit] ^= difference;
