@@ -14,7 +14,7 @@ help:
 	@echo "make long   the system tests with a release's counts and durations"
 	@echo "make sim    simulate SIM_SEEDS (10000) whole clusters with faults and liars"
 	@echo "make shipped  show that the binaries have no switch for planted bugs"
-	@echo "make bench  measure a 2-of-3 cluster and SoftHSM2; writes target/bench/report.json"
+	@echo "make bench  measure the protocols beside others, a 2-of-3 cluster and SoftHSM2; writes target/bench/"
 	@echo "make fresh  demo and test from a clean clone in a clean Debian 12 (root, debootstrap)"
 	@echo "make deny   licences, bans and sources by cargo-deny, if it is installed"
 
@@ -54,6 +54,7 @@ shipped:
 
 bench: deps
 	$(CARGO) build --workspace --release --locked
+	$(CARGO) build --release --locked --manifest-path tests/peers/Cargo.toml --target-dir target/peers
 	target/release/bench
 
 build:

@@ -5,6 +5,7 @@
 //! the applications here are child processes (`src/bin/application.rs`), never this one.
 
 pub mod application;
+pub mod bench;
 pub mod lab;
 pub mod memory;
 pub mod nginx;

@@ -1,42 +1,54 @@
 //! `make bench`: what users feel and what it costs, through the built library on a 2-of-3 lab, with
 //! SoftHSM through the same harness in the same run.
 //!
-//! Prints a table and writes `target/bench/report.json`: dotted name with its unit, and a number.
+//! Before them the protocols alone, in this process, beside other implementations; with the argument
+//! `protocols` nothing else, with `signatures` only many signatures, for a profiler. Prints a table and writes `target/bench/report.json`: dotted name with
+//! its unit, and a number; and `target/bench/growth.svg`.
 
 #![allow(clippy::print_stdout)]
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use tests::application::{Load, Target};
+use tests::bench::{Report, protocols, signatures};
 use tests::lab::Lab;
 use tests::nginx::Nginx;
 use tests::openssl::accept_all;
 use tests::process::{cpu_time, percentile};
 use tests::softhsm::SoftHsm;
 
-/// Dotted name with unit → number.
-type Report = BTreeMap<String, f64>;
-
 fn main() -> Result<()> {
     let seconds = std::env::var("BENCH_SECONDS").map_or(Ok(10), |text| text.parse())?;
+    let folder = Path::new("target/bench");
+    std::fs::create_dir_all(folder)?;
     let mut report = Report::new();
+    match std::env::args().nth(1).as_deref() {
+        Some("signatures") => signatures(&mut report)?,
+        Some("protocols") => protocols(&mut report, folder)?,
+        _ => {
+            protocols(&mut report, folder)?;
+            cluster(seconds, &mut report)?;
+        }
+    }
+    for (name, value) in &report {
+        println!("{name:<56} {value:>14.3}");
+    }
+    std::fs::write(folder.join("report.json"), serde_json::to_string_pretty(&report)?)?;
+    Ok(())
+}
+
+/// A cluster of real nodes, and SoftHSM.
+fn cluster(seconds: u64, report: &mut Report) -> Result<()> {
     let softhsm = SoftHsm::new()?;
-    measure(&softhsm.target()?, "softhsm.", seconds, &mut report)?;
+    measure(&softhsm.target()?, "softhsm.", seconds, report)?;
     let lab = Lab::up(3, 2)?;
     lab.wait_healthy(Duration::from_secs(20))?;
     let target = lab.target()?;
-    cpu_per_signature(&lab, &target, &mut report)?;
-    measure(&target, "", seconds, &mut report)?;
-    ratios(&mut report);
-    for (name, value) in &report {
-        println!("{name:<52} {value:>14.1}");
-    }
-    let folder = Path::new("target/bench");
-    std::fs::create_dir_all(folder)?;
-    std::fs::write(folder.join("report.json"), serde_json::to_string_pretty(&report)?)?;
+    cpu_per_signature(&lab, &target, report)?;
+    measure(&target, "", seconds, report)?;
+    ratios(report);
     Ok(())
 }
 

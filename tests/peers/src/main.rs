@@ -1,0 +1,83 @@
+//! What `dkls23-core` needs for a key and for a signature: all parties in one process, on one thread,
+//! so that CPU time of the process is CPU time of all parties.
+//!
+//! Prints lines `name value`, dotted names that end with their unit, for `make bench`. Encoding is
+//! not timed, in the peer's favour; bytes are its own serde types in postcard, without framing.
+
+mod keygen;
+mod sign;
+
+use std::time::Duration;
+
+use anyhow::Result;
+use dkls23_core::curve::DklsCurve;
+use dkls23_core::protocols::Party;
+use dkls23_core::protocols::re_key::re_key;
+use rustix::time::{ClockId, clock_gettime};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+fn main() -> Result<()> {
+    let runs = std::env::var("PEER_RUNS").map_or(Ok(20), |text| text.parse())?;
+    curve::<p256::NistP256>("p256", runs)?;
+    curve::<k256::Secp256k1>("secp256k1", runs)?;
+    let (party, used, bytes) = keygen::two_of_three::<p256::NistP256>()?;
+    print("keygen.p256.2of3.cpu_us", micros(used));
+    print("keygen.p256.2of3.bytes", bytes as f64);
+    print("state.p256.2of3.bytes_per_node", bytes_of(&party)? as f64);
+    Ok(())
+}
+
+fn curve<C: DklsCurve>(name: &str, runs: usize) -> Result<()>
+where
+    C::AffinePoint: Serialize + DeserializeOwned,
+    C::Scalar: Serialize + DeserializeOwned,
+{
+    for (threshold, share_count) in [(2, 3), (3, 5)] {
+        let set = format!("sign.{name}.{threshold}of{share_count}");
+        let parties = dealt::<C>(threshold, share_count);
+        let mut times = Vec::with_capacity(runs);
+        let mut bytes = 0;
+        for _ in 0..runs {
+            let (used, sent) = sign::once(&parties, threshold)?;
+            times.push(used);
+            bytes = sent;
+        }
+        times.sort_unstable();
+        print(&format!("{set}.cpu_us"), times.first().copied().map_or(0.0, micros));
+        print(&format!("{set}.median.cpu_us"), times.get(runs / 2).copied().map_or(0.0, micros));
+        print(&format!("{set}.bytes"), bytes as f64);
+    }
+    Ok(())
+}
+
+/// A key from the peer's trusted dealer. A signature costs the same with it.
+fn dealt<C: DklsCurve>(threshold: u8, share_count: u8) -> Vec<Party<C>> {
+    let parameters =
+        dkls23_core::protocols::Parameters::new(threshold, share_count).expect("both counts are valid");
+    let secret = <C::Scalar as p256::elliptic_curve::Field>::random(&mut rand::rng());
+    re_key::<C>(&parameters, &rand::random::<[u8; 32]>(), &secret, None, |_| String::new()).0
+}
+
+/// CPU time of this process during `work`.
+fn timed<T>(work: impl FnOnce() -> Result<T>) -> Result<(T, Duration)> {
+    let now = || {
+        let time = clock_gettime(ClockId::ProcessCPUTime);
+        Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+    };
+    let before = now();
+    let result = work()?;
+    Ok((result, now().saturating_sub(before)))
+}
+
+fn bytes_of<T: Serialize>(value: &T) -> Result<usize> {
+    Ok(postcard::to_allocvec(value)?.len())
+}
+
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
+
+fn print(name: &str, value: f64) {
+    println!("peer.dkls23-core.{name} {value:.1}");
+}
