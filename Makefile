@@ -1,18 +1,19 @@
 # README's commands. Everything is built in one profile (dev; what must be fast is optimised in it
-# too), but for `make bench`.
+# too), but for `make bench` and `make constant-time`.
 
 SHELL := /bin/bash
 CARGO ?= cargo
 # Three labs at once fill two cores; more only makes each of them slower.
 TEST_THREADS ?= 2
 
-.PHONY: help demo test long sim shipped bench fresh build deps deny
+.PHONY: help demo test long sim constant-time shipped bench fresh build deps deny
 
 help:
 	@echo "make demo   build, start a 2-of-3 cluster, sign with pkcs11-tool and nginx, kill a node, sign again"
 	@echo "make test   what CI runs: format, lints, tidy, licences and bans, all tests"
 	@echo "make long   the system tests with a release's counts and durations"
 	@echo "make sim    simulate SIM_SEEDS (10000) whole clusters with faults and liars"
+	@echo "make constant-time  show by valgrind and by statistics that nothing takes its time from a secret"
 	@echo "make shipped  show that the binaries have no switch for planted bugs"
 	@echo "make bench  measure the protocols beside others, a 2-of-3 cluster and SoftHSM2; writes target/bench/"
 	@echo "make fresh  demo and test from a clean clone in a clean Debian 12 (root, debootstrap)"
@@ -45,6 +46,10 @@ long: deps build
 sim: export SIM_SEEDS ?= 10000
 sim:
 	$(CARGO) test --workspace --locked --test cluster -- --nocapture seeds_
+
+# docs/constant-time.md in mpc-backend says what is looked at.
+constant-time:
+	tests/constant-time/run
 
 # The tests' build has the switch, and so its marker; what is shipped is built without it.
 shipped:

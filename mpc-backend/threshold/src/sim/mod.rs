@@ -8,6 +8,7 @@ mod lies;
 mod memory;
 mod probe;
 mod run;
+pub mod secrets;
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
