@@ -172,7 +172,8 @@ fn old_stores_of_one_some_and_all_nodes_bring_no_nonce_back() {
     put_back(TWO_OF_THREE, &[1, 3], 21);
     put_back(TWO_OF_THREE, &[1, 2, 3], 22);
     put_back(THREE_OF_FIVE, &[1, 4], 23);
-    put_back(THREE_OF_FIVE, &[1, 2, 3, 4, 5], 24);
+    put_back(THREE_OF_FIVE, &[1, 2, 4], 24);
+    put_back(THREE_OF_FIVE, &[1, 2, 3, 4, 5], 25);
 }
 
 /// The whole life of a key, with one node dying at its `step`th effect. Whether it died; if it did not, all

@@ -37,6 +37,7 @@ enum Trouble {
     None,
     Faults,
     Liars,
+    Both,
 }
 
 /// One execution.
@@ -46,10 +47,11 @@ pub fn execute(shape: Shape, seed: u64) -> Report {
     let mut sim = if dice.next_u32().is_multiple_of(8) { world.cold(seed) } else { world.warm(seed) };
     let trouble = match dice.next_u32() % 10 {
         0 => Trouble::None,
-        1..=5 => Trouble::Faults,
-        _ => Trouble::Liars,
+        1..=4 => Trouble::Faults,
+        5..=8 => Trouble::Liars,
+        _ => Trouble::Both,
     };
-    if trouble == Trouble::Liars {
+    if matches!(trouble, Trouble::Liars | Trouble::Both) {
         let liars = if dice.next_u32().is_multiple_of(3) { 1 } else { shape.needed - 1 };
         let first = dice.next_u32() as u8 % shape.parties;
         for liar in (0..liars).map(|step| 1 + (first + step) % shape.parties) {
@@ -78,7 +80,7 @@ pub fn execute(shape: Shape, seed: u64) -> Report {
                 work(&mut sim, &mut workers, TROUBLE_MS / 3);
             }
         }
-        Trouble::Faults => {
+        Trouble::Faults | Trouble::Both => {
             sim.delay_max_ms = [3, 10, 80][dice.next_u32() as usize % 3];
             (sim.duplicates, sim.breaks) = (true, [0, 5, 40][dice.next_u32() as usize % 3]);
             let end = sim.now + TROUBLE_MS;
@@ -204,7 +206,10 @@ fn run(shape: Shape, first: u64, count: u64) {
                 }
                 report.violations
             }
-            Err(panic) => vec![panic.downcast_ref::<String>().cloned().unwrap_or_else(|| "panic".into())],
+            Err(panic) => {
+                let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+                vec![panic.downcast_ref::<String>().cloned().or(text).unwrap_or_else(|| "panic".into())]
+            }
         };
         if !violations.is_empty() {
             println!("seed {seed} failed: {violations:?}");
