@@ -23,14 +23,17 @@ pub fn aes128_ctr(key: &[u8; 16], counter: u128, output: &mut [Block]) {
     library_ctr(key, counter, output);
 }
 
-/// As [`aes128_ctr`], with AES-256.
-pub fn aes256_ctr(key: &[u8; 32], counter: u128, output: &mut [Block]) {
+/// As [`aes128_ctr`], with two AES-256 keys at once: a key's schedule is a chain in which every step
+/// waits for the step before, and two fill each other's gaps.
+pub fn aes256_ctr_both(keys: [&[u8; 32]; 2], counter: u128, outputs: [&mut [Block]; 2]) {
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("aes") && std::arch::is_x86_feature_detected!("ssse3") {
         // SAFETY: the CPU has both features that the function is compiled for.
-        return unsafe { instructions::aes256_ctr(key, counter, output) };
+        return unsafe { instructions::aes256_ctr_both(keys, counter, outputs) };
     }
-    library_ctr(key, counter, output);
+    for (key, output) in keys.into_iter().zip(outputs) {
+        library_ctr(key, counter, output);
+    }
 }
 
 /// `key` has 16 or 32 bytes.
@@ -65,14 +68,14 @@ fn library_ctr(key: &[u8], counter: u128, output: &mut [Block]) {
 #[cfg(target_arch = "x86_64")]
 mod instructions {
     use std::arch::x86_64::{
-        __m128i, _mm_aesenc_si128, _mm_aesenclast_si128, _mm_cvtsi128_si64, _mm_set_epi8, _mm_set_epi64x,
-        _mm_set1_epi32, _mm_setzero_si128, _mm_shuffle_epi8, _mm_shuffle_epi32, _mm_slli_si128,
-        _mm_unpackhi_epi64, _mm_xor_si128,
+        __m128i, _mm_aesenc_si128, _mm_aesenclast_si128, _mm_set_epi8, _mm_set1_epi32, _mm_setzero_si128,
+        _mm_shuffle_epi8, _mm_shuffle_epi32, _mm_slli_si128, _mm_xor_si128,
     };
 
     use zeroize::Zeroize as _;
 
     use super::Block;
+    use crate::vector::{load, store};
 
     /// Round keys; wiped when dropped.
     struct Schedule<const KEYS: usize>([__m128i; KEYS]);
@@ -97,23 +100,32 @@ mod instructions {
     }
 
     #[target_feature(enable = "aes,ssse3")]
-    pub(super) fn aes256_ctr(key: &[u8; 32], counter: u128, output: &mut [Block]) {
-        let mut schedule = Schedule([_mm_setzero_si128(); 15]);
-        let [first, second, later @ ..] = &mut schedule.0;
-        let [mut even, mut odd] = [0, 16].map(|from| {
-            let half = key.get(from..).and_then(|half| half.first_chunk()).copied().unwrap_or_default();
-            load(u128::from_le_bytes(half))
-        });
-        (*first, *second) = (even, odd);
-        for (round_keys, constant) in later.chunks_mut(2).zip(CONSTANTS) {
-            even = next(even, rotated(odd), _mm_set1_epi32(constant));
-            odd = next(odd, _mm_shuffle_epi32::<0xff>(even), _mm_setzero_si128());
-            // The last chunk has room for one.
-            for (round_key, words) in round_keys.iter_mut().zip([even, odd]) {
-                *round_key = words;
+    pub(super) fn aes256_ctr_both(keys: [&[u8; 32]; 2], counter: u128, outputs: [&mut [Block]; 2]) {
+        let zero = _mm_setzero_si128();
+        let mut schedules = [Schedule([zero; 15]), Schedule([zero; 15])];
+        let mut last = [(zero, zero); 2];
+        for ((schedule, key), (even, odd)) in schedules.iter_mut().zip(keys).zip(&mut last) {
+            let [first, second, ..] = &mut schedule.0;
+            for ((place, words), half) in [first, second].into_iter().zip([even, odd]).zip(key.as_chunks().0)
+            {
+                *words = load(u128::from_le_bytes(*half));
+                *place = *words;
             }
         }
-        stream(&schedule.0, counter, output);
+        for (step, constant) in CONSTANTS.into_iter().take(7).enumerate() {
+            for (schedule, (even, odd)) in schedules.iter_mut().zip(&mut last) {
+                *even = next(*even, rotated(*odd), _mm_set1_epi32(constant));
+                *odd = next(*odd, _mm_shuffle_epi32::<0xff>(*even), zero);
+                // The last step makes one more than there is room for.
+                let places = schedule.0.iter_mut().skip(2 + 2 * step);
+                for (place, words) in places.zip([*even, *odd]) {
+                    *place = words;
+                }
+            }
+        }
+        for (schedule, output) in schedules.iter().zip(outputs) {
+            stream(&schedule.0, counter, output);
+        }
     }
 
     /// Round constants (FIPS 197, 5.2).
@@ -177,20 +189,6 @@ mod instructions {
         }
         COUNT
     }
-
-    #[inline]
-    #[target_feature(enable = "sse2")]
-    pub(crate) fn load(value: u128) -> __m128i {
-        _mm_set_epi64x((value >> 64) as i64, value as i64)
-    }
-
-    #[inline]
-    #[target_feature(enable = "sse2")]
-    pub(crate) fn store(value: __m128i) -> u128 {
-        let low = _mm_cvtsi128_si64(value) as u64;
-        let high = _mm_cvtsi128_si64(_mm_unpackhi_epi64(value, value)) as u64;
-        u128::from(high) << 64 | u128::from(low)
-    }
 }
 
 #[cfg(test)]
@@ -220,10 +218,18 @@ mod tests {
         let by_other = expected(|block| cipher.encrypt_block(block), counter, blocks);
         assert_eq!(streams(&|stream| aes128_ctr(&short, counter, stream)), by_other);
         assert_eq!(streams(&|stream| library_ctr(&short, counter, stream)), by_other);
-        let cipher = ::aes::Aes256Enc::new(&long.into());
-        let by_other = expected(|block| cipher.encrypt_block(block), counter, blocks);
-        assert_eq!(streams(&|stream| aes256_ctr(&long, counter, stream)), by_other);
-        assert_eq!(streams(&|stream| library_ctr(&long, counter, stream)), by_other);
+        let other_key = long.map(|byte| !byte);
+        for (key, first) in [(long, true), (other_key, false)] {
+            let cipher = ::aes::Aes256Enc::new(&key.into());
+            let by_other = expected(|block| cipher.encrypt_block(block), counter, blocks);
+            let of_both = |stream: &mut [Block]| {
+                let mut unused = vec![[0; 16]; blocks];
+                let outputs = if first { [stream, &mut unused] } else { [&mut unused, stream] };
+                aes256_ctr_both([&long, &other_key], counter, outputs);
+            };
+            assert_eq!(streams(&of_both), by_other);
+            assert_eq!(streams(&|stream| library_ctr(&key, counter, stream)), by_other);
+        }
     }
 
     #[test]
@@ -253,8 +259,9 @@ mod tests {
     fn the_standards_own_examples() {
         let key: [u8; 32] = core::array::from_fn(|byte| byte as u8);
         let counter = u128::from_be_bytes(core::array::from_fn(|byte| 0x11 * byte as u8));
-        let mut block = [[0; 16]];
-        aes256_ctr(&key, counter, &mut block);
+        let (mut block, mut other) = ([[0; 16]], [[0; 16]]);
+        aes256_ctr_both([&key, &key], counter, [&mut block, &mut other]);
+        assert_eq!(block, other);
         assert_eq!(u128::from_be_bytes(block[0]), 0x8ea2_b7ca_5167_45bf_eafc_4990_4b49_6089);
         aes128_ctr(key.first_chunk().unwrap(), counter, &mut block);
         assert_eq!(u128::from_be_bytes(block[0]), 0x69c4_e0d8_6a7b_0430_d8cd_b780_70b4_c55a);

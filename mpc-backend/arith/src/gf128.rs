@@ -41,12 +41,10 @@ impl Double {
 
 #[cfg(target_arch = "x86_64")]
 mod carry_less {
-    use std::arch::x86_64::{
-        __m128i, _mm_clmulepi64_si128, _mm_cvtsi128_si64, _mm_set_epi64x, _mm_setzero_si128,
-        _mm_unpackhi_epi64, _mm_xor_si128,
-    };
+    use std::arch::x86_64::{_mm_clmulepi64_si128, _mm_setzero_si128, _mm_xor_si128};
 
     use super::Double;
+    use crate::vector::{load, store};
 
     #[target_feature(enable = "pclmulqdq")]
     pub(super) fn inner_product(left: &[u128], right: &[u128]) -> u128 {
@@ -59,18 +57,6 @@ mod carry_less {
             high = _mm_xor_si128(high, _mm_clmulepi64_si128::<0x11>(left, right));
         }
         Double::from_halves(store(low), store(middle), store(high)).reduce()
-    }
-
-    #[target_feature(enable = "sse2")]
-    fn load(value: u128) -> __m128i {
-        _mm_set_epi64x((value >> 64) as i64, value as i64)
-    }
-
-    #[target_feature(enable = "sse2")]
-    fn store(value: __m128i) -> u128 {
-        let low = _mm_cvtsi128_si64(value) as u64;
-        let high = _mm_cvtsi128_si64(_mm_unpackhi_epi64(value, value)) as u64;
-        u128::from(high) << 64 | u128::from(low)
     }
 }
 

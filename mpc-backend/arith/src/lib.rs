@@ -1,5 +1,5 @@
-//! Fast arithmetic behind safe types: elliptic curves by AWS-LC, AES streams ([`aes`]) and GF(2^128)
-//! ([`gf128`]) by the CPU's own instructions.
+//! Fast arithmetic behind safe types: elliptic curves by AWS-LC; AES streams ([`aes`]), SHA-256
+//! compressions ([`sha256`]) and GF(2^128) ([`gf128`]) by the CPU's own instructions.
 //!
 //! Why: threshold signing multiplies points and stretches keys hundreds of times a signature, and
 //! AWS-LC's assembly is 3 to 16 times faster than portable code. Everything above this crate is safe
@@ -7,7 +7,7 @@
 //! and no pointer leaves the crate. Which way is taken is decided at run time by the CPU's features
 //! alone; every way gives the same bits, which tests compare.
 //!
-//! Absent on purpose: protocols, hashing, randomness, signing. A caller that needs a random scalar
+//! Absent on purpose: protocols, hashes of messages, randomness, signing. A caller that needs a random scalar
 //! brings it as big-endian bytes.
 //!
 //! # What is constant-time
@@ -81,6 +81,9 @@ pub mod ecdsa;
 pub mod gf128;
 mod number;
 pub mod point;
+pub mod sha256;
+#[cfg(target_arch = "x86_64")]
+mod vector;
 mod wipe;
 
 pub use curve::{Bytes, Curve};

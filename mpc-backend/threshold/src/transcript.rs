@@ -4,9 +4,6 @@
 //! `enc(x)` = u32(len x) || x; [`hash`] = SHA-256(enc(label) || enc(u32(n)) || enc(x1) .. enc(xn)).
 //! (ecdsa specification, section 2.3.)
 
-use alloc::vec::Vec;
-
-use arith::wipe;
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -124,44 +121,55 @@ pub fn hash_all<'a>(label: Label, parts: impl Iterator<Item = &'a [u8]> + Clone)
     hasher.finalize().into()
 }
 
-/// Parts of a hash that are made one after the other; wiped when dropped.
+/// H over parts that are made one after the other.
 ///
-/// Many small parts cost less in one piece than each on its own.
+/// Many small parts cost less in larger pieces than each on its own.
 pub struct Frames {
-    bytes: Vec<u8>,
-    count: u32,
+    hasher: Sha256,
+    pending: Zeroizing<[u8; PIECE_BYTES]>,
+    used: usize,
+    missing: usize,
 }
 
 impl Frames {
-    /// Room for `count` parts of up to `part_bytes`.
-    pub fn with_capacity(count: usize, part_bytes: usize) -> Self {
-        Self { bytes: Vec::with_capacity(count * (4 + part_bytes)), count: 0 }
-    }
-
-    /// Adds a part. Beyond the capacity a copy of what was there would stay behind unwiped.
-    pub fn push(&mut self, part: &[u8]) {
-        let length = u32::try_from(part.len()).expect("every part is bounded far below 4 GiB");
-        debug_assert!(self.bytes.len() + 4 + part.len() <= self.bytes.capacity(), "more than announced");
-        self.bytes.extend_from_slice(&length.to_be_bytes());
-        self.bytes.extend_from_slice(part);
-        self.count += 1;
-    }
-
-    /// H over the parts.
-    pub fn hash(self, label: Label) -> [u8; HASH_BYTES] {
+    /// H under `label` over `count` parts.
+    pub fn new(label: Label, count: usize) -> Self {
         let mut hasher = Sha256::new();
         absorb(&mut hasher, label.0.as_bytes());
-        absorb(&mut hasher, &self.count.to_be_bytes());
-        hasher.update(&self.bytes);
-        hasher.finalize().into()
+        absorb(&mut hasher, &u32::try_from(count).expect("no transcript has 2^32 parts").to_be_bytes());
+        Self { hasher, pending: Zeroizing::new([0; PIECE_BYTES]), used: 0, missing: count }
+    }
+
+    /// Adds the next part, of up to 1020 bytes.
+    #[inline]
+    pub fn push(&mut self, part: &[u8]) {
+        let length = u32::try_from(part.len()).expect("every part is bounded far below 4 GiB");
+        if self.used + 4 + part.len() > PIECE_BYTES {
+            self.flush();
+        }
+        let (_, free) = self.pending.split_at_mut(self.used);
+        let (head, free) = free.split_at_mut(4);
+        head.copy_from_slice(&length.to_be_bytes());
+        free.split_at_mut(part.len()).0.copy_from_slice(part);
+        self.used += 4 + part.len();
+        self.missing = self.missing.checked_sub(1).expect("no more parts than announced");
+    }
+
+    /// H, once all parts are there.
+    pub fn hash(mut self) -> [u8; HASH_BYTES] {
+        assert_eq!(self.missing, 0, "as many parts as announced");
+        self.flush();
+        self.hasher.finalize().into()
+    }
+
+    fn flush(&mut self) {
+        self.hasher.update(self.pending.split_at(self.used).0);
+        self.used = 0;
     }
 }
 
-impl Drop for Frames {
-    fn drop(&mut self) {
-        wipe(&mut self.bytes);
-    }
-}
+/// Bytes that are hashed at once.
+const PIECE_BYTES: usize = 1024;
 
 /// X: fills `output` with SHA-256(key || u32(0)) || SHA-256(key || u32(1)) .., key = H(..).
 pub fn expand(label: Label, parts: &[&[u8]], output: &mut [u8]) {
@@ -199,6 +207,7 @@ fn absorb(hasher: &mut Sha256, part: &[u8]) {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
     use super::*;
+    use alloc::vec::Vec;
     use proptest::prelude::*;
 
     #[test]
@@ -230,9 +239,9 @@ mod tests {
     proptest! {
         #[test]
         fn frames_hash_as_parts_do(parts in parts()) {
-            let mut frames = Frames::with_capacity(parts.len(), 4);
+            let mut frames = Frames::new(PRESIGN_ID, parts.len());
             parts.iter().for_each(|part| frames.push(part));
-            prop_assert_eq!(frames.hash(PRESIGN_ID), hash_all(PRESIGN_ID, parts.iter().map(Vec::as_slice)));
+            prop_assert_eq!(frames.hash(), hash_all(PRESIGN_ID, parts.iter().map(Vec::as_slice)));
         }
 
         /// Short parts over a small alphabet: moving a byte over a boundary must change the hash.

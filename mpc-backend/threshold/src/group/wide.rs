@@ -18,7 +18,7 @@ pub trait Late: 'static {
     /// Integers mod q.
     type Scalar;
     /// A reduced integer, kappa bits.
-    type Short: Copy + Zeroize;
+    type Short: Copy + Zeroize + Words;
     /// A pad, kappa + 128 bits.
     type Long: Copy + Zeroize + Words;
     /// A sum of up to 2^64 products of a short and a long one.
@@ -45,8 +45,8 @@ pub trait Late: 'static {
     /// A long integer congruent to `long`, plus `short` when `choice` is true.
     fn plus_chosen(long: &Self::Long, short: &Self::Short, choice: Choice) -> Self::Long;
 
-    /// `left - right` mod q.
-    fn difference(left: &Self::Long, right: &Self::Long) -> Self::Scalar;
+    /// `left - right + short` mod q.
+    fn difference(left: &Self::Long, right: &Self::Long, short: &Self::Short) -> Self::Scalar;
 
     /// The sum mod q.
     fn reduce(sum: &Self::Sum) -> Self::Scalar;
@@ -112,20 +112,19 @@ impl<O: Order<N>, const N: usize, const LONG: usize, const SUM: usize> Late for 
 
     fn plus_chosen(long: &[u64; LONG], short: &[u64; N], choice: Choice) -> [u64; LONG] {
         let mut sum = *long;
-        let carry = add_masked(&mut sum, short, mask(choice.unwrap_u8()));
-        // After a carry the rest is below q, and the carry's worth fits on top of it.
-        add_masked(&mut sum, &Self::CARRY, mask(carry as u8));
+        Self::add_modular(&mut sum, short, mask(choice.unwrap_u8()));
         sum
     }
 
-    fn difference(left: &[u64; LONG], right: &[u64; LONG]) -> O::Scalar {
+    fn difference(left: &[u64; LONG], right: &[u64; LONG], short: &[u64; N]) -> O::Scalar {
         let mut difference = [0; LONG];
         let mut borrow = 0;
         for ((out, left), right) in difference.iter_mut().zip(left).zip(right) {
             (*out, borrow) = subtract(*left, *right, borrow);
         }
-        let borrowed = Self::CARRY.map(|limb| limb & mask(borrow as u8));
-        scalar::<O, N>(&divide::<O, N>(&difference)) - scalar::<O, N>(&borrowed)
+        Self::add_modular(&mut difference, &Self::MINUS_CARRY, mask(borrow as u8));
+        Self::add_modular(&mut difference, short, u64::MAX);
+        scalar::<O, N>(&divide::<O, N>(&difference))
     }
 
     fn reduce(sum: &[u64; SUM]) -> O::Scalar {
@@ -144,11 +143,7 @@ impl<O: Order<N>, const N: usize, const LONG: usize, const SUM: usize> Late for 
                 *folded = value as u64;
                 carry = (value >> 64) as u64;
             }
-            for folded in tail {
-                let value = u128::from(*folded) + u128::from(carry);
-                *folded = value as u64;
-                carry = (value >> 64) as u64;
-            }
+            add_masked(tail, &[carry], u64::MAX);
         }
         scalar::<O, N>(&divide::<O, N>(&folded))
     }
@@ -159,6 +154,15 @@ impl<O: Order<N>, const N: usize, const LONG: usize, const SUM: usize> Limbs<O, 
     const POWERS: [[u64; N]; SUM] = powers(O::ORDER);
     /// 2^(64 (N + 2)) mod q: what a carry out of a long integer is worth.
     const CARRY: [u64; N] = Self::POWERS[2];
+    /// What a borrow is worth, mod q.
+    const MINUS_CARRY: [u64; N] = less(O::ORDER, Self::CARRY).0;
+
+    /// Adds `short` under a mask, mod q.
+    fn add_modular(long: &mut [u64; LONG], short: &[u64; N], chosen: u64) {
+        let carry = add_masked(long, short, chosen);
+        // After a carry the rest is below 2^(64 N), and the carry's worth fits on top of it.
+        add_masked(long, &Self::CARRY, mask(carry as u8));
+    }
 }
 
 /// 2^(64 (N + i)) mod `order`, for compile time: an index out of range does not compile.
@@ -254,22 +258,26 @@ fn add_masked(sum: &mut [u64], other: &[u64], mask: u64) -> u64 {
     let mut carry = 0;
     let (head, tail) = sum.split_at_mut(other.len().min(sum.len()));
     for (limb, other) in head.iter_mut().zip(other) {
-        let value = u128::from(*limb) + u128::from(other & mask) + u128::from(carry);
-        *limb = value as u64;
-        carry = (value >> 64) as u64;
+        (*limb, carry) = add(*limb, other & mask, carry);
     }
     for limb in tail {
-        let value = u128::from(*limb) + u128::from(carry);
-        *limb = value as u64;
-        carry = (value >> 64) as u64;
+        (*limb, carry) = add(*limb, 0, carry);
     }
     carry
 }
 
-/// `left - right - borrow`, and the borrow out of it.
+/// `left + right + carry`, and the carry out of it. Written so that compilers see an add-with-carry.
+const fn add(left: u64, right: u64, carry: u64) -> (u64, u64) {
+    let (value, first) = left.overflowing_add(right);
+    let (value, second) = value.overflowing_add(carry);
+    (value, first as u64 | second as u64)
+}
+
+/// `left - right - borrow`, and the borrow out of it. Written as [`add`].
 const fn subtract(left: u64, right: u64, borrow: u64) -> (u64, u64) {
-    let value = (left as u128).wrapping_sub(right as u128).wrapping_sub(borrow as u128);
-    (value as u64, (value >> 64) as u64 & 1)
+    let (value, first) = left.overflowing_sub(right);
+    let (value, second) = value.overflowing_sub(borrow);
+    (value, first as u64 | second as u64)
 }
 
 /// All ones for 1, zeros for 0; the compiler does not learn that there are only two values.

@@ -28,16 +28,24 @@ pub fn evaluate<F: PrimeField>(coefficients: &[F], at: PartyIndex) -> F {
 /// # Errors
 /// [`Misuse::NotASigner`] when `party` is not in `set`.
 pub fn lagrange_at_zero<F: PrimeField>(party: PartyIndex, set: &SignerSet) -> Result<F, Misuse> {
+    let (numerator, denominator) = lagrange_fraction::<F>(party, set)?;
+    let inverse = Option::<F>::from(denominator.invert());
+    Ok(numerator * inverse.expect("members of a signer set are distinct"))
+}
+
+/// [`lagrange_at_zero`] before its division: numerator, and denominator, which is not zero.
+///
+/// # Errors
+/// As [`lagrange_at_zero`].
+pub(crate) fn lagrange_fraction<F: PrimeField>(party: PartyIndex, set: &SignerSet) -> Result<(F, F), Misuse> {
     if !set.contains(party) {
         return Err(Misuse::NotASigner);
     }
     let x = F::from(u64::from(party.get()));
-    let (numerator, denominator) = set.peers_of(party).fold((F::ONE, F::ONE), |(top, bottom), peer| {
+    Ok(set.peers_of(party).fold((F::ONE, F::ONE), |(top, bottom), peer| {
         let other = F::from(u64::from(peer.get()));
         (top * other, bottom * (other - x))
-    });
-    let inverse = Option::<F>::from(denominator.invert());
-    Ok(numerator * inverse.expect("members of a signer set are distinct"))
+    }))
 }
 
 #[cfg(test)]

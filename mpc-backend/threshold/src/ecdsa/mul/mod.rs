@@ -10,6 +10,7 @@ mod keys;
 
 use alloc::vec::Vec;
 
+use arith::sha256::LANES;
 use elliptic_curve::ff::Field;
 use rand_core::CryptoRngCore;
 use subtle::{Choice, ConstantTimeEq};
@@ -175,21 +176,19 @@ fn alice_mask<C: Curve, const RHO: usize>(
     mut rng: &mut dyn CryptoRngCore,
 ) -> Masked<C, RHO> {
     let blinds = Zeroizing::new(core::array::from_fn(|_| C::Scalar::random(&mut rng)));
+    let values = inputs.iter().map(|input| input.expose()).chain(blinds.iter());
+    let short = Wiped(values.map(C::Late::short).collect());
     let values = columns.expose().len() * (INPUTS + RHO);
     let mut zero_pads = Wiped(Vec::with_capacity(values));
     let mut masked = Vec::with_capacity(values);
     let mut pads = Pads::<C>::new(keys, INPUTS + RHO);
     let offset = delta_column(delta);
     for (position, column) in (0_u16..).zip(columns.expose()) {
-        let start = zero_pads.0.len();
-        pads.fill(position, *column, |pad| zero_pads.0.push(pad));
-        let zeros = zero_pads.0.get(start..).unwrap_or_default();
-        let mut values = zeros.iter().zip(inputs.iter().map(|input| input.expose()).chain(blinds.iter()));
-        pads.fill(position, *column ^ offset, |one| {
-            if let Some((zero, input)) = values.next() {
-                masked.push(C::Late::difference(zero, &one) + input);
-            }
-        });
+        let [zeros, ones] = pads.fill([(position, *column), (position, *column ^ offset)]);
+        for ((zero, one), input) in zeros.zip(ones).zip(&short.0) {
+            masked.push(C::Late::difference(&zero, &one, input));
+            zero_pads.0.push(zero);
+        }
     }
     Masked { zero_pads, blinds, masked }
 }
@@ -229,17 +228,19 @@ pub(crate) fn bob_finish<C: Curve, const RHO: usize>(
     let keys = Keys::new(sid, view, &state.digest);
     let mut pads = Pads::<C>::new(&keys, stride);
     let mut opened = Wiped(Vec::with_capacity(reply.masked.len()));
+    const { assert!(LANES == 2 && C::XI.is_multiple_of(LANES)) };
     let rows = (0_u16..)
-        .zip(state.columns.expose())
-        .zip(reply.masked.chunks_exact(stride))
-        .zip(bits(state.choices.expose()));
-    for (((position, column), masked), bit) in rows {
-        let mut masked = masked.iter();
-        pads.fill(position, *column, |pad| {
-            if let Some(value) = masked.next() {
+        .step_by(LANES)
+        .zip(state.columns.expose().as_chunks::<LANES>().0)
+        .zip(reply.masked.chunks_exact(LANES * stride));
+    let mut choices = bits(state.choices.expose());
+    for ((position, [one, other]), masked) in rows {
+        let rows = pads.fill([(position, *one), (position + 1, *other)]);
+        for ((row, masked), bit) in rows.into_iter().zip(masked.chunks_exact(stride)).zip(&mut choices) {
+            for (pad, value) in row.zip(masked) {
                 opened.0.push(C::Late::plus_chosen(&pad, &C::Late::short(value), bit));
             }
-        });
+        }
     }
     let challenges = keys.challenges::<C, RHO>(&reply.masked);
     let rows = opened.0.chunks_exact(stride);

@@ -8,6 +8,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use elliptic_curve::ff::Field;
+use elliptic_curve::ops::Invert as _;
 use rand_core::CryptoRngCore;
 
 use super::round2_open::{AwaitingOpenings, Opening, OpeningMessage};
@@ -21,7 +22,7 @@ use crate::group::{Curve, Point};
 use crate::party::PartyIndex;
 use crate::round::{Inbox, Outbox};
 use crate::secret::Secret;
-use crate::sharing::lagrange_at_zero;
+use crate::sharing::lagrange_fraction;
 use crate::transcript::{PRESIGN_COMMITMENT, PRESIGN_ROUND1, ZERO_KEY, hash, hash_all};
 
 pub(super) const ROUND: u8 = 1;
@@ -113,7 +114,10 @@ pub(crate) fn start<C: Curve>(
         pair_ids.insert(peer, pair.id);
         bobs.insert(peer, bob);
     }
-    let weight: C::Scalar = lagrange_at_zero(context.me, &context.signers)?;
+    // lambda_i is public, and a constant-time inversion costs a fixed-base multiplication or two.
+    let (numerator, denominator) = lagrange_fraction::<C::Scalar>(context.me, &context.signers)?;
+    let inverse = Option::<C::Scalar>::from(denominator.invert_vartime());
+    let weight = numerator * inverse.expect("members of a signer set are distinct");
     let weighted_share = Secret::new(weight * share.expose());
     let session = Session { context, id, pair_ids };
     let state = AwaitingCommitments {

@@ -81,10 +81,10 @@ where
     let longs: Vec<[u64; LONG]> = edges(&C::ORDER, rng);
     for (left, right) in longs.iter().zip(longs.iter().rev()) {
         let [a, b] = [left, right].map(|limbs| value::<S<C>>(limbs));
-        assert_eq!(Of::<C>::difference(left, right), a - b);
         for short in [S::<C>::ZERO, -S::<C>::ONE, a] {
             let limbs = Of::<C>::short(&short);
             assert_eq!(value::<S<C>>(&limbs), short);
+            assert_eq!(Of::<C>::difference(left, right, &limbs), a - b + short);
             let kept = Of::<C>::plus_chosen(left, &limbs, Choice::from(0));
             assert_eq!(kept, *left);
             let added = Of::<C>::plus_chosen(left, &limbs, Choice::from(1));

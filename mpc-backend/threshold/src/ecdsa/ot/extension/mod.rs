@@ -193,7 +193,7 @@ fn fold(leaf: usize, stream: &Row, total: &mut Row, block: &mut [Row; BLOCK_BITS
 
 /// Rows to columns. The masking bits stay behind with the rows.
 fn turn(rows: &Rows, width: usize) -> Columns {
-    let mut columns = Vec::with_capacity(width.next_multiple_of(128));
+    let mut columns = Vec::with_capacity(width);
     let mut square = Zeroizing::new([0; ROWS]);
     for chunk in 0..width.div_ceil(128) {
         for (word, row) in square.iter_mut().zip(rows.iter()) {
