@@ -29,7 +29,8 @@ where
             .map(|me| DkgSession::new(Parameters::new(2, 3).expect("valid"), *me, session_id.clone()))
             .collect();
         let fragments: Vec<Vec<C::Scalar>> = sessions.iter().map(DkgSession::phase1).collect();
-        bytes += 2 * fragments.iter().flatten().try_fold(0, |sum, one| bytes_of(one).map(|one| sum + one))? / 3;
+        bytes +=
+            2 * fragments.iter().flatten().try_fold(0, |sum, one| bytes_of(one).map(|one| sum + one))? / 3;
         let (mut proofs, mut zero2, mut chain2) = (Vec::new(), Vec::new(), BTreeMap::new());
         for (place, (me, session)) in parties.iter().zip(&mut sessions).enumerate() {
             let mine: Vec<C::Scalar> = fragments.iter().map(|row| row[place]).collect();
@@ -51,7 +52,8 @@ where
         for (me, session) in parties.iter().zip(sessions) {
             let zero2: Vec<_> = zero2.iter().filter(|one| one.parties.receiver == *me).cloned().collect();
             let zero3: Vec<_> = zero3.iter().filter(|one| one.parties.receiver == *me).cloned().collect();
-            let product: Vec<_> = products.iter().filter(|one| one.parties.receiver == *me).cloned().collect();
+            let product: Vec<_> =
+                products.iter().filter(|one| one.parties.receiver == *me).cloned().collect();
             let finished = session
                 .phase4(&proofs, &zero2, &zero3, &product, &chain2, &chain3, |_| String::new())
                 .map_err(aborted)?;

@@ -23,7 +23,11 @@ where
     let sign_id = rand::random::<[u8; 32]>().to_vec();
     let data = |me: &Party<C>| SignData {
         sign_id: sign_id.clone(),
-        counterparties: signers.iter().map(|one| one.party_index).filter(|one| *one != me.party_index).collect(),
+        counterparties: signers
+            .iter()
+            .map(|one| one.party_index)
+            .filter(|one| *one != me.party_index)
+            .collect(),
         message_hash,
     };
 
@@ -34,7 +38,9 @@ where
     let mut bytes = sizes(sent.iter().flatten())?;
     let inboxes: Vec<Vec<_>> = signers
         .iter()
-        .map(|me| sent.iter().flatten().filter(|one| one.parties.receiver == me.party_index).cloned().collect())
+        .map(|me| {
+            sent.iter().flatten().filter(|one| one.parties.receiver == me.party_index).cloned().collect()
+        })
         .collect();
 
     let (sent, second) = timed(|| {
@@ -44,7 +50,9 @@ where
     bytes += sizes(sent.iter().flatten())?;
     let inboxes: Vec<Vec<_>> = signers
         .iter()
-        .map(|me| sent.iter().flatten().filter(|one| one.parties.receiver == me.party_index).cloned().collect())
+        .map(|me| {
+            sent.iter().flatten().filter(|one| one.parties.receiver == me.party_index).cloned().collect()
+        })
         .collect();
 
     let (answers, third) = timed(|| {

@@ -25,6 +25,11 @@ impl Runs {
         self.0.push(time);
     }
 
+    /// All of them together.
+    pub fn total(&self) -> Duration {
+        self.0.iter().sum()
+    }
+
     /// Microseconds of the fastest run.
     pub fn best_us(&self) -> f64 {
         self.0.iter().min().map_or(0.0, micros)
