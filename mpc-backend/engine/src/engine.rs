@@ -30,6 +30,7 @@ pub(crate) struct Me {
     pub(crate) cluster_id: [u8; 32],
     pub(crate) manifest: Manifest,
     pub(crate) threshold: Threshold,
+    pub(crate) wall_clock_ms: u64,
     pub(crate) software: String,
     pub(crate) limits: Limits,
     pub(crate) bugs: Bugs,
@@ -83,6 +84,7 @@ impl Engine {
             registry.restore(snapshot).map_err(StartError::Registry)?;
         }
         let (mut heads, mut shares) = (Heads::default(), Shares::default());
+        let mut quarantines = Vec::new();
         for record in &restored.records {
             match record.table.as_str() {
                 persist::SHARE => shares.restore(record)?,
@@ -91,6 +93,7 @@ impl Engine {
                     let head = Head::verify(registry.trust(), &signed);
                     heads.keep(head.ok_or_else(|| persist::RecordError::damaged(record))?);
                 }
+                persist::QUARANTINE => quarantines.push((persist::read_quarantine(record)?, record)),
                 other => return Err(persist::RecordError::Table(other.to_owned()).into()),
             }
         }
@@ -103,14 +106,20 @@ impl Engine {
             identity: config.identity,
             boot_id: config.boot_id,
             manifest: config.manifest,
+            wall_clock_ms: config.wall_clock_ms,
             software: bugs::software(config.software),
             limits: config.limits,
             bugs: Bugs::default(),
         };
+        let mut peers = Peers::new(&me);
+        for ((node, evidence), record) in quarantines {
+            let peer = peers.get_mut(node).ok_or_else(|| persist::RecordError::damaged(record))?;
+            peer.quarantined = Some(evidence);
+        }
         let own = heads.of(me.index).map_or(0, |head| head.index);
         let mut engine = Self {
             startup: Startup::new(own),
-            peers: Peers::new(&me),
+            peers,
             me,
             now: 0,
             started: None,

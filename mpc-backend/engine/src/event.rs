@@ -68,8 +68,14 @@ events! {
     Warn PeerMessageRefused { peer: NodeIndex, protocol: i32, why: &'static str } "peer message refused";
     /// Fresh correlated randomness with a peer stands.
     Info PairReady { peer: NodeIndex } "pair set-up done";
-    /// A check of a pair failed: both directions are destroyed, the peer is quarantined.
-    Alarm PeerQuarantined { peer: NodeIndex, rule: String } "a check failed; this pair is destroyed and the peer quarantined";
+    /// A check failed for which a peer is to blame: no pair stands with it until an operator renews it.
+    Alarm PeerQuarantined { peer: NodeIndex, rule: String } "a check failed; the pair is destroyed and the peer quarantined until an operator renews it";
+    /// A check of a peer's message failed. The messages are given as round:length:SHA-256.
+    Warn CheckFailed { peer: NodeIndex, named: bool, rule: String, protocol: &'static str, session: String, messages: String } "a check of a peer's message failed";
+    /// An operator had a pair set-up made anew; a quarantine is over.
+    Warn PairRenewed { peer: NodeIndex, was: String } "pair set-up is made anew by an operator";
+    /// Signed answers of a set of nodes did not make a signature.
+    Alarm SignatureFailed { signers: String, rule: String, key: String, presignature: String, client: String } "answers of these nodes do not make a signature: one of them lies or is broken";
     /// A key's share is held, not yet in use.
     Info KeyGenerated { key: String } "key generated, waiting for its record";
     /// Generation of a key ended without a key.

@@ -19,6 +19,8 @@ pub struct EngineConfig {
     pub identity: SigningKey,
     /// 16 fresh random bytes for every start of the process (nonce rule R4).
     pub boot_id: [u8; 16],
+    /// The wall clock at engine time 0, in ms since 1970: when evidence was found, for people.
+    pub wall_clock_ms: u64,
     /// Name and version of the software, for status.
     pub software: String,
     /// Bounds that an operator may set.

@@ -5,8 +5,9 @@
 //! Absent on purpose: sockets, files, clocks, threads, system randomness. The shell brings them.
 //!
 //! Read in this order: [`input`], [`effect`], [`registry`] (what exists and who may use it),
-//! `sessions` (protocols with peers), `client` (requests), [`persist`] and [`event`].
+//! `sessions` (protocols with peers), `blame` (what a failed check costs), `client` (requests), [`persist`] and [`event`].
 
+mod blame;
 #[cfg(feature = "sim")]
 pub mod bugs;
 #[cfg(not(feature = "sim"))]

@@ -6,10 +6,12 @@
 use std::collections::BTreeMap;
 
 use prost::Message;
+use proto::client::v1::Evidence;
 use proto::limits::{FORMAT, PEER_PAYLOAD_BYTES_MAX};
 use proto::peer::v1::{Control, Envelope, HeadQuery, HeadReport, Hello, Protocol, SessionFailed, control};
 use rand_core::CryptoRngCore;
 
+use crate::blame::Record;
 use crate::effect::Effect;
 use crate::engine::{Engine, Me};
 use crate::event::Event;
@@ -30,8 +32,10 @@ pub(crate) struct Peer {
     pub(crate) boot_id: Option<[u8; 16]>,
     /// From its last hello on any connection.
     last_boot: Option<[u8; 16]>,
-    /// The rule that it broke. Kept by node identity: a restart of the peer does not clear it.
-    pub(crate) quarantined: Option<String>,
+    /// What it is quarantined for. Kept by node identity and on disk: no restart clears it.
+    pub(crate) quarantined: Option<Evidence>,
+    /// Failed checks since this node's start.
+    pub(crate) record: Record,
     /// Nonce of the head query that it has not answered yet.
     query: Option<[u8; 32]>,
 }
@@ -132,6 +136,9 @@ impl Engine {
 
     pub(crate) fn refuse_message(&mut self, peer: NodeIndex, protocol: i32, why: Why) {
         self.counters.refused_messages += 1;
+        if let Some(state) = self.peers.get_mut(peer) {
+            state.record.refused_messages += 1;
+        }
         self.log(Event::PeerMessageRefused { peer, protocol, why });
     }
 
@@ -163,7 +170,7 @@ impl Engine {
         let session = session.map_err(|_| "session id is not 32 bytes");
         match protocol {
             Protocol::Hello => self.peer_hello(peer, session.ok(), &envelope.payload, rng),
-            Protocol::PairSetup => self.setup_message(peer, session?, &envelope.payload, rng),
+            Protocol::PairSetup => self.setup_message(peer, session?, envelope.payload, rng),
             Protocol::Generation => self.generation_message(peer, session?, envelope.payload),
             Protocol::Presign => self.presign_message(peer, session?, envelope.payload, rng),
             Protocol::Control => self.control(peer, &envelope.payload, session.ok(), rng),
@@ -269,14 +276,5 @@ impl Engine {
         state.query = None;
         self.head_reported(peer, own, yours);
         Ok(())
-    }
-
-    /// Ends all trust in a peer's protocol messages for as long as this process lives.
-    pub(crate) fn quarantine(&mut self, peer: NodeIndex, rule: String) {
-        if let Some(state) = self.peers.get_mut(peer).filter(|state| state.quarantined.is_none()) {
-            state.quarantined = Some(rule.clone());
-            self.log(Event::PeerQuarantined { peer, rule });
-        }
-        self.drop_pair(peer);
     }
 }

@@ -4,11 +4,13 @@
 //! |---|---|---|
 //! | `share` | key id, 16 bytes | [`ShareRecord`] |
 //! | `head` | node index, 1 byte | format, then an encoded `SignedHead`: the last one of that node |
+//! | `quarantine` | node index, 1 byte | format, then an encoded `Evidence`: what that peer is quarantined for |
 //!
 //! Every value starts with its format version, four bytes big-endian. Integers are big-endian, byte
 //! strings have a four-byte length. The shell seals values before they reach the disk.
 
 use prost::Message;
+use proto::client::v1::Evidence;
 use proto::limits::FORMAT;
 use proto::registry::v1::SignedHead;
 use zeroize::Zeroizing;
@@ -20,8 +22,10 @@ use crate::input::{NodeIndex, Record};
 pub const SHARE: &str = "share";
 /// Last signed head of each node, this one's own among them.
 pub const HEAD: &str = "head";
+/// Peers that are quarantined; a peer without a record is not.
+pub const QUARANTINE: &str = "quarantine";
 /// All tables; a shell restores exactly these.
-pub const TABLES: [&str; 2] = [SHARE, HEAD];
+pub const TABLES: [&str; 3] = [SHARE, HEAD, QUARANTINE];
 
 /// A key's share at this node.
 pub struct ShareRecord {
@@ -86,9 +90,23 @@ pub fn delete_share(key_id: &[u8; 16]) -> Write {
 
 /// Writes the last head of a node.
 pub fn put_head(node: NodeIndex, head: &SignedHead) -> Write {
+    put_message(HEAD, node, head)
+}
+
+/// Writes what a peer is quarantined for.
+pub fn put_quarantine(peer: NodeIndex, evidence: &Evidence) -> Write {
+    put_message(QUARANTINE, peer, evidence)
+}
+
+/// Ends a peer's quarantine.
+pub fn delete_quarantine(peer: NodeIndex) -> Write {
+    Write { table: QUARANTINE, key: vec![peer], value: None }
+}
+
+fn put_message(table: &'static str, node: NodeIndex, message: &impl Message) -> Write {
     let mut value = FORMAT.to_be_bytes().to_vec();
-    value.extend_from_slice(&head.encode_to_vec());
-    Write { table: HEAD, key: vec![node], value: Some(Zeroizing::new(value)) }
+    value.extend_from_slice(&message.encode_to_vec());
+    Write { table, key: vec![node], value: Some(Zeroizing::new(value)) }
 }
 
 /// Reads a share.
@@ -113,9 +131,18 @@ pub fn read_share(record: &Record) -> Result<([u8; 16], ShareRecord), RecordErro
 
 /// Reads the last head of a node.
 pub fn read_head(record: &Record) -> Result<(NodeIndex, SignedHead), RecordError> {
-    let head = SignedHead::decode(body(record)?).ok();
-    match (record.key.as_slice(), head) {
-        ([node], Some(head)) => Ok((*node, head)),
+    read_message(record)
+}
+
+/// Reads what a peer is quarantined for.
+pub fn read_quarantine(record: &Record) -> Result<(NodeIndex, Evidence), RecordError> {
+    read_message(record)
+}
+
+fn read_message<M: Message + Default>(record: &Record) -> Result<(NodeIndex, M), RecordError> {
+    let message = M::decode(body(record)?).ok();
+    match (record.key.as_slice(), message) {
+        ([node], Some(message)) => Ok((*node, message)),
         _ => Err(RecordError::damaged(record)),
     }
 }

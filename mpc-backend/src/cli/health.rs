@@ -4,6 +4,7 @@ use client::failure::NodeFailure;
 use proto::client::v1::StatusReply;
 use serde_json::{Value, json};
 
+use crate::cli::evidence;
 use crate::cli::remote::Caller;
 
 /// One node's answer, or why there is none.
@@ -39,7 +40,7 @@ impl Health {
         problems
     }
 
-    /// A table for people, one line a node, then the pools.
+    /// A table for people, one line a node, then the pools and what is known against nodes.
     pub fn table(&self) -> Vec<String> {
         let mut lines = vec![format!(
             "{:<5} {:<9} {:<12} {:>6} {:>9} {:>6} {:>9} {:>10}  {}",
@@ -54,6 +55,7 @@ impl Health {
                     reply.node, pool.signers, pool.ready
                 ));
             }
+            lines.extend(evidence::lines(reply));
         }
         lines
     }
@@ -86,13 +88,27 @@ impl NodeHealth {
         }
         for peer in &reply.peers {
             let about = match (peer.connected, peer.quarantined, peer.pair_ready) {
-                (_, true, _) => "has been caught cheating, or broke: quarantined",
-                (false, ..) => "is not connected",
-                (true, false, false) => "is connected, the pair set-up runs",
+                (_, true, _) => {
+                    let why = peer.quarantine.as_ref().map(evidence::line).unwrap_or_default();
+                    format!("has been caught cheating, or broke: quarantined, {why}")
+                }
+                (false, ..) => "is not connected".to_owned(),
+                (true, false, false) => "is connected, the pair set-up runs".to_owned(),
                 (true, false, true) => continue,
             };
             problems.push(format!("{name}: peer {} {about}", peer.node));
         }
+        problems.extend(evidence::bad_sets(reply).map(|set| {
+            let counts = set
+                .signers
+                .iter()
+                .map(|node| format!("node {node} in {} such sets", evidence::bad_sets_with(reply, *node)));
+            let counts = counts.collect::<Vec<_>>().join(", ");
+            format!(
+                "{name}: answers of {:?} made no signature, one of them lies or broke ({counts})",
+                set.signers
+            )
+        }));
         problems
     }
 
@@ -153,7 +169,9 @@ impl NodeHealth {
                 "pair_ready": peer.pair_ready,
                 "quarantined": peer.quarantined,
                 "boot_id": hex::encode(&peer.boot_id),
+                "blame": evidence::of_peer(peer),
             })).collect::<Vec<_>>(),
+            "failed_sets": evidence::of_sets(reply),
             "pools": reply.pools.iter().map(|pool| json!({
                 "key": hex::encode(&pool.key_id),
                 "signers": pool.signers,

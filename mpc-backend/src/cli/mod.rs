@@ -12,6 +12,7 @@ pub mod client;
 pub mod cluster;
 pub mod command;
 pub mod config;
+pub mod evidence;
 pub mod failure;
 pub mod files;
 pub mod health;
@@ -20,6 +21,7 @@ pub mod keys;
 pub mod lab;
 pub mod node;
 pub mod operator;
+pub mod pair;
 pub mod remote;
 pub mod status;
 pub mod terminal;
@@ -58,6 +60,9 @@ enum Subject {
     /// Keys and other objects of a token.
     #[command(subcommand)]
     Key(key::KeyCommand),
+    /// The secrets that two nodes share, made anew.
+    #[command(subcommand)]
+    Pair(pair::PairCommand),
     /// A whole cluster on this machine.
     #[command(subcommand)]
     Lab(lab::LabCommand),
@@ -76,6 +81,7 @@ impl Cli {
             Subject::Command(command) => command.run(),
             Subject::Token(command) => command.run(),
             Subject::Key(command) => command.run(),
+            Subject::Pair(command) => command.run(),
             Subject::Lab(command) => command.run(),
             Subject::Status(command) => command.run(),
         }

@@ -47,6 +47,12 @@ impl Caller {
         })
     }
 
+    /// Has a node make its pair set-up with a peer anew.
+    pub fn renew_pair(&self, node: u8, peer: u8) -> Result<(), Failure> {
+        let renewed = self.admin.renew_pair(node, peer);
+        renewed.map_err(|failure| Failure::refused(format!("node {node}: {failure}")))
+    }
+
     /// Has a command ordered and applied; returns its registry index once every node that answers has
     /// applied it too, so that what is asked next, of whichever node, finds it.
     pub fn propose(&self, command: &SignedCommand) -> Result<u64, Failure> {

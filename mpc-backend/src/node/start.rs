@@ -2,6 +2,7 @@
 //! keys, store, sockets, and only then engine, log and listeners. A refusal leaves nothing running.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use ed25519_dalek::SigningKey;
 use engine::{Engine, EngineConfig, Input, Limits, Restored};
@@ -88,11 +89,17 @@ fn engine(
         index: config.index,
         identity: identity.clone(),
         boot_id,
+        wall_clock_ms: wall_clock_ms(),
         software: concat!("counterfoil-node/", env!("CARGO_PKG_VERSION")).into(),
         limits,
     };
     let registry = snapshot.map(|snapshot| snapshot.registry);
     Ok(Engine::new(engine_config, Restored { records, registry })?)
+}
+
+fn wall_clock_ms() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or_default()
 }
 
 async fn listen(key: &'static str, address: &str) -> Result<TcpListener, StartError> {

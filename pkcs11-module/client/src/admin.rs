@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use proto::client::v1::{StatusReply, StatusRequest, request, response};
+use proto::client::v1::{RenewPairRequest, StatusReply, StatusRequest, request, response};
 use proto::manifest::Manifest;
 use proto::registry::v1::{SignedCommand, TokenRecord};
 use token::backend::BackendResult;
@@ -58,6 +58,20 @@ impl Admin {
     /// The registry's refusal, or when no node does it within the time limit.
     pub fn propose(&self, command: &SignedCommand) -> BackendResult<u64> {
         self.core.propose(command, self.deadline())
+    }
+
+    /// Has one node make its pair set-up with `peer` anew, and end its quarantine.
+    ///
+    /// # Errors
+    /// Why the node did not.
+    pub fn renew_pair(&self, node: u8, peer: u8) -> Result<(), NodeFailure> {
+        let renew = request::Op::RenewPair(RenewPairRequest { peer: peer.into() });
+        let said = self.core.ask(vec![(node, renew)], self.terms()).into_iter().next();
+        let (_, answer) = said.ok_or(NodeFailure::TimedOut)?;
+        match answer?.result {
+            response::Result::RenewPair(_) => Ok(()),
+            _ => Err(NodeFailure::Misbehaved("answered another question".into())),
+        }
     }
 
     fn deadline(&self) -> Deadline {

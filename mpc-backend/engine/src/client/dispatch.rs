@@ -1,11 +1,12 @@
 //! From a request to its handler, and the waiting room for those that cannot be answered yet. What waited
 //! is authorised again: the registry may have moved.
 
-use proto::client::v1::{Code, Request, request, response};
+use proto::client::v1::{Code, Empty, Request, request, response};
 use rand_core::CryptoRngCore;
 
 use super::{Failure, ReplyTo};
 use crate::engine::Engine;
+use crate::input::NodeIndex;
 use crate::sessions::PoolKey;
 
 /// Deadline of a request that names none, in ms.
@@ -39,14 +40,21 @@ pub(super) struct Parked {
     request: Request,
     deadline: u64,
     wait: Wait,
+    since: u64,
 }
 
 impl Parked {
     pub(super) fn due(&self) -> u64 {
         match &self.wait {
             Wait::Presigning { until, .. } => self.deadline.min(*until),
-            Wait::Index(_) | Wait::Lease(_) => self.deadline,
+            Wait::Index(_) => self.deadline,
+            Wait::Lease(_) => self.lease_until(),
         }
+    }
+
+    /// A lease is given up while the client still has time to hear of it and to turn to other nodes.
+    fn lease_until(&self) -> u64 {
+        self.since + self.deadline.saturating_sub(self.since) / 4 * 3
     }
 }
 
@@ -61,7 +69,8 @@ impl Engine {
         let deadline = self.now + u64::from(wanted.min(DEADLINE_MAX_MS));
         if request.min_registry_index > self.registry.index() {
             let wait = Wait::Index(request.min_registry_index);
-            return self.clients.parked.push(Parked { reply, request, deadline, wait });
+            let since = self.now;
+            return self.clients.parked.push(Parked { reply, request, deadline, wait, since });
         }
         self.attempt(reply, request, deadline, false, rng);
     }
@@ -77,7 +86,10 @@ impl Engine {
         match self.dispatch(reply, &request, deadline, waited, rng) {
             Ok(Outcome::Now(result)) => self.answer(reply, result),
             Ok(Outcome::Later) => {}
-            Ok(Outcome::Wait(wait)) => self.clients.parked.push(Parked { reply, request, deadline, wait }),
+            Ok(Outcome::Wait(wait)) => {
+                let since = self.now;
+                self.clients.parked.push(Parked { reply, request, deadline, wait, since });
+            }
             Err(failure) => self.fail(reply, failure),
         }
     }
@@ -108,7 +120,14 @@ impl Engine {
             Op::ListTokens(_) => Ok(Outcome::Now(self.list_tokens())),
             Op::Propose(propose) => self.propose(reply, propose, deadline),
             Op::Random(random) => self.random(random, rng).map(Outcome::Now),
-            _ if operator => Err(Failure::forbidden("operators ask for status and give commands")),
+            Op::RenewPair(renew) if operator => {
+                let peer = NodeIndex::try_from(renew.peer).unwrap_or_default();
+                self.renew_pair(peer, rng).map(|()| Outcome::Now(response::Result::RenewPair(Empty {})))
+            }
+            Op::RenewPair(_) => Err(Failure::forbidden("only operators have pairs made anew")),
+            _ if operator => {
+                Err(Failure::forbidden("operators ask for status, give commands and renew pairs"))
+            }
             Op::ListObjects(list) => self.list_objects(reply.conn, list).map(Outcome::Now),
             Op::Oprf(oprf) => self.oprf(&key, oprf, rng).map(Outcome::Now),
             Op::Login(login) => self.login(reply.conn, login).map(Outcome::Now),
@@ -116,6 +135,7 @@ impl Engine {
             Op::Generate(generate) => self.generate(reply, generate, deadline, rng),
             Op::Lease(lease) => self.lease(reply.conn, lease, rng),
             Op::Sign(sign) => self.sign(reply.conn, sign, waited),
+            Op::Complain(complaint) => self.complain(reply.conn, complaint).map(Outcome::Now),
         }
     }
 
@@ -148,12 +168,13 @@ impl Engine {
     }
 
     /// Presigning failed: whoever waits for its pool hears of it now.
-    pub(crate) fn fail_waiting_leases(&mut self, pool: &PoolKey, why: &str) {
+    pub(crate) fn fail_waiting_leases(&mut self, pool: &PoolKey, why: &str, named: &[NodeIndex]) {
         let waits = |parked: &Parked| matches!(&parked.wait, Wait::Lease(waited) if waited == pool);
         let failed: Vec<ReplyTo> =
             self.clients.parked.iter().filter(|p| waits(p)).map(|parked| parked.reply).collect();
         self.clients.parked.retain(|parked| !waits(parked));
-        let peers: Vec<_> = pool.peers_of(self.me.index).filter(|peer| !self.peers.is_up(*peer)).collect();
+        let shunned = |peer: &NodeIndex| named.contains(peer) || !self.peers.is_up(*peer);
+        let peers: Vec<_> = pool.peers_of(self.me.index).filter(shunned).collect();
         for reply in failed {
             self.fail(reply, Failure::missing(&format!("presigning failed: {why}"), peers.clone()));
         }
@@ -162,6 +183,12 @@ impl Engine {
     /// Gives up what the client no longer waits for.
     pub(crate) fn expire_requests(&mut self) {
         let now = self.now;
+        let stalled = |parked: &Parked| match &parked.wait {
+            Wait::Lease(pool) if parked.lease_until() <= now => Some((pool.clone(), parked.since)),
+            _ => None,
+        };
+        let stalled: Vec<(PoolKey, u64)> = self.clients.parked.iter().filter_map(stalled).collect();
+        stalled.iter().for_each(|(pool, since)| self.presigning_stalled(pool, *since));
         let late: Vec<(ReplyTo, &'static str)> = self
             .clients
             .parked

@@ -1,8 +1,9 @@
 //! Clients: their connections, and how a request comes to its one answer.
 //!
 //! Each node decides for itself: a request is held against enrolment, login, attributes and limits here,
-//! whatever other nodes said. `dispatch` sorts requests; `read`, `login`, `write` and `sign` answer them.
+//! whatever other nodes said. `dispatch` sorts requests; `read`, `login`, `write`, `sign` and `complain` answer them.
 
+mod complain;
 mod dispatch;
 mod failure;
 mod login;
@@ -20,6 +21,7 @@ use proto::limits::{CLIENT_FRAME_BYTES_MAX, FORMAT};
 use proto::registry::v1::Role;
 use rand_core::CryptoRngCore;
 
+use self::complain::Complaints;
 use self::dispatch::Parked;
 pub(crate) use self::failure::Failure;
 use self::write::Proposal;
@@ -72,6 +74,7 @@ pub(crate) struct Clients {
     /// OPRF evaluations since the last login, by token and role.
     attempts: BTreeMap<(Id, Role), u32>,
     open_total: usize,
+    complaints: Complaints,
 }
 
 impl Clients {

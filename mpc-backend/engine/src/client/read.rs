@@ -22,6 +22,10 @@ impl Engine {
             pair_ready: self.live_pair(node).is_some(),
             quarantined: peer.quarantined.is_some(),
             boot_id: peer.boot_id.map(Vec::from).unwrap_or_default(),
+            quarantine: peer.quarantined.clone(),
+            failed_checks: peer.record.counts(),
+            evidence: peer.record.latest(),
+            refused_messages: peer.record.refused_messages,
         };
         let counters = Counters {
             signatures: self.counters.signatures,
@@ -43,6 +47,7 @@ impl Engine {
             pools: self.sessions.pools.status(),
             counters: Some(counters),
             epoch: FIRST_EPOCH,
+            failed_sets: self.sessions.sets.status(self.now),
         })
     }
 

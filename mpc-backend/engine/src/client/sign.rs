@@ -36,7 +36,7 @@ const MECHANISMS: [(u64, usize, usize); 10] = [
 
 impl Engine {
     /// The pool of a request, once this connection may use the key. `mechanism` is checked when given.
-    fn authorise(
+    pub(super) fn authorise(
         &self,
         conn: u64,
         key_id: &[u8],
@@ -142,7 +142,7 @@ impl Engine {
         Ok(Outcome::Now(response::Result::Sign(SignReply { partial, node_signature, presignature_ids })))
     }
 
-    fn online_request(
+    pub(super) fn online_request(
         &self,
         pool: &PoolKey,
         request: &SignRequest,

@@ -139,8 +139,20 @@ pub fn page() -> String {
     for row in MATRIX {
         page.push_str(&format!("| {} | {} |\n", row.name, needs(row)));
     }
+    page.push_str(OUTSIDE);
     page
 }
+
+/// What is asked of one node and changes no registry: `client::dispatch` holds to it.
+const OUTSIDE: &str = "
+Outside the registry, asked of one node and decided by it alone:
+
+| request | by |
+|---|---|
+| Status | an enrolled client, or one operator |
+| RenewPair: end this node's quarantine of a peer, make the pair anew | one operator |
+| Complain: T signed answers of one set that make no signature | an enrolled client with the token's user login, about its own requests |
+";
 
 #[cfg(test)]
 mod tests {

@@ -12,6 +12,7 @@ use rand_core::CryptoRngCore;
 use threshold::dkg::{DkgContext, DkgCurve, DkgOutput, DkgSession, Progress};
 
 use super::{Order, SessionId, party};
+use crate::blame::{Scene, Sent};
 use crate::client::{Failure, ReplyTo};
 use crate::engine::{AfterPersist, Engine};
 use crate::event::Event;
@@ -36,6 +37,7 @@ pub(crate) struct Generation {
     signed: BTreeMap<NodeIndex, GenerationSigned>,
     /// At the coordinator: who asked.
     reply: Option<ReplyTo>,
+    sent: Sent,
 }
 
 impl Engine {
@@ -127,6 +129,7 @@ impl Engine {
             encoded: None,
             signed: BTreeMap::new(),
             reply,
+            sent: Sent::default(),
         };
         self.sessions.generations.insert(session, generation);
         self.send_all(Protocol::Generation, &session, outbox);
@@ -148,6 +151,7 @@ impl Engine {
         };
         match generation.protocol.receive(party(peer), &payload) {
             Ok(Progress::Continue(outbox)) => {
+                generation.sent.accepted(peer, payload);
                 self.send_all(Protocol::Generation, &session, outbox);
                 Ok(())
             }
@@ -157,7 +161,9 @@ impl Engine {
                 Ok(())
             }
             Err(fault) => {
-                self.punish(&fault);
+                let sent = std::mem::take(&mut generation.sent).and(peer, payload);
+                let protocol = Protocol::Generation;
+                self.failed_check(&fault, Scene { protocol, session: &session, from: peer, sent });
                 self.fail_generation(&session, &fault.rule.to_string(), true);
                 Err("a check of key generation failed")
             }

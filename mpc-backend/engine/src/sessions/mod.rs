@@ -8,13 +8,13 @@ mod orders;
 mod pair;
 mod pools;
 mod presign;
+mod sets;
 
 use std::collections::BTreeMap;
 
 use proto::peer::v1::Protocol;
 use rand_core::CryptoRngCore;
 use threshold::ecdsa::Pairs;
-use threshold::fault::{Fault, Severity};
 use threshold::party::PartyIndex;
 use threshold::round::Outbox;
 
@@ -25,6 +25,7 @@ use self::orders::Waiting;
 use self::pair::Setup;
 pub(crate) use self::pools::{PoolKey, Pools};
 use self::presign::Presigning;
+use self::sets::Sets;
 use crate::engine::Engine;
 use crate::input::NodeIndex;
 use crate::peers::Why;
@@ -42,6 +43,7 @@ pub(crate) struct Sessions {
     pub(crate) pools: Pools,
     pub(crate) early: Early,
     pub(crate) orders: Vec<Waiting>,
+    pub(crate) sets: Sets,
 }
 
 impl Sessions {
@@ -72,7 +74,7 @@ impl Engine {
         let presigns: Vec<SessionId> =
             self.sessions.presigns.iter().filter(|(_, p)| late(p.deadline)).map(|(id, _)| *id).collect();
         for id in presigns {
-            self.fail_presign(&id, "the deadline passed", true);
+            self.presign_timed_out(&id);
         }
     }
 
@@ -94,7 +96,7 @@ impl Engine {
         }
         match self.sessions.presigns.get(session) {
             Some(presign) if presign.has_member(peer) => {
-                self.fail_presign(session, "another member gave up", false);
+                self.presign_given_up(session, peer);
                 Ok(())
             }
             // The notice may cross with the end of the session here: what it made is of no use.
@@ -102,18 +104,6 @@ impl Engine {
                 self.sessions.early.end(*session);
                 self.sessions.pools.drop_session(peer, session);
                 Ok(())
-            }
-        }
-    }
-
-    /// What a failed check costs: the session always, the pair or the peer where the rule says so.
-    pub(crate) fn punish(&mut self, fault: &Fault) {
-        self.counters.failed_checks += 1;
-        let Some(culprit) = fault.culprit else { return };
-        match fault.rule.severity() {
-            Severity::SessionEnds => {}
-            Severity::Quarantine | Severity::PairDead => {
-                self.quarantine(culprit.get(), fault.rule.to_string());
             }
         }
     }

@@ -6,6 +6,7 @@ use rand_core::CryptoRngCore;
 use threshold::ecdsa::setup::{PairSetup, SetupContext, SetupStep};
 
 use super::{SessionId, party};
+use crate::blame::{Scene, Sent};
 use crate::engine::Engine;
 use crate::event::Event;
 use crate::input::NodeIndex;
@@ -14,6 +15,9 @@ use proto::peer::v1::Protocol;
 
 /// How long a set-up may take, in ms.
 const SETUP_MS: u64 = 15_000;
+
+/// A set-up that runs for longer is not waited for, in ms.
+const SETUP_SLOW_MS: u64 = 2_000;
 
 /// Pause after a set-up that failed without a lie, in ms: neither side can make the other work in a loop.
 const PAUSE_MS: u64 = 5_000;
@@ -24,6 +28,7 @@ pub(crate) struct Setup {
     /// Taken out while a message is handled; a fault leaves nothing behind but the pause until `deadline`.
     state: Option<PairSetup>,
     pub(crate) deadline: u64,
+    sent: Sent,
 }
 
 impl Engine {
@@ -78,7 +83,9 @@ impl Engine {
         };
         let (state, mut message) = PairSetup::start(context, rng);
         let deadline = self.now + SETUP_MS;
-        self.sessions.setups.insert(peer, Setup { session, state: Some(state), deadline });
+        self.sessions
+            .setups
+            .insert(peer, Setup { session, state: Some(state), deadline, sent: Sent::default() });
         self.send(peer, Protocol::PairSetup, &session, std::mem::take(&mut *message));
     }
 
@@ -86,7 +93,7 @@ impl Engine {
         &mut self,
         peer: NodeIndex,
         session: SessionId,
-        message: &[u8],
+        message: Vec<u8>,
         rng: &mut dyn CryptoRngCore,
     ) -> Result<(), Why> {
         let known = self.sessions.setups.get(&peer).is_some_and(|setup| setup.session == session);
@@ -104,9 +111,10 @@ impl Engine {
         }
         let setup = self.sessions.setups.get_mut(&peer).ok_or("unknown pair set-up")?;
         let state = setup.state.take().ok_or("pair set-up is over")?;
-        match state.handle(message, rng) {
+        match state.handle(&message, rng) {
             Ok(SetupStep::Continue(next, mut reply)) => {
                 setup.state = Some(next);
+                setup.sent.accepted(peer, message);
                 self.send(peer, Protocol::PairSetup, &session, std::mem::take(&mut *reply));
             }
             Ok(SetupStep::Done(pair)) => {
@@ -116,11 +124,20 @@ impl Engine {
             }
             Err(fault) => {
                 setup.deadline = self.now + PAUSE_MS;
-                self.punish(&fault);
+                let sent = std::mem::take(&mut setup.sent).and(peer, message);
+                let protocol = Protocol::PairSetup;
+                self.failed_check(&fault, Scene { protocol, session: &session, from: peer, sent });
                 return Err("a check of the pair set-up failed");
             }
         }
         Ok(())
+    }
+
+    /// Whether no pair stands and none is to be expected soon: the last set-up failed or takes long.
+    pub(crate) fn pair_is_late(&self, peer: NodeIndex) -> bool {
+        let late =
+            |setup: &Setup| setup.state.is_none() || self.now + SETUP_MS >= setup.deadline + SETUP_SLOW_MS;
+        self.live_pair(peer).is_none() && self.sessions.setups.get(&peer).is_some_and(late)
     }
 
     pub(crate) fn abandon_setup(&mut self, peer: NodeIndex) {

@@ -191,6 +191,10 @@ impl Engine {
         self.sessions.pools.drop_where(|key| key.key_id == *key_id);
     }
 
+    pub(crate) fn drop_pools_of_set(&mut self, signers: &[NodeIndex]) {
+        self.sessions.pools.drop_where(|key| key.signers == signers);
+    }
+
     pub(crate) fn drop_pools_with(&mut self, peer: NodeIndex) {
         #[cfg(feature = "sim")]
         if self.me.bugs.has(crate::bugs::Bug::KeptAfterRestart) {
@@ -238,7 +242,11 @@ impl Engine {
         if !missing.is_empty() {
             return Err(Failure::missing("a member of the signer set is not connected", missing));
         }
-        Ok(())
+        let late: Vec<NodeIndex> = peers().filter(|peer| self.pair_is_late(*peer)).collect();
+        if !late.is_empty() {
+            return Err(Failure::missing("no pair set-up with a member of the signer set", late));
+        }
+        self.sessions.sets.check(&key.signers, self.now)
     }
 
     pub(crate) fn pairs_ready(&self, key: &PoolKey) -> bool {

@@ -14,6 +14,7 @@ use threshold::secret::Secret;
 
 use super::pools::PoolKey;
 use super::{Order, SessionId, party};
+use crate::blame::{Scene, Sent};
 #[cfg(feature = "sim")]
 use crate::bugs::Bug;
 use crate::engine::Engine;
@@ -33,6 +34,7 @@ pub(crate) struct Presigning {
     /// Taken out while a message is handled; a fault leaves nothing behind.
     state: Option<PresignSession<P256>>,
     pub(crate) deadline: u64,
+    sent: Sent,
 }
 
 impl Presigning {
@@ -100,7 +102,9 @@ impl Engine {
             }
         }
         let deadline = self.now + PRESIGN_MS;
-        self.sessions.presigns.insert(session, Presigning { pool, state: Some(state), deadline });
+        self.sessions
+            .presigns
+            .insert(session, Presigning { pool, state: Some(state), deadline, sent: Sent::default() });
         self.send_all(Protocol::Presign, &session, outbox);
         for (peer, payload) in self.sessions.early.take(&session, self.now) {
             if let Err(why) = self.presign_message(peer, session, payload, rng) {
@@ -172,6 +176,9 @@ impl Engine {
         if key.statement.public_key != start.public_key {
             return Err("presign order for another public key");
         }
+        if self.sessions.sets.check(&pool.signers, self.now).is_err() {
+            return Err("the signer set is left alone");
+        }
         if !self.registry.is_enrolled(&pool.client) {
             return Err("the client is not enrolled");
         }
@@ -221,6 +228,7 @@ impl Engine {
         match state.receive(party(peer), &payload, &mut self.sessions.pairs, rng) {
             Ok(Step::Next(next, outbox)) => {
                 presign.state = Some(next);
+                presign.sent.accepted(peer, payload);
                 self.send_all(Protocol::Presign, &session, outbox);
                 Ok(())
             }
@@ -232,19 +240,59 @@ impl Engine {
                 #[cfg(feature = "sim")]
                 self.leak_to_disk(&pool, &presignature);
                 let coordinates = pool.coordinator() == self.me.index;
+                self.sessions.sets.presigned(&pool.signers);
                 self.sessions.pools.put(pool, session, presignature, coordinates);
                 self.send_all(Protocol::Presign, &session, outbox);
                 Ok(())
             }
             Err(fault) => {
-                self.fail_presign(&session, &fault.rule.to_string(), true);
-                self.punish(&fault);
+                let sent = std::mem::take(&mut presign.sent).and(peer, payload);
+                let named = fault.culprit.map(|culprit| culprit.get()).into_iter().collect();
+                self.presign_went_wrong(&session, &fault.rule.to_string(), true, named);
+                let protocol = Protocol::Presign;
+                self.failed_check(&fault, Scene { protocol, session: &session, from: peer, sent });
                 Err("a check of presigning failed")
             }
         }
     }
 
-    pub(crate) fn fail_presign(&mut self, session: &SessionId, why: &str, tell: bool) {
+    /// Nobody is blamed for silence, but clients are told whose message is missing.
+    pub(crate) fn presign_timed_out(&mut self, session: &SessionId) {
+        let Some(presign) = self.sessions.presigns.get(session) else { return };
+        let silent =
+            presign.state.iter().flat_map(PresignSession::missing).map(|party| party.get()).collect();
+        self.presign_went_wrong(session, "the deadline passed", true, silent);
+    }
+
+    /// A member gave up. Among two it is its own doing; among more it may be a third one's.
+    pub(crate) fn presign_given_up(&mut self, session: &SessionId, peer: NodeIndex) {
+        let named = if self.me.threshold.needed() == 2 { vec![peer] } else { Vec::new() };
+        self.presign_went_wrong(session, "another member gave up", false, named);
+    }
+
+    /// A request has waited too long for a presignature of this pool: what has run since before then is
+    /// given up, and the client hears in time who is silent.
+    pub(crate) fn presigning_stalled(&mut self, pool: &PoolKey, since: u64) {
+        let old = |presign: &Presigning| presign.pool == *pool && presign.deadline <= since + PRESIGN_MS;
+        let old: Vec<SessionId> =
+            self.sessions.presigns.iter().filter(|(_, presign)| old(presign)).map(|(id, _)| *id).collect();
+        old.iter().for_each(|id| self.presign_timed_out(id));
+        let unpaired = |peer: &NodeIndex| self.live_pair(*peer).is_none();
+        let named: Vec<NodeIndex> = pool.peers_of(self.me.index).filter(unpaired).collect();
+        self.fail_waiting_leases(pool, "no presignature was ready in time", &named);
+    }
+
+    fn presign_went_wrong(&mut self, session: &SessionId, why: &str, tell: bool, named: Vec<NodeIndex>) {
+        let Some(presign) = self.sessions.presigns.get(session) else { return };
+        if presign.pool.coordinator() == self.me.index {
+            let signers = presign.pool.signers.clone();
+            self.sessions.sets.presigning_failed(&signers, named.clone(), self.now);
+        }
+        self.fail_presign(session, why, tell, named);
+    }
+
+    /// Ends a presigning. `named` are members that clients had better avoid for a while.
+    pub(crate) fn fail_presign(&mut self, session: &SessionId, why: &str, tell: bool, named: Vec<NodeIndex>) {
         let Some(presign) = self.sessions.presigns.remove(session) else { return };
         self.sessions.early.end(*session);
         let key = hex::encode(presign.pool.key_id);
@@ -254,12 +302,12 @@ impl Engine {
                 self.send_failed(peer, session);
             }
         }
-        self.fail_waiting_leases(&presign.pool, why);
+        self.fail_waiting_leases(&presign.pool, why, &named);
     }
 
     pub(crate) fn end_presigns_with(&mut self, peer: NodeIndex, why: Why) {
         let presigns = self.sessions.presigns.iter().filter(|(_, presign)| presign.has_member(peer));
         let presigns: Vec<SessionId> = presigns.map(|(id, _)| *id).collect();
-        presigns.iter().for_each(|id| self.fail_presign(id, why, true));
+        presigns.iter().for_each(|id| self.fail_presign(id, why, true, Vec::new()));
     }
 }

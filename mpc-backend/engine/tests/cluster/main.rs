@@ -1,6 +1,8 @@
 //! Whole clusters of engines in one process, driven by seeds.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
+mod blame;
+mod complain;
 mod crash;
 mod fields;
 mod liars;

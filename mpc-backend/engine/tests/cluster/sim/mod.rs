@@ -274,6 +274,7 @@ impl Sim {
             index,
             identity: node_key(index),
             boot_id,
+            wall_clock_ms: 0,
             software: "sim".into(),
             limits: self.limits,
         }

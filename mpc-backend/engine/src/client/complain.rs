@@ -1,0 +1,110 @@
+//! A client's complaint: T answers, signed by their nodes, that belong to one request and do not make a
+//! signature. Honest answers always do, so the set holds a node that lies or is broken; which one, nobody
+//! can tell, and nobody is named. A client cannot make this up: what counts are the nodes' signatures over
+//! answers whose context names this client.
+
+use std::collections::BTreeMap;
+
+use proto::client::v1::{Code, ComplainRequest, Empty, response};
+use proto::statement;
+use threshold::ecdsa::combine::combine;
+use threshold::ecdsa::online::PartialSignature;
+use threshold::fault::Rule;
+use threshold::group::P256;
+use threshold::party::PartyIndex;
+
+use super::{Failure, short};
+use crate::engine::Engine;
+use crate::event::Event;
+use crate::input::NodeIndex;
+use crate::registry::PublicKey;
+use crate::sessions::party;
+
+/// Complaints of one client that are looked at within one window: each costs about a millisecond.
+const PER_WINDOW_MAX: u32 = 8;
+/// The window, in ms.
+const WINDOW_MS: u64 = 60_000;
+/// Clients that are counted at a time.
+const CLIENTS_MAX: usize = 4096;
+
+/// How often each client has complained of late: the window's beginning and the number.
+#[derive(Default)]
+pub(super) struct Complaints(BTreeMap<PublicKey, (u64, u32)>);
+
+impl Complaints {
+    fn count(&mut self, client: PublicKey, now: u64) -> Result<(), Failure> {
+        self.0.retain(|_, (since, _)| *since + WINDOW_MS > now);
+        let full = self.0.len() >= CLIENTS_MAX;
+        let (_, count) = self.0.entry(client).or_insert((now, 0));
+        *count += 1;
+        if full || *count > PER_WINDOW_MAX {
+            return Err(Failure::new(Code::ResourceExhausted, "too many complaints"));
+        }
+        Ok(())
+    }
+}
+
+impl Engine {
+    /// Checks a complaint and keeps it against the set.
+    pub(super) fn complain(
+        &mut self,
+        conn: u64,
+        complaint: &ComplainRequest,
+    ) -> Result<response::Result, Failure> {
+        let said = complaint.request.as_ref().ok_or(Failure::invalid("no request"))?;
+        let pool = self.authorise(conn, &said.key_id, &said.signers, Some(said.mechanism))?;
+        let sizes = |_| Failure::invalid("presignature id and request nonce: 32 bytes");
+        let presignature = <[u8; 32]>::try_from(said.presignature_id.as_slice()).map_err(sizes)?;
+        let nonce = <[u8; 32]>::try_from(said.request_nonce.as_slice()).map_err(sizes)?;
+        if self.sessions.sets.knows(&pool.signers, &presignature) {
+            return Ok(response::Result::Complain(Empty {}));
+        }
+        self.clients.complaints.count(pool.client, self.now)?;
+        let request = self.online_request(&pool, said, nonce)?;
+        let answers = self.signed_answers(complaint, &pool.signers, &nonce)?;
+        if answers.iter().any(|(_, answer)| answer.presignature != presignature) {
+            return Err(Failure::invalid("an answer is for another presignature"));
+        }
+        let rule = match combine(&answers, &request) {
+            Ok(_) => return Err(Failure::invalid("these answers make a signature")),
+            Err(fault) => fault.rule,
+        };
+        if !matches!(rule, Rule::FinalVerification | Rule::ZeroMask) {
+            return Err(Failure::invalid("these answers are not of one context"));
+        }
+        self.counters.failed_checks += 1;
+        self.log(Event::SignatureFailed {
+            signers: format!("{:?}", pool.signers),
+            rule: rule.to_string(),
+            key: hex::encode(pool.key_id),
+            presignature: hex::encode(presignature),
+            client: short(&pool.client),
+        });
+        self.leave_set(&pool.signers, presignature);
+        Ok(response::Result::Complain(Empty {}))
+    }
+
+    /// One answer of each member, each signed by its node.
+    fn signed_answers(
+        &self,
+        complaint: &ComplainRequest,
+        signers: &[NodeIndex],
+        nonce: &[u8; 32],
+    ) -> Result<Vec<(PartyIndex, PartialSignature<P256>)>, Failure> {
+        let senders = complaint.parts.iter().map(|part| part.node);
+        if !senders.eq(signers.iter().copied().map(u32::from)) {
+            return Err(Failure::invalid("not one answer of each member of the set"));
+        }
+        let answers = complaint.parts.iter().zip(signers).map(|(part, node)| {
+            let key = self.registry.trust().node_key(part.node);
+            let said = statement::partial(&self.me.cluster_id, part.node, nonce, &part.partial);
+            if !key.is_some_and(|key| said.verify(key, &part.node_signature)) {
+                return Err(Failure::invalid("an answer is not signed by its node"));
+            }
+            let answer = PartialSignature::decode(&part.partial);
+            let answer = answer.map_err(|_| Failure::invalid("an answer does not decode"))?;
+            Ok((party(*node), answer))
+        });
+        answers.collect()
+    }
+}
