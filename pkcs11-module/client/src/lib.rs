@@ -19,6 +19,7 @@ mod birth;
 mod call;
 pub mod cluster;
 mod commands;
+mod complain;
 pub mod config;
 pub mod connect;
 mod core;

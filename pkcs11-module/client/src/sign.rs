@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use proto::client::v1::{Code, LeaseRequest, SignReply, SignRequest, request, response};
+use proto::client::v1::{Code, LeaseRequest, SignReply, SignRequest, SignedPart, request, response};
 use proto::statement;
 use rand_core::{OsRng, RngCore};
 use threshold::ecdsa::combine::combine;
@@ -43,6 +43,16 @@ struct Job<'a> {
 struct Part {
     node: u8,
     reply: SignReply,
+}
+
+impl Part {
+    fn as_signed(&self) -> SignedPart {
+        SignedPart {
+            node: self.node.into(),
+            partial: self.reply.partial.clone(),
+            node_signature: self.reply.node_signature.clone(),
+        }
+    }
 }
 
 impl Signer {
@@ -210,9 +220,9 @@ impl Job<'_> {
         !nodes.contains(lowest)
     }
 
-    fn combine(&self, set: &[u8], nonce: [u8; 32], parts: &[Part]) -> Result<Vec<u8>, String> {
+    fn online_request(&self, set: &[u8], nonce: [u8; 32]) -> Result<OnlineRequest<P256>, String> {
         let members: Vec<PartyIndex> = set.iter().filter_map(|node| PartyIndex::new(*node)).collect();
-        let request = OnlineRequest::<P256> {
+        Ok(OnlineRequest {
             cluster_id: self.core.cluster_id,
             key_id: self.key_id,
             epoch: self.birth.statement().epoch,
@@ -222,7 +232,11 @@ impl Job<'_> {
             mechanism: self.mechanism,
             digest: self.digest.to_vec(),
             request_nonce: nonce,
-        };
+        })
+    }
+
+    fn combine(&self, set: &[u8], nonce: [u8; 32], parts: &[Part]) -> Result<Vec<u8>, String> {
+        let request = self.online_request(set, nonce)?;
         let mut answers = Vec::with_capacity(parts.len());
         for part in parts {
             let party = PartyIndex::new(part.node).ok_or("node 0")?;
@@ -234,8 +248,8 @@ impl Job<'_> {
         combine(&answers, &request).map(|signature| signature.to_bytes()).map_err(|fault| fault.to_string())
     }
 
-    /// Answers that do not combine: a node whose answer is unsigned or does not decode is at fault;
-    /// else nobody can be named, and another set is tried.
+    /// Answers that do not combine: a node whose answer is unsigned, does not decode or is to another
+    /// request is at fault; else nobody can be named, the set is told, and another set is tried.
     fn blame(
         &self,
         set: &[u8],
@@ -245,18 +259,21 @@ impl Job<'_> {
         fault: &str,
         count: u64,
     ) -> Setback {
+        let request = self.online_request(set, nonce).ok();
+        let is_ours = |answer: &PartialSignature<P256>| {
+            answer.presignature == id && request.as_ref().is_none_or(|request| request.is_answered_by(answer))
+        };
         let guilty: Vec<(u8, NodeFailure)> = parts
             .iter()
             .filter_map(|part| {
                 let key = self.core.manifest.node(part.node)?.key;
                 let node = u32::from(part.node);
                 let said = statement::partial(&self.core.cluster_id, node, &nonce, &part.reply.partial);
-                let problem = if !said.verify(&key, &part.reply.node_signature) {
-                    "its answer is not signed by it"
-                } else if PartialSignature::<P256>::decode(&part.reply.partial).is_err() {
-                    "its answer does not decode"
-                } else {
-                    return None;
+                let problem = match PartialSignature::<P256>::decode(&part.reply.partial) {
+                    _ if !said.verify(&key, &part.reply.node_signature) => "its answer is not signed by it",
+                    Err(_) => "its answer does not decode",
+                    Ok(answer) if !is_ours(&answer) => "its answer is to another request",
+                    Ok(_) => return None,
                 };
                 Some((part.node, NodeFailure::Misbehaved(problem.into())))
             })
@@ -270,7 +287,12 @@ impl Job<'_> {
         for (node, failure) in &guilty {
             self.core.nodes.failed(*node, failure);
         }
-        if guilty.is_empty() && !set.is_empty() { Setback::Set } else { Setback::Nodes(guilty) }
+        if guilty.is_empty() {
+            let parts = parts.iter().map(Part::as_signed).collect();
+            self.core.complain(self.token, self.request(set, id, nonce, 0), parts);
+            return Setback::Set;
+        }
+        Setback::Nodes(guilty)
     }
 }
 

@@ -101,7 +101,7 @@ fn a_failed_check_leaves_evidence_of_the_message_and_its_sender() {
         (liar.node, liar.failed_checks[0].rule.as_str(), liar.failed_checks[0].count),
         (1, "Extension", 1)
     );
-    assert_eq!(liar.evidence, [evidence.clone()]);
+    assert_eq!(liar.evidence, vec![evidence.clone()]);
     assert_eq!((evidence.node, evidence.named, evidence.protocol.as_str()), (1, true, "PRESIGN"));
     assert_eq!(evidence.messages[0].sha256, Sha256::digest(&sent[0]).to_vec());
     assert_eq!((evidence.messages[0].length as usize, evidence.messages[0].round), (sent[0].len(), 1));

@@ -61,6 +61,11 @@ impl<C: Curve> OnlineRequest<C> {
         hash(ONLINE_CONTEXT, &parts)
     }
 
+    /// Whether an answer's context is the one that an honest signer makes of this request.
+    pub fn is_answered_by(&self, answer: &PartialSignature<C>) -> bool {
+        answer.context == self.context(&answer.presignature, &answer.nonce_point)
+    }
+
     fn matches(&self, presignature: &Presignature<C>) -> bool {
         let made_for = &presignature.session.context;
         self.cluster_id == made_for.cluster_id

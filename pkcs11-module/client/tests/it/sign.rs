@@ -3,9 +3,10 @@
 use p256::ecdsa::signature::hazmat::PrehashVerifier;
 use p256::ecdsa::{Signature, VerifyingKey};
 use proto::client::v1::{Code, request, response};
+use proto::statement;
 use token::backend::{Backend, BackendError, GeneratedPair};
 
-use crate::fake::Deed;
+use crate::fake::{Deed, Fake};
 use crate::{key_pair, ready, sign};
 
 pub fn verify(pair: &GeneratedPair, signature: &[u8]) {
@@ -93,13 +94,73 @@ fn lie_in_an_answer_never_leaves_and_another_set_signs() {
         let (fake, client) = ready();
         let pair = key_pair(&client);
         fake.script(liar, |op| {
-            matches!(op, request::Op::Sign(_)).then_some(Deed::Lie(|result| {
+            matches!(op, request::Op::Sign(_)).then_some(Deed::Lie(Box::new(|result| {
                 if let response::Result::Sign(reply) = result {
                     *reply.partial.last_mut().unwrap() ^= 1;
                 }
-            }))
+            })))
         });
         verify(&pair, &sign(&client, pair.private.id).unwrap());
+    }
+}
+
+/// A node alters its answer and signs the lie.
+fn lie_and_sign(fake: &Fake, liar: u8, lie: fn(&mut Vec<u8>)) {
+    let mut nonce = Vec::new();
+    let cluster_id = fake.manifest.cluster_id();
+    let key = fake.nodes[&liar].key.clone();
+    fake.script(liar, move |op| {
+        let request::Op::Sign(asked) = op else { return None };
+        nonce.clone_from(&asked.request_nonce);
+        let (nonce, key) = (nonce.clone(), key.clone());
+        Some(Deed::Lie(Box::new(move |result| {
+            if let response::Result::Sign(reply) = result {
+                lie(&mut reply.partial);
+                let said = statement::partial(&cluster_id, liar.into(), &nonce, &reply.partial);
+                reply.node_signature = said.sign(&key);
+            }
+        })))
+    });
+}
+
+#[test]
+fn answers_that_make_no_signature_are_shown_to_their_set() {
+    for liar in 1..=3 {
+        let (fake, client) = ready();
+        let pair = key_pair(&client);
+        lie_and_sign(&fake, liar, |partial| *partial.last_mut().unwrap() ^= 1);
+        // Some call meets the liar, whichever set it begins with; none fails.
+        (0..3).for_each(|_| verify(&pair, &sign(&client, pair.private.id).unwrap()));
+        let complaints = fake.world.lock().unwrap().complaints.clone();
+        for complaint in &complaints {
+            let request = complaint.request.as_ref().unwrap();
+            let nodes: Vec<u32> = complaint.parts.iter().map(|part| part.node).collect();
+            assert_eq!(request.signers, nodes);
+            assert!(nodes.contains(&liar.into()));
+        }
+        let sets = fake
+            .world
+            .lock()
+            .unwrap()
+            .seen
+            .iter()
+            .filter(|(node, kind)| *node == liar && *kind == "sign")
+            .count();
+        assert_eq!(complaints.len(), 2 * sets, "each failure is shown to both members");
+    }
+}
+
+#[test]
+fn an_answer_to_another_request_names_its_node_and_nobody_is_told() {
+    for liar in 1..=3 {
+        let (fake, client) = ready();
+        let pair = key_pair(&client);
+        // The first byte of the presignature's name; a byte of the context.
+        for lie in [|partial: &mut Vec<u8>| partial[0] ^= 1, |partial: &mut Vec<u8>| partial[70] ^= 1] {
+            lie_and_sign(&fake, liar, lie);
+            verify(&pair, &sign(&client, pair.private.id).unwrap());
+        }
+        assert!(fake.world.lock().unwrap().complaints.is_empty());
     }
 }
 

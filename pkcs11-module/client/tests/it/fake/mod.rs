@@ -34,7 +34,7 @@ pub enum Deed {
     /// Does its duty, then closes without an answer.
     LoseAnswer,
     /// Does its duty and alters the answer.
-    Lie(fn(&mut response::Result)),
+    Lie(Box<dyn FnOnce(&mut response::Result)>),
 }
 
 /// Decides for each request; `None` is duty.

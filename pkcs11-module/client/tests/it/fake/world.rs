@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use prost::Message;
 use proto::client::v1::{
-    Code, Counters, Empty, Error, GenerateReply, LeaseReply, ListObjectsReply, ListTokensReply, OprfReply,
-    PeerStatus, PoolStatus, ProposeReply, RandomReply, SignReply, SignRequest, StatusReply, request,
-    response,
+    Code, ComplainRequest, Counters, Empty, Error, GenerateReply, LeaseReply, ListObjectsReply,
+    ListTokensReply, OprfReply, PeerStatus, PoolStatus, ProposeReply, RandomReply, SignReply, SignRequest,
+    StatusReply, request, response,
 };
 use proto::limits::FORMAT;
 use proto::manifest::Manifest;
@@ -40,6 +40,7 @@ pub struct World {
     pub spent: BTreeSet<(u8, Vec<u8>)>,
     /// Requests by node and kind.
     pub seen: Vec<(u8, &'static str)>,
+    pub complaints: Vec<ComplainRequest>,
     applied: BTreeMap<Vec<u8>, u64>,
     oprf: BTreeMap<Vec<u8>, OprfKey>,
     signing: BTreeMap<Vec<u8>, SigningShares>,
@@ -68,6 +69,7 @@ impl World {
             applied: BTreeMap::new(),
             oprf: BTreeMap::new(),
             signing: BTreeMap::new(),
+            complaints: Vec::new(),
         }
     }
 
@@ -190,6 +192,12 @@ impl World {
                 saw("sign");
                 self.sign(node, caller, asked).map(R::Sign)
             }
+            request::Op::Complain(asked) => {
+                saw("complain");
+                self.complaints.push(asked);
+                Ok(R::Complain(Empty {}))
+            }
+            request::Op::RenewPair(_) => refuse(Code::Forbidden, "not by clients"),
             request::Op::Random(asked) => {
                 saw("random");
                 Ok(R::Random(RandomReply { random: vec![4; asked.length as usize] }))
