@@ -49,6 +49,17 @@ pub fn read<M: prost::Message + Default>(stream: &mut impl Read, max: usize) -> 
     M::decode(body.as_slice()).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
+/// Takes one whole message off the front of what has arrived, if there is one. An announced length
+/// over `max` is refused before more is read.
+pub fn cut<M: prost::Message + Default>(arrived: &mut Vec<u8>, max: usize) -> io::Result<Option<M>> {
+    let Some(header) = arrived.first_chunk::<HEADER_BYTES>() else { return Ok(None) };
+    let end = HEADER_BYTES + length(*header, max)?;
+    let Some(body) = arrived.get(HEADER_BYTES..end) else { return Ok(None) };
+    let message = M::decode(body).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+    arrived.drain(..end);
+    Ok(Some(message))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -61,6 +72,21 @@ mod tests {
         write(&mut bytes, &RandomRequest { length: 7 }, 100).unwrap();
         let back: RandomRequest = read(&mut bytes.as_slice(), 100).unwrap();
         assert_eq!(back.length, 7);
+    }
+
+    #[test]
+    fn frames_are_cut_off_whole() {
+        let (mut bytes, mut arrived) = (Vec::new(), Vec::new());
+        write(&mut bytes, &RandomRequest { length: 7 }, 100).unwrap();
+        write(&mut bytes, &RandomRequest { length: 8 }, 100).unwrap();
+        let mut lengths = Vec::new();
+        for byte in bytes {
+            arrived.push(byte);
+            lengths.extend(cut::<RandomRequest>(&mut arrived, 100).unwrap().map(|message| message.length));
+        }
+        assert_eq!((lengths, arrived.len()), (vec![7, 8], 0));
+        let mut oversized = u32::MAX.to_be_bytes().to_vec();
+        assert!(cut::<RandomRequest>(&mut oversized, 100).is_err());
     }
 
     #[test]

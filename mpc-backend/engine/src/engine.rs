@@ -62,6 +62,8 @@ pub struct Engine {
     pub(crate) peers: Peers,
     pub(crate) shares: Shares,
     pub(crate) sessions: Sessions,
+    /// A pool runs low since the last input.
+    refill_due: bool,
     pub(crate) clients: Clients,
     pub(crate) counters: Counters,
     #[cfg(feature = "sim")]
@@ -131,6 +133,7 @@ impl Engine {
             leader: None,
             shares,
             sessions: Sessions::default(),
+            refill_due: false,
             clients: Clients::default(),
             counters: Counters::default(),
             #[cfg(feature = "sim")]
@@ -145,6 +148,7 @@ impl Engine {
         self.now = self.now.max(now_ms);
         self.started.get_or_insert(self.now);
         self.startup.begin(self.now);
+        let asked = matches!(input, Input::ClientFrame { .. });
         match input {
             Input::PeerConnected { peer } => self.peer_connected(peer),
             Input::PeerDisconnected { peer } => self.peer_disconnected(peer),
@@ -162,6 +166,12 @@ impl Engine {
             Input::Tick => {}
         }
         self.advance(rng);
+        // Presigning takes milliseconds and must not stand between a request and its answer: it is
+        // left to the next input, a tick at the latest.
+        self.refill_due = asked && self.wants_refill();
+        if !asked {
+            self.refill_pools(rng);
+        }
     }
 
     /// The next thing to do; `None` until the next input.
@@ -171,7 +181,8 @@ impl Engine {
 
     /// Engine time in ms at which [`Input::Tick`] is due, if anything waits.
     pub fn poll_timeout(&self) -> Option<u64> {
-        [self.startup.timeout(self.now), self.sessions.timeout(self.now), self.clients.timeout()]
+        let refill = self.refill_due.then_some(self.now);
+        [refill, self.startup.timeout(self.now), self.sessions.timeout(self.now), self.clients.timeout()]
             .into_iter()
             .flatten()
             .min()
@@ -228,7 +239,6 @@ impl Engine {
         self.expire_sessions(rng);
         self.expire_requests();
         self.retry_parked(rng);
-        self.refill_pools(rng);
     }
 
     fn persisted(&mut self, ticket: u64) {

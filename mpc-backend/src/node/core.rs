@@ -1,17 +1,22 @@
-//! The engine's thread: one input at a time, its effects carried out before the next.
+//! The engine and who may move it: its own thread, or a client's connection when it is idle.
 //!
 //! What is asked of it waits in bounded queues and is taken in this order: the registry's log (which
 //! waits for each answer), what the shell reports, clients, peers. Clients come before peers because
 //! a signature needs no peer and presigning can wait; but not endlessly, so every so often a peer's
 //! message is taken first.
+//!
+//! A request that finds the engine idle is handled where it was read, see [`Seat::try_handle`]: two
+//! changes of thread would cost more than the signature.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use engine::{Engine, Input};
 use rand_core::OsRng;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use super::effects::Effects;
@@ -35,63 +40,101 @@ pub struct Inputs {
 /// Places in the queues of clients and of peers.
 pub const QUEUE_MAX: usize = 256;
 
-/// Runs the engine on a thread of its own until shutdown is requested. `clock` is engine time 0.
-pub fn spawn(
-    engine: Engine,
-    inputs: Inputs,
-    effects: Effects,
-    clock: Instant,
-    shutdown: Shutdown,
-) -> io::Result<JoinHandle<()>> {
-    // A runtime of this thread alone: it waits on queues and a timer, nothing else runs on it.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    let core = Core { engine, effects, clock, clients_in_a_row: 0 };
-    std::thread::Builder::new()
-        .name("engine".into())
-        .spawn(move || runtime.block_on(core.run(inputs, shutdown)))
+/// The engine, for one at a time.
+pub struct Seat {
+    core: Mutex<Core>,
+    /// The engine's thread has work and is about to take the seat: others stand back, so that a
+    /// stream of requests cannot keep it out.
+    wanted: AtomicBool,
+    /// The engine is due earlier than its thread believes.
+    sooner: Notify,
 }
 
 struct Core {
     engine: Engine,
     effects: Effects,
+    /// Engine time 0.
     clock: Instant,
-    clients_in_a_row: u32,
+    /// When the engine's thread will look at the time by itself, in engine time.
+    alarm: Option<u64>,
+}
+
+impl Seat {
+    /// A seat for `engine`. `clock` is engine time 0.
+    pub fn new(engine: Engine, effects: Effects, clock: Instant) -> Arc<Self> {
+        let core = Mutex::new(Core { engine, effects, clock, alarm: None });
+        Arc::new(Self { core, wanted: AtomicBool::new(false), sooner: Notify::new() })
+    }
+
+    /// Handles `input` on the caller's thread if the engine is idle, and gives it back if it is
+    /// not. Nothing of the same client may be waiting in a queue.
+    pub fn try_handle(&self, input: Input) -> Result<(), Input> {
+        if self.wanted.load(Ordering::Relaxed) {
+            return Err(input);
+        }
+        // A poisoned engine has ended its thread, which ends the node.
+        let Ok(mut core) = self.core.try_lock() else { return Err(input) };
+        core.handle(input);
+        let due = core.engine.poll_timeout();
+        if due.is_some_and(|due| core.alarm.is_none_or(|alarm| due < alarm)) {
+            core.alarm = due;
+            self.sooner.notify_one();
+        }
+        Ok(())
+    }
+
+    fn take(&self) -> MutexGuard<'_, Core> {
+        self.wanted.store(true, Ordering::Relaxed);
+        let core = self.core.lock().expect("a fault of the engine ends the node");
+        self.wanted.store(false, Ordering::Relaxed);
+        core
+    }
+}
+
+/// Runs the engine's own thread until shutdown is requested.
+pub fn spawn(seat: Arc<Seat>, inputs: Inputs, shutdown: Shutdown) -> io::Result<JoinHandle<()>> {
+    // A runtime of this thread alone: it waits on queues and a timer, nothing else runs on it.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let work = move || runtime.block_on(run(&seat, inputs, shutdown));
+    std::thread::Builder::new().name("engine".into()).spawn(work)
+}
+
+async fn run(seat: &Seat, mut inputs: Inputs, shutdown: Shutdown) {
+    let mut due = seat.take().settle();
+    let mut clients_in_a_row = 0;
+    loop {
+        if clients_in_a_row >= CLIENTS_IN_A_ROW {
+            clients_in_a_row = 0;
+            if let Ok(input) = inputs.peers.try_recv() {
+                due = seat.take().peer(input);
+            }
+        }
+        due = tokio::select! {
+            biased;
+            () = shutdown.requested() => return,
+            Some(call) = inputs.registry.recv() => seat.take().registry(call),
+            Some(report) = inputs.reports.recv() => seat.take().handle(report).settle(),
+            Some(input) = inputs.clients.recv() => {
+                clients_in_a_row += 1;
+                seat.take().handle(input).settle()
+            }
+            Some(input) = inputs.peers.recv() => {
+                clients_in_a_row = 0;
+                seat.take().peer(input)
+            }
+            () = at(due) => seat.take().handle(Input::Tick).settle(),
+            () = seat.sooner.notified() => seat.take().settle(),
+        }
+    }
 }
 
 impl Core {
-    async fn run(mut self, mut inputs: Inputs, shutdown: Shutdown) {
-        self.carry_out();
-        loop {
-            if self.clients_in_a_row >= CLIENTS_IN_A_ROW {
-                self.clients_in_a_row = 0;
-                if let Ok(input) = inputs.peers.try_recv() {
-                    self.peer(input);
-                }
-            }
-            let due = self.engine.poll_timeout().map(|due| self.clock + Duration::from_millis(due));
-            tokio::select! {
-                biased;
-                () = shutdown.requested() => return,
-                Some(call) = inputs.registry.recv() => self.registry(call),
-                Some(report) = inputs.reports.recv() => self.handle(report),
-                Some(input) = inputs.clients.recv() => {
-                    self.clients_in_a_row += 1;
-                    self.handle(input);
-                }
-                Some(input) = inputs.peers.recv() => {
-                    self.clients_in_a_row = 0;
-                    self.peer(input);
-                }
-                () = at(due) => self.handle(Input::Tick),
-            }
-        }
-    }
-
-    fn handle(&mut self, input: Input) {
+    fn handle(&mut self, input: Input) -> &mut Self {
         let now = u64::try_from(self.clock.elapsed().as_millis()).unwrap_or(u64::MAX);
         // Randomness comes from the kernel at the moment of use (nonce rule R5).
         self.engine.handle(now, input, &mut OsRng);
         self.carry_out();
+        self
     }
 
     fn carry_out(&mut self) {
@@ -100,16 +143,24 @@ impl Core {
         }
     }
 
-    fn peer(&mut self, input: PeerInput) {
-        self.handle(match input {
+    /// Carries out what is left; when the engine's thread has to look at the time again.
+    fn settle(&mut self) -> Option<Instant> {
+        self.carry_out();
+        self.alarm = self.engine.poll_timeout();
+        self.alarm.map(|due| self.clock + Duration::from_millis(due))
+    }
+
+    fn peer(&mut self, input: PeerInput) -> Option<Instant> {
+        let input = match input {
             PeerInput::Connected(peer) => Input::PeerConnected { peer },
             PeerInput::Message(peer, envelope) => Input::PeerMessage { peer, envelope },
             PeerInput::Disconnected(peer) => Input::PeerDisconnected { peer },
-        });
+        };
+        self.handle(input).settle()
     }
 
     /// Answers the log. One that has stopped meanwhile needs no answer.
-    fn registry(&mut self, call: RegistryCall) {
+    fn registry(&mut self, call: RegistryCall) -> Option<Instant> {
         let _gone = match call {
             RegistryCall::Apply { index, command, done } => {
                 self.handle(Input::Applied { index, command });
@@ -123,6 +174,7 @@ impl Core {
                 done.send(replaced).is_err()
             }
         };
+        self.settle()
     }
 }
 

@@ -14,8 +14,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::clients::{self, Connections};
-use super::core::{self, Inputs, QUEUE_MAX};
+use super::clients::{self, Connections, Desk};
+use super::core::{self, Inputs, QUEUE_MAX, Seat};
 use super::disk::Disk;
 use super::effects::{Effects, Proposal};
 use super::error::StartError;
@@ -113,7 +113,7 @@ struct Parts {
     manifest: Arc<Manifest>,
     links: Arc<Links>,
     connections: Arc<Connections>,
-    clients: mpsc::Sender<Input>,
+    desk: Desk,
     registry: mpsc::Sender<RegistryCall>,
     reports: mpsc::UnboundedSender<Input>,
     proposals: mpsc::UnboundedReceiver<Proposal>,
@@ -157,13 +157,14 @@ impl Parts {
         };
         let (core, stop) = shutdown::channel();
         let clock = Instant::now();
-        let engine_thread = core::spawn(engine, inputs, effects, clock, stop)?;
+        let seat = Seat::new(engine, effects, clock);
+        let engine_thread = core::spawn(seat.clone(), inputs, stop)?;
         Ok(Self {
             store,
             manifest,
             links,
             connections,
-            clients,
+            desk: Desk { seat, queue: clients },
             registry,
             reports,
             proposals: proposed,
@@ -213,7 +214,7 @@ impl Parts {
             Acceptor::new(client_listener, tls::server_config(identity, Expected::any())?, "client");
         edge_tasks.spawn(acceptor.run(connections, shutdown.clone()));
         let max = config.max_connections;
-        edge_tasks.spawn(clients::serve(accepted, self.connections, self.clients, max, shutdown.clone()));
+        edge_tasks.spawn(clients::serve(accepted, self.connections, self.desk, max, shutdown.clone()));
 
         let mut core_tasks = JoinSet::new();
         core_tasks.spawn(registry::propose(member.clone(), self.proposals, self.reports.clone(), self.clock));

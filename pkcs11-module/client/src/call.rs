@@ -1,5 +1,4 @@
-//! One request to several nodes at once, on the caller's thread: all requests are written first,
-//! then the answers are read one by one, each within what is left of the deadline.
+//! One call: requests to several nodes at once, and the search for a quorum that answers.
 
 use std::fmt;
 use std::thread;
@@ -8,12 +7,13 @@ use std::time::Duration;
 use proto::client::v1::request;
 use token::backend::{BackendError, BackendResult, TokenId};
 
+use crate::asking::wait;
 use crate::connect::{Answer, Connection};
 use crate::core::Core;
 use crate::deadline::Deadline;
 use crate::failure::NodeFailure;
-use crate::pool::Lent;
-use crate::search::{NoQuorum, Search, is_answer};
+use crate::pool::{Heard, Lent};
+use crate::search::{NoQuorum, Search};
 
 /// What one node said, or why it said nothing.
 pub(crate) type Said = (u8, Result<Answer, NodeFailure>);
@@ -55,105 +55,32 @@ impl fmt::Display for Setback {
 }
 
 impl Core {
-    /// Sends each request to its node and collects the answers. Ascending nodes: calls that wait
-    /// for a place then never wait for each other in a circle.
-    ///
-    /// A request that may not be repeated goes to all nodes or to none: without a connection to
-    /// each, only those that failed are in the answer.
+    /// Sends each request to its node and collects the answers, see [`Core::begin`].
     pub(crate) fn ask(&self, requests: Vec<(u8, request::Op)>, terms: Terms) -> Vec<Said> {
-        let mut lent: Vec<_> =
-            requests.into_iter().map(|(node, op)| (node, op, self.ready(node, terms))).collect();
-        if !terms.repeatable && lent.iter().any(|(_, _, ready)| ready.is_err()) {
-            let failed = lent.into_iter().filter_map(|(node, _, ready)| Some((node, Err(ready.err()?))));
-            return failed.inspect(|(node, outcome)| self.note(*node, None, outcome)).collect();
+        let mut asking = self.begin(requests, terms);
+        while !asking.advance() && !terms.deadline.is_over() {
+            wait(std::iter::once(&asking), terms.deadline);
         }
-        for (_, op, ready) in &mut lent {
-            let sent = match ready {
-                Ok(lent) => self.send(lent, op, terms),
-                Err(_) => continue,
-            };
-            if let Err(failure) = sent {
-                *ready = Err(failure);
-            }
-        }
-        lent.into_iter().map(|(node, op, ready)| (node, self.collect(node, &op, ready, terms))).collect()
-    }
-
-    fn send(&self, lent: &mut Lent<'_>, op: &request::Op, terms: Terms) -> Result<(), NodeFailure> {
-        let sent = lent.get()?.send(op.clone(), terms.min_registry_index, terms.deadline);
-        sent.or_else(|failure| self.repeat(lent, op, terms, failure))
-    }
-
-    fn collect(
-        &self,
-        node: u8,
-        op: &request::Op,
-        sent: Result<Lent<'_>, NodeFailure>,
-        terms: Terms,
-    ) -> Result<Answer, NodeFailure> {
-        let mut lent = match sent {
-            Ok(lent) => lent,
-            Err(failure) => {
-                let outcome = Err(failure);
-                self.note(node, None, &outcome);
-                return outcome;
-            }
-        };
-        // A silent node before this one may have used up the time; an answer that is here already
-        // still counts.
-        let deadline = terms.deadline.at_least(GRACE);
-        let outcome = lent.get().and_then(|connection| connection.receive(deadline)).or_else(|failure| {
-            self.repeat(&mut lent, op, terms, failure)?;
-            lent.get()?.receive(deadline)
-        });
-        self.note(node, lent.get().ok().map(|connection| connection.latency()), &outcome);
-        outcome
-    }
-
-    /// Keeps what an outcome says of the node's health. A refusal is an answer of a healthy node.
-    fn note(&self, node: u8, latency: Option<Duration>, outcome: &Result<Answer, NodeFailure>) {
-        match outcome {
-            Ok(answer) => self.nodes.succeeded(node, latency.unwrap_or_default(), answer.registry_index),
-            Err(failure) if is_answer(failure) => {}
-            Err(failure) => {
-                if self.nodes.failed(node, failure) {
-                    self.log.warn(format_args!("node {node}: {failure}"));
-                }
-            }
-        }
-    }
-
-    /// Sends a request again over a new connection, if the old one had been idle and has died.
-    fn repeat(
-        &self,
-        lent: &mut Lent<'_>,
-        op: &request::Op,
-        terms: Terms,
-        failure: NodeFailure,
-    ) -> Result<(), NodeFailure> {
-        if !matches!(failure, NodeFailure::Dropped(_)) || !lent.was_reused() || !terms.repeatable {
-            return Err(failure);
-        }
-        lent.reopen(terms.deadline)?;
-        self.show_login(lent.get()?, terms)?;
-        lent.get()?.send(op.clone(), terms.min_registry_index, terms.deadline)
+        asking.finish()
     }
 
     /// A connection that carries the login of the token, if there is one.
     pub(crate) fn ready(&self, node: u8, terms: Terms) -> Result<Lent<'_>, NodeFailure> {
         let fits = |connection: &Connection| self.logins.all_current(&connection.logins);
-        let mut lent = self.pool.lend(node, fits, terms.deadline)?;
+        let opening =
+            self.nodes.opening_limit(node).map_or(terms.deadline, |limit| terms.deadline.at_most(limit));
+        let mut lent = self.pool.lend(node, fits, opening)?;
         if let Err(failure) = lent.get().and_then(|connection| self.show_login(connection, terms)) {
             if !lent.was_reused() || !matches!(failure, NodeFailure::Dropped(_)) {
                 return Err(failure);
             }
-            lent.reopen(terms.deadline)?;
+            lent.reopen(opening)?;
             self.show_login(lent.get()?, terms)?;
         }
         Ok(lent)
     }
 
-    fn show_login(&self, connection: &mut Connection, terms: Terms) -> Result<(), NodeFailure> {
+    pub(crate) fn show_login(&self, connection: &mut Connection, terms: Terms) -> Result<(), NodeFailure> {
         match terms.token.and_then(|token| self.logins.get(token)) {
             Some(login) => login.show(self, connection, terms.deadline),
             None => Ok(()),
@@ -204,6 +131,26 @@ impl Core {
         }
     }
 
+    /// Sees whether slow nodes have answered meanwhile, which costs no request.
+    pub(crate) fn look_at_slow_nodes(&self) {
+        for node in self.nodes.to_look_at() {
+            let heard = self.pool.hear(node);
+            self.nodes.looked_at(node, heard);
+            if heard != Heard::Silence {
+                self.log.info(format_args!("node {node}: may serve again"));
+            }
+        }
+    }
+
+    /// These nodes have kept a call waiting for so long.
+    pub(crate) fn are_slow(&self, nodes: &[u8], waited: Duration) {
+        for node in nodes {
+            if self.nodes.lags(*node) {
+                self.log.warn(format_args!("node {node}: no answer after {} ms", waited.as_millis()));
+            }
+        }
+    }
+
     /// All answers, or the nodes that gave none.
     pub(crate) fn all_answered(said: Vec<Said>) -> Result<Vec<(u8, Answer)>, Setback> {
         let mut answers = Vec::with_capacity(said.len());
@@ -223,9 +170,9 @@ pub(crate) fn wrong_kind(node: u8) -> Setback {
     Setback::Nodes(vec![(node, NodeFailure::Misbehaved("answered another question".into()))])
 }
 
-/// Time to read an answer that has arrived.
-const GRACE: Duration = Duration::from_millis(10);
-const ATTEMPTS_IN_DEADLINE: u32 = 3;
-const ATTEMPT_MIN: Duration = Duration::from_millis(300);
-const PAUSE_FIRST: Duration = Duration::from_millis(20);
-const PAUSE_MAX: Duration = Duration::from_millis(200);
+/// Attempts that never answer in one deadline.
+pub(crate) const ATTEMPTS_IN_DEADLINE: u32 = 3;
+pub(crate) const ATTEMPT_MIN: Duration = Duration::from_millis(300);
+/// The first and the longest pause before the same nodes are asked again.
+pub(crate) const PAUSE_FIRST: Duration = Duration::from_millis(20);
+pub(crate) const PAUSE_MAX: Duration = Duration::from_millis(200);

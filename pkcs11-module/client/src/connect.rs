@@ -1,6 +1,6 @@
 //! One blocking connection to one node: TCP, TLS, hello, then requests and answers in turn.
 
-use std::io;
+use std::io::{self, Read};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -63,6 +63,8 @@ pub struct Connection {
     hello: HelloReply,
     exporter: [u8; 32],
     last_id: u64,
+    /// What has arrived of the next frame.
+    inbox: Vec<u8>,
     /// False from the moment a request leaves until its whole answer was read.
     at_rest: bool,
     latency: Duration,
@@ -83,7 +85,8 @@ impl Connection {
         let latency = start.elapsed();
         let session = ClientConnection::new(endpoint.tls.clone(), tls::server_name())
             .map_err(|error| NodeFailure::Unreachable(error.to_string()))?;
-        let mut stream = StreamOwned::new(session, TimedTcp::new(tcp, deadline));
+        let tcp = TimedTcp::new(tcp, deadline).map_err(|error| NodeFailure::of_io(&error))?;
+        let mut stream = StreamOwned::new(session, tcp);
         while stream.conn.is_handshaking() {
             stream.conn.complete_io(&mut stream.sock).map_err(|error| handshake_failure(&error))?;
         }
@@ -96,6 +99,7 @@ impl Connection {
             node: endpoint.node,
             hello: HelloReply::default(),
             last_id: 0,
+            inbox: Vec::new(),
             at_rest: false,
             latency,
             logins: Vec::new(),
@@ -113,7 +117,7 @@ impl Connection {
         let hello = ClientFrame { frame: Some(client_frame::Frame::Hello(hello)) };
         frame::write(&mut self.stream, &hello, HELLO_FRAME_BYTES_MAX)
             .map_err(|error| NodeFailure::of_io(&error))?;
-        let Some(node_frame::Frame::Hello(reply)) = self.read_frame()?.frame else {
+        let Some(node_frame::Frame::Hello(reply)) = self.await_frame()?.frame else {
             return Err(NodeFailure::Misbehaved("no hello".into()));
         };
         if let Some(error) = &reply.error {
@@ -147,7 +151,7 @@ impl Connection {
     ) -> Result<(), NodeFailure> {
         self.last_id += 1;
         self.at_rest = false;
-        self.stream.sock.set_deadline(deadline);
+        self.stream.sock.wait_until(deadline);
         let request =
             Request { id: self.last_id, deadline_ms: deadline.millis(), min_registry_index, op: Some(op) };
         let frame = ClientFrame { frame: Some(client_frame::Frame::Request(request)) };
@@ -160,8 +164,25 @@ impl Connection {
     /// # Errors
     /// Any [`NodeFailure`]; after `Refused` the connection can be used further, after others not.
     pub fn receive(&mut self, deadline: Deadline) -> Result<Answer, NodeFailure> {
-        self.stream.sock.set_deadline(deadline);
-        let Some(node_frame::Frame::Response(response)) = self.read_frame()?.frame else {
+        self.stream.sock.wait_until(deadline);
+        let frame = self.await_frame()?;
+        self.accept(frame)
+    }
+
+    /// The answer to the request sent last, if it is here; never waits.
+    ///
+    /// # Errors
+    /// As [`Self::receive`].
+    pub fn try_receive(&mut self) -> Result<Option<Answer>, NodeFailure> {
+        self.stream.sock.wait_for_nothing();
+        match self.read_frame()? {
+            Some(frame) => self.accept(frame).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn accept(&mut self, frame: NodeFrame) -> Result<Answer, NodeFailure> {
+        let Some(node_frame::Frame::Response(response)) = frame.frame else {
             return Err(NodeFailure::Misbehaved("no response".into()));
         };
         let Response { id, registry_index, result } = response;
@@ -190,8 +211,32 @@ impl Connection {
         self.receive(deadline)
     }
 
-    fn read_frame(&mut self) -> Result<NodeFrame, NodeFailure> {
-        frame::read(&mut self.stream, CLIENT_FRAME_BYTES_MAX).map_err(|error| NodeFailure::of_io(&error))
+    /// The next frame; an impatient read that finds none is for [`Self::read_frame`].
+    fn await_frame(&mut self) -> Result<NodeFrame, NodeFailure> {
+        self.read_frame()?.ok_or(NodeFailure::TimedOut)
+    }
+
+    /// The next frame, if the socket has it or waits for it.
+    fn read_frame(&mut self) -> Result<Option<NodeFrame>, NodeFailure> {
+        let mut chunk = [0; CHUNK_BYTES];
+        loop {
+            let cut = frame::cut(&mut self.inbox, CLIENT_FRAME_BYTES_MAX);
+            if let Some(frame) = cut.map_err(|error| NodeFailure::of_io(&error))? {
+                return Ok(Some(frame));
+            }
+            match self.stream.read(&mut chunk) {
+                Ok(0) => return Err(NodeFailure::Dropped("closed by the node".into())),
+                Ok(length) => self.inbox.extend_from_slice(chunk.get(..length).unwrap_or_default()),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(NodeFailure::of_io(&error)),
+            }
+        }
+    }
+
+    /// The socket, to wait for.
+    pub(crate) fn socket(&self) -> &TimedTcp {
+        &self.stream.sock
     }
 
     /// Whether no exchange was left half done.
@@ -266,6 +311,8 @@ fn handshake_failure(error: &io::Error) -> NodeFailure {
 /// Longest wait for a TCP handshake: several lost packets on a slow line, and still time for
 /// another node within the default deadline.
 const CONNECT_LIMIT: Duration = Duration::from_secs(1);
+/// Read at once.
+const CHUNK_BYTES: usize = 4096;
 /// Addresses of one host name that are tried.
 const ADDRESSES_MAX: usize = 4;
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);

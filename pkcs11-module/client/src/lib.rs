@@ -8,13 +8,15 @@
 //! Absent on purpose: unsafe code, threads, PKCS#11's sessions and handles (crate `token`), shares
 //! and protocol secrets of any kind.
 //!
-//! Reading order: [`connect`] (one node), `pool` (many connections), `call` (many nodes at once),
+//! Reading order: [`connect`] (one node), `pool` (many connections), `asking` and `call` (many
+//! nodes at once),
 //! `nodes` and `search` (which ones), then the rooms of the port: `agree` and `registry` (lists), `pin` and
-//! `login`, `commands`, `keys`, `sign`, `random`. [`cluster`] joins them.
+//! `login`, `commands`, `keys`, `sign` and `race`, `random`. [`cluster`] joins them.
 #![forbid(unsafe_code)]
 
 pub mod admin;
 mod agree;
+mod asking;
 mod birth;
 mod call;
 pub mod cluster;
@@ -30,8 +32,10 @@ mod keys;
 pub mod log;
 mod login;
 mod nodes;
+mod pace;
 mod pin;
 mod pool;
+mod race;
 mod random;
 mod record;
 mod registry;

@@ -11,12 +11,15 @@ use std::time::{Duration, Instant};
 use token::backend::{BackendError, BackendResult};
 
 use crate::failure::NodeFailure;
+use crate::pace::Pace;
+use crate::pool::Heard;
 use crate::search::{NoQuorum, Search, may_pass};
 use crate::sync::lock;
 
 /// Health of every node, shared by all calls.
 pub(crate) struct Nodes {
     threshold: usize,
+    pace: Mutex<Pace>,
     health: Mutex<BTreeMap<u8, Health>>,
 }
 
@@ -26,8 +29,20 @@ struct Health {
     /// Round trip of a TCP handshake.
     latency: Option<Duration>,
     trouble: Option<Trouble>,
+    slow: Option<Slow>,
+    /// Times that answers in which it had part did not combine, in a row, and when that is forgotten.
+    doubt: Option<(u32, Instant)>,
     /// Highest registry index that the node claimed.
     registry_index: u64,
+}
+
+/// It kept a call waiting that others had answered.
+struct Slow {
+    in_a_row: u32,
+    /// When to look again.
+    until: Instant,
+    /// An answer of it is still due.
+    silent: bool,
 }
 
 struct Trouble {
@@ -37,20 +52,37 @@ struct Trouble {
 }
 
 impl Health {
-    /// Order of choice: healthy ones first, then by magnitude of latency, then by preference. Only
-    /// the magnitude, so that jitter does not change the set.
-    fn rank(&self, now: Instant) -> (bool, u32, usize) {
+    fn new(preference: usize) -> Self {
+        Self { preference, latency: None, trouble: None, slow: None, doubt: None, registry_index: 0 }
+    }
+
+    /// Order of choice: healthy ones first, then those whose answers combine, then by magnitude of
+    /// latency, then by preference. Only the magnitude, so that jitter does not change the set.
+    fn rank(&self, now: Instant) -> (bool, u32, u32, usize) {
         let micros = self.latency.unwrap_or_default().as_micros();
         let magnitude = (micros / LATENCY_UNIT_MICROS).checked_ilog(LATENCY_STEP).map_or(0, |log| log + 1);
-        (self.trouble.as_ref().is_some_and(|trouble| trouble.until > now), magnitude, self.preference)
+        let doubt = self.doubt.filter(|(_, until)| *until > now).map_or(0, |(times, _)| times);
+        (!self.is_well(now), doubt, magnitude, self.preference)
+    }
+
+    fn is_well(&self, now: Instant) -> bool {
+        let is_over = |until: Instant| until <= now;
+        self.trouble.as_ref().is_none_or(|trouble| is_over(trouble.until))
+            && self.slow.as_ref().is_none_or(|slow| is_over(slow.until))
     }
 
     /// Whether asking it now would cost time that is likely lost. A refused connection costs
-    /// nothing, so such a node may be asked again at once when it is needed.
+    /// nothing, so such a node may be asked again at once when it is needed; so may one that was
+    /// too slow once.
     fn is_costly(&self, now: Instant) -> bool {
-        let slow =
-            |failure: &NodeFailure| matches!(failure, NodeFailure::TimedOut | NodeFailure::Misbehaved(_));
-        self.trouble.as_ref().is_some_and(|trouble| trouble.until > now && slow(&trouble.failure))
+        self.trouble.as_ref().is_some_and(|trouble| {
+            let costly = match trouble.failure {
+                NodeFailure::TimedOut => trouble.in_a_row > 1,
+                NodeFailure::Misbehaved(_) => true,
+                _ => false,
+            };
+            trouble.until > now && costly
+        })
     }
 }
 
@@ -60,9 +92,9 @@ impl Nodes {
         let count = indices.len().max(1);
         let health = indices.iter().enumerate().map(|(position, index)| {
             let preference = (position + count - start % count) % count;
-            (*index, Health { preference, latency: None, trouble: None, registry_index: 0 })
+            (*index, Health::new(preference))
         });
-        Self { threshold, health: Mutex::new(health.collect()) }
+        Self { threshold, pace: Mutex::default(), health: Mutex::new(health.collect()) }
     }
 
     /// Nodes that make a quorum: T.
@@ -84,10 +116,80 @@ impl Nodes {
         let mut all = lock(&self.health);
         let Some(health) = all.get_mut(&node) else { return false };
         let in_a_row = health.trouble.as_ref().map_or(0, |trouble| trouble.in_a_row) + 1;
-        let backoff = BACKOFF_FIRST.saturating_mul(1 << (in_a_row - 1).min(8)).min(BACKOFF_MAX);
-        health.trouble =
-            Some(Trouble { failure: failure.clone(), in_a_row, until: Instant::now() + backoff });
+        let until = Instant::now() + backoff(in_a_row);
+        health.trouble = Some(Trouble { failure: failure.clone(), in_a_row, until });
         in_a_row == 1
+    }
+
+    /// How long a set of nodes may take for one answer before another set is asked as well.
+    pub(crate) fn patience(&self) -> Duration {
+        lock(&self.pace).patience()
+    }
+
+    /// These nodes answered one request together.
+    pub(crate) fn kept_pace(&self, set: &[u8], took: Duration) {
+        let in_time = {
+            let mut pace = lock(&self.pace);
+            let in_time = took <= pace.patience();
+            pace.took(took);
+            in_time
+        };
+        let mut all = lock(&self.health);
+        for (_, health) in all.iter_mut().filter(|(node, _)| set.contains(node)) {
+            health.doubt = None;
+            health.slow = health.slow.take().filter(|_| !in_time);
+        }
+    }
+
+    /// The node kept a call waiting and is left out for a while. Whether it had been in time before.
+    pub(crate) fn lags(&self, node: u8) -> bool {
+        let mut all = lock(&self.health);
+        let Some(health) = all.get_mut(&node) else { return false };
+        let in_a_row = health.slow.as_ref().map_or(0, |slow| slow.in_a_row) + 1;
+        health.slow = Some(Slow { in_a_row, until: Instant::now() + LOOK_EVERY, silent: true });
+        in_a_row == 1
+    }
+
+    /// Slow nodes at which it is time to look again.
+    pub(crate) fn to_look_at(&self) -> Vec<u8> {
+        let now = Instant::now();
+        let due = |health: &Health| health.slow.as_ref().is_some_and(|slow| slow.silent && slow.until <= now);
+        lock(&self.health).iter().filter(|(_, health)| due(health)).map(|(node, _)| *node).collect()
+    }
+
+    /// What was found. A node that has answered serves again, the later the more often it was slow.
+    pub(crate) fn looked_at(&self, node: u8, heard: Heard) {
+        let mut all = lock(&self.health);
+        let Some(slow) = all.get_mut(&node).and_then(|health| health.slow.as_mut()) else { return };
+        slow.silent = heard == Heard::Silence;
+        slow.until = Instant::now()
+            + match heard {
+                Heard::Silence => LOOK_EVERY,
+                Heard::Nothing => Duration::ZERO,
+                Heard::Answer => backoff(slow.in_a_row),
+            };
+    }
+
+    /// Answers of these nodes did not combine, and nobody is named.
+    pub(crate) fn doubted(&self, set: &[u8]) {
+        let until = Instant::now() + DOUBT;
+        for (_, health) in lock(&self.health).iter_mut().filter(|(node, _)| set.contains(node)) {
+            health.doubt = Some((health.doubt.map_or(0, |(times, _)| times).saturating_add(1), until));
+        }
+    }
+
+    /// Longest wait for a new connection, as long as enough other nodes are well.
+    pub(crate) fn opening_limit(&self, node: u8) -> Option<Duration> {
+        let now = Instant::now();
+        let all = lock(&self.health);
+        let others = all.iter().filter(|(other, health)| **other != node && health.is_well(now)).count();
+        let known = all.get(&node)?;
+        let limit = match (&known.trouble, known.latency) {
+            (Some(_), _) => OPENING_TROUBLED,
+            (None, Some(_)) => OPENING_KNOWN,
+            (None, None) => OPENING_UNKNOWN,
+        };
+        (others >= self.threshold).then_some(limit)
     }
 
     /// A registry index that at least one honest node has claimed: the T-th highest claim.
@@ -125,6 +227,7 @@ impl Nodes {
             .filter(|node| !search.failed.contains_key(node) && !costly.contains_key(node))
             .collect();
         if let Some(set) = best_subset(&usable, count, &search.tried) {
+            self.probe(&set, now);
             return Ok(set);
         }
         let waiting = search.failed.values().filter(|failure| may_pass(failure)).count();
@@ -144,6 +247,16 @@ impl Nodes {
             .collect();
         let text = format!("{count} nodes needed, missing {}", missing.join("; "));
         Err(NoQuorum::Final(BackendError::Unavailable(text)))
+    }
+
+    /// Nodes of `set` that failed before are tried by one call; the others wait for what it finds.
+    fn probe(&self, set: &[u8], now: Instant) {
+        let mut all = lock(&self.health);
+        for (_, health) in all.iter_mut().filter(|(node, _)| set.contains(node)) {
+            if let Some(trouble) = health.trouble.as_mut().filter(|trouble| trouble.until <= now) {
+                trouble.until = now + PROBE;
+            }
+        }
     }
 
     /// What to tell the application when the deadline is over.
@@ -175,6 +288,22 @@ fn best_subset(ranked: &[u8], count: usize, tried: &BTreeSet<Vec<u8>>) -> Option
         .map(|(_, _, set)| set)
 }
 
+/// How long a node is left out after so many failures in a row.
+fn backoff(in_a_row: u32) -> Duration {
+    BACKOFF_FIRST.saturating_mul(1 << in_a_row.saturating_sub(1).min(8)).min(BACKOFF_MAX)
+}
+
+/// How long one call alone tries a node that failed before.
+const PROBE: Duration = Duration::from_millis(250);
+/// How often to look whether a slow node has answered.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How long answers that did not combine are remembered.
+const DOUBT: Duration = Duration::from_secs(600);
+/// For a node that failed last, one that was reached before, and one never reached. A TLS handshake
+/// takes 2 ms and three round trips.
+const OPENING_TROUBLED: Duration = Duration::from_millis(100);
+const OPENING_KNOWN: Duration = Duration::from_millis(500);
+const OPENING_UNKNOWN: Duration = Duration::from_secs(2);
 const BACKOFF_FIRST: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(2);
 /// Latencies below this are all alike: one site, or a busy machine.
@@ -216,6 +345,32 @@ mod tests {
         assert_eq!(chosen(&nodes, &Search::default()), [2, 3]);
         nodes.succeeded(1, Duration::ZERO, 0);
         assert_eq!(chosen(&nodes, &Search::default()), [1, 2]);
+    }
+
+    #[test]
+    fn slow_node_is_left_until_it_has_answered() {
+        let nodes = Nodes::new(&[1, 2, 3], 2, 0);
+        assert!(nodes.lags(1));
+        assert_eq!(chosen(&nodes, &Search::default()), [2, 3]);
+        assert!(!nodes.lags(1), "only the first time is news");
+        // It is still good enough when nothing else is left.
+        let mut search = Search::default();
+        search.has_failed(2, unreachable());
+        assert_eq!(chosen(&nodes, &search), [1, 3]);
+        nodes.looked_at(1, Heard::Nothing);
+        assert_eq!(chosen(&nodes, &Search::default()), [1, 2]);
+        nodes.kept_pace(&[1, 2], Duration::from_millis(1));
+        assert!(nodes.lags(1), "in time again, so slow anew");
+    }
+
+    #[test]
+    fn set_that_combined_is_preferred_to_those_that_did_not() {
+        let nodes = Nodes::new(&[1, 2, 3], 2, 0);
+        nodes.doubted(&[1, 2]);
+        assert_eq!(chosen(&nodes, &Search::default()), [1, 3]);
+        nodes.doubted(&[1, 3]);
+        nodes.kept_pace(&[2, 3], Duration::from_millis(1));
+        assert_eq!(chosen(&nodes, &Search::default()), [2, 3]);
     }
 
     #[test]

@@ -7,9 +7,10 @@
 use std::collections::BTreeMap;
 use std::mem;
 use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use crate::connect::{Connection, Endpoint};
-use crate::deadline::Deadline;
+use crate::connect::{Answer, Connection, Endpoint};
+use crate::deadline::{Deadline, TimedTcp};
 use crate::failure::NodeFailure;
 use crate::sync::lock;
 
@@ -25,6 +26,9 @@ pub(crate) struct Pool {
 #[derive(Default)]
 struct State {
     idle: BTreeMap<u8, Vec<Connection>>,
+    /// Connections whose answer nobody waits for any more, with the time since when. The answer tells
+    /// that the node is back, and frees the connection.
+    late: BTreeMap<u8, Vec<(Instant, Connection)>>,
     /// Connections in the hands of calls, by node.
     lent: BTreeMap<u8, usize>,
     closed: bool,
@@ -37,6 +41,19 @@ pub(crate) struct Lent<'a> {
     /// `None` when the connection broke.
     connection: Option<Connection>,
     reused: bool,
+    /// Kept for its answer when dropped.
+    late: bool,
+}
+
+/// What a node has said to calls that no longer listen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// An answer, late.
+    Answer,
+    /// Nothing, and an answer is due.
+    Silence,
+    /// No answer is due.
+    Nothing,
 }
 
 impl Pool {
@@ -64,6 +81,7 @@ impl Pool {
         deadline: Deadline,
     ) -> Result<Lent<'_>, NodeFailure> {
         let mut lent = self.place(node, deadline)?;
+        self.hear(node);
         loop {
             let candidate = lock(&self.state).idle.get_mut(&node).and_then(Vec::pop);
             match candidate {
@@ -93,19 +111,44 @@ impl Pool {
             let lent = state.lent.entry(node).or_default();
             if *lent < LENT_MAX {
                 *lent += 1;
-                return Ok(Lent { pool: self, node, connection: None, reused: false });
+                return Ok(Lent { pool: self, node, connection: None, reused: false, late: false });
             }
             let left = deadline.remaining().ok_or(NodeFailure::TimedOut)?;
             state = self.returned.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
+    /// Takes the late answers that have come from `node`; never waits.
+    pub(crate) fn hear(&self, node: u8) -> Heard {
+        let mut state = lock(&self.state);
+        let Some(late) = state.late.remove(&node) else { return Heard::Nothing };
+        let mut heard = Heard::Nothing;
+        for (since, mut connection) in late {
+            match connection.try_receive() {
+                Ok(None) if since.elapsed() < LATE_MAX_AGE => {
+                    state.late.entry(node).or_default().push((since, connection));
+                    heard = if heard == Heard::Nothing { Heard::Silence } else { heard };
+                }
+                Ok(Some(_)) | Err(NodeFailure::Refused { .. }) => {
+                    heard = Heard::Answer;
+                    let idle = state.idle.entry(node).or_default();
+                    if idle.len() < IDLE_MAX {
+                        idle.push(connection);
+                    }
+                }
+                // Broken, or so late that a new connection is the better question.
+                Ok(None) | Err(_) => {}
+            }
+        }
+        heard
+    }
+
     /// Closes the idle connections that `pick` picks: a logout ends the logins of connections.
     pub(crate) fn close_idle(&self, pick: impl Fn(&Connection) -> bool) {
         if self.is_ours() {
-            for idle in lock(&self.state).idle.values_mut() {
-                idle.retain(|connection| !pick(connection));
-            }
+            let mut state = lock(&self.state);
+            state.late.values_mut().for_each(|late| late.retain(|(_, connection)| !pick(connection)));
+            state.idle.values_mut().for_each(|idle| idle.retain(|connection| !pick(connection)));
         }
     }
 
@@ -115,6 +158,7 @@ impl Pool {
             let mut state = lock(&self.state);
             state.closed = true;
             state.idle.clear();
+            state.late.clear();
             self.returned.notify_all();
         }
     }
@@ -124,7 +168,7 @@ impl Drop for Pool {
     fn drop(&mut self) {
         if !self.is_ours() {
             let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-            mem::forget(mem::take(&mut state.idle));
+            mem::forget((mem::take(&mut state.idle), mem::take(&mut state.late)));
         }
     }
 }
@@ -153,6 +197,21 @@ impl Lent<'_> {
         Ok(())
     }
 
+    /// What has been answered, if it is here.
+    pub(crate) fn try_receive(&mut self) -> Result<Option<Answer>, NodeFailure> {
+        self.get()?.try_receive()
+    }
+
+    /// The socket, to wait for.
+    pub(crate) fn socket(&self) -> Option<&TimedTcp> {
+        self.connection.as_ref().map(Connection::socket)
+    }
+
+    /// Gives up waiting for the answer, but not the connection.
+    pub(crate) fn leave(mut self) {
+        self.late = true;
+    }
+
     /// Closes the connection: it broke, or its answer is no longer awaited.
     pub(crate) fn discard(&mut self) {
         let connection = self.connection.take();
@@ -171,13 +230,15 @@ impl Drop for Lent<'_> {
         if let Some(lent) = state.lent.get_mut(&self.node) {
             *lent = lent.saturating_sub(1);
         }
-        let closed = state.closed;
-        let idle = state.idle.entry(self.node).or_default();
-        match self.connection.take() {
-            Some(connection) if connection.is_at_rest() && !closed && idle.len() < IDLE_MAX => {
+        let connection = self.connection.take().filter(|_| !state.closed);
+        if let Some(connection) = connection {
+            let State { idle, late, .. } = &mut *state;
+            let (idle, late) = (idle.entry(self.node).or_default(), late.entry(self.node).or_default());
+            if connection.is_at_rest() && idle.len() < IDLE_MAX {
                 idle.push(connection);
+            } else if self.late && late.len() < LATE_MAX {
+                late.push((Instant::now(), connection));
             }
-            _ => {}
         }
         drop(state);
         self.pool.returned.notify_one();
@@ -188,12 +249,13 @@ impl Drop for Lent<'_> {
 const LENT_MAX: usize = 256;
 /// Idle connections kept to one node.
 const IDLE_MAX: usize = 64;
+/// Connections to one node that are kept for a late answer, and for how long.
+const LATE_MAX: usize = 16;
+const LATE_MAX_AGE: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-    use std::time::Duration;
-
     use super::*;
 
     #[test]

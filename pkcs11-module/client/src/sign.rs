@@ -9,28 +9,30 @@ use threshold::ecdsa::combine::combine;
 use threshold::ecdsa::online::{OnlineRequest, PartialSignature};
 use threshold::group::P256;
 use threshold::party::{PartyIndex, SignerSet};
-use token::backend::{BackendError, BackendResult, Curve, Scheme, TokenId};
+use token::backend::{BackendError, BackendResult, Curve, ObjectId, Scheme, TokenId};
 
+use crate::asking::Asking;
 use crate::birth::Birth;
 use crate::call::{Setback, Terms, wrong_kind};
 use crate::core::Core;
 use crate::deadline::Deadline;
 use crate::failure::NodeFailure;
 use crate::log::Level;
+use crate::race::{Race, Spent, Try};
 use crate::record::Trusted;
 use crate::stash::{Demand, PresignatureId, Stash};
 
 /// Signs for all threads of this process.
 #[derive(Default)]
 pub(crate) struct Signer {
-    stash: Stash,
+    pub(crate) stash: Stash,
     /// Answers that did not combine.
     failed_checks: AtomicU64,
 }
 
 /// One signature: what stays the same whichever nodes make it.
-struct Job<'a> {
-    core: &'a Core,
+pub(crate) struct Job<'a> {
+    pub(crate) core: &'a Core,
     token: TokenId,
     birth: &'a Birth,
     key_id: [u8; 16],
@@ -81,13 +83,7 @@ impl Signer {
             mechanism: mechanism.try_into().map_err(|_| internal("the mechanism is over 32 bits"))?,
             digest,
         };
-        let outcome = core.with_quorum(core.threshold(), deadline, |set, deadline| {
-            let demand = self.stash.demand(key.record.id, set);
-            let signature = self.attempt(&job, set, &demand, deadline)?;
-            core.log.write(Level::Debug, format_args!("key {} signed by nodes {set:?}", key.record.id));
-            Ok(signature)
-        });
-        outcome.map_err(|error| match error {
+        Race::new(self, &job, deadline).run().map_err(|error| match error {
             BackendError::Refused(text) => {
                 core.log.warn(format_args!("signing with key {}: {text}", key.record.id));
                 BackendError::KeyUseForbidden
@@ -96,56 +92,20 @@ impl Signer {
         })
     }
 
-    /// One signer set: takes id after id until one is accepted. An id that was sent is spent.
-    fn attempt(
+    /// What became of a presignature that was spent: the verified signature, or why there is none.
+    pub(crate) fn signed(
         &self,
         job: &Job<'_>,
-        set: &[u8],
-        demand: &Demand<'_>,
-        deadline: Deadline,
+        one: &Try<'_>,
+        spent: Spent,
+        asking: Asking<'_>,
     ) -> Result<Vec<u8>, Setback> {
-        let mut outcome = Err(Setback::Set);
-        for round in 0..IDS_PER_SET {
-            let id = match demand.take() {
-                Some(id) => id,
-                None => job.lease(set, demand, deadline)?,
-            };
-            outcome = self.spend(job, set, id, demand, deadline);
-            match &outcome {
-                Err(Setback::Nodes(failures)) if failures.iter().all(|(_, failure)| is_gone(failure)) => {
-                    // Once may be another client's; twice, and a member has restarted.
-                    if round > 0 {
-                        demand.clear();
-                    }
-                }
-                _ => return outcome,
-            }
-        }
-        outcome
-    }
-
-    fn spend(
-        &self,
-        job: &Job<'_>,
-        set: &[u8],
-        id: PresignatureId,
-        demand: &Demand<'_>,
-        deadline: Deadline,
-    ) -> Result<Vec<u8>, Setback> {
-        let mut nonce = [0; 32];
-        OsRng.fill_bytes(&mut nonce);
-        let lowest = set.first().copied();
-        let requests = set
-            .iter()
-            .map(|node| {
-                let lease = if Some(*node) == lowest { demand.wanted() } else { 0 };
-                (*node, request::Op::Sign(job.request(set, id, nonce, lease)))
-            })
-            .collect();
-        let said = job.core.ask(requests, job.terms(false, deadline));
+        let Try { set, demand, .. } = one;
+        let took = asking.age();
+        let said = asking.finish();
         if said.len() < set.len() {
             // Nothing was sent, so the id is as good as before.
-            demand.put(vec![id.to_vec()]);
+            demand.put(vec![spent.id.to_vec()]);
             return Err(Core::all_answered(said).err().unwrap_or(Setback::Set));
         }
         let lost = |setback: &Setback| {
@@ -155,21 +115,46 @@ impl Signer {
         let mut parts = Vec::with_capacity(answers.len());
         for (node, answer) in answers {
             let response::Result::Sign(mut reply) = answer.result else { return Err(wrong_kind(node)) };
-            if Some(node) == lowest {
+            if set.first() == Some(&node) {
                 demand.put(std::mem::take(&mut reply.presignature_ids));
             }
             parts.push(Part { node, reply });
         }
-        job.combine(set, nonce, &parts).map_err(|fault| {
+        let signature = job.combine(set, spent.nonce, &parts).map_err(|fault| {
             let count = self.failed_checks.fetch_add(1, Ordering::Relaxed) + 1;
-            let setback = job.blame(set, id, nonce, &parts, &fault, count);
+            let setback = job.blame(set, spent.id, spent.nonce, &parts, &fault, count);
             lost(&setback);
             setback
-        })
+        })?;
+        job.core.nodes.kept_pace(set, took);
+        job.core.log.write(Level::Debug, format_args!("key {} signed by nodes {set:?}", job.object()));
+        Ok(signature)
     }
 }
 
 impl Job<'_> {
+    pub(crate) fn object(&self) -> ObjectId {
+        ObjectId(self.key_id)
+    }
+
+    /// Sends a presignature's id and what is to be signed to all members. The id is spent.
+    pub(crate) fn spend(
+        &self,
+        set: &[u8],
+        demand: &Demand<'_>,
+        id: PresignatureId,
+        deadline: Deadline,
+    ) -> (Spent, Asking<'_>) {
+        let mut nonce = [0; 32];
+        OsRng.fill_bytes(&mut nonce);
+        let lowest = set.first();
+        let requests = set.iter().map(|node| {
+            let lease = if Some(node) == lowest { demand.wanted() } else { 0 };
+            (*node, request::Op::Sign(self.request(set, id, nonce, lease)))
+        });
+        (Spent { id, nonce }, self.core.begin(requests.collect(), self.terms(false, deadline)))
+    }
+
     fn terms(&self, repeatable: bool, deadline: Deadline) -> Terms {
         Terms { token: Some(self.token), min_registry_index: self.core.read_floor(), repeatable, deadline }
     }
@@ -187,14 +172,19 @@ impl Job<'_> {
     }
 
     /// Asks the lowest member for ids; it has some made if there are none.
-    fn lease(&self, set: &[u8], demand: &Demand<'_>, deadline: Deadline) -> Result<PresignatureId, Setback> {
-        let Some(lowest) = set.first().copied() else { return Err(Setback::Set) };
+    pub(crate) fn lease(&self, set: &[u8], demand: &Demand<'_>, deadline: Deadline) -> Asking<'_> {
         let request = LeaseRequest {
             key_id: self.key_id.to_vec(),
             signers: set.iter().copied().map(u32::from).collect(),
             count: demand.wanted().max(1),
         };
-        let said = self.core.ask(vec![(lowest, request::Op::Lease(request))], self.terms(true, deadline));
+        let lowest = set.first().map(|lowest| (*lowest, request::Op::Lease(request)));
+        self.core.begin(lowest.into_iter().collect(), self.terms(true, deadline))
+    }
+
+    /// Takes the ids that were leased; there is one at least.
+    pub(crate) fn leased(&self, set: &[u8], demand: &Demand<'_>, asking: Asking<'_>) -> Result<(), Setback> {
+        let said = asking.finish();
         if let Some((_, Err(failure))) = said.first()
             && self.is_due_to_others(set, failure)
         {
@@ -204,9 +194,11 @@ impl Job<'_> {
             return Err(Setback::Set);
         };
         let response::Result::Lease(reply) = answer.result else { return Err(wrong_kind(node)) };
+        if reply.presignature_ids.is_empty() {
+            return Err(Setback::Set);
+        }
         demand.put(reply.presignature_ids);
-        // Another thread may have been quicker; then this set has nothing for us now.
-        demand.take().ok_or(Setback::Set)
+        Ok(())
     }
 
     /// Whether a refused lease is due to the set and not to the node that said so. Members that it
@@ -288,6 +280,7 @@ impl Job<'_> {
             self.core.nodes.failed(*node, failure);
         }
         if guilty.is_empty() {
+            self.core.nodes.doubted(set);
             let parts = parts.iter().map(Part::as_signed).collect();
             self.core.complain(self.token, self.request(set, id, nonce, 0), parts);
             return Setback::Set;
@@ -296,9 +289,7 @@ impl Job<'_> {
     }
 }
 
-fn is_gone(failure: &NodeFailure) -> bool {
+/// Whether the node does not know the presignature.
+pub(crate) fn is_gone(failure: &NodeFailure) -> bool {
     failure.code() == Some(Code::PresignatureGone)
 }
-
-/// Ids that are tried at one signer set before another set is.
-const IDS_PER_SET: u32 = 4;

@@ -257,6 +257,15 @@ impl Engine {
         self.sessions.presigns.values().filter(|presign| presign.pool == *key).count()
     }
 
+    /// Whether [`Self::refill_pools`] has something to do.
+    pub(crate) fn wants_refill(&self) -> bool {
+        let (level, now) = (self.me.limits.presign_pool as usize, self.now);
+        let low = |pool: &Pool| pool.hot_until > now && pool.free.len() < pool.target(level, now);
+        let mut pools = self.sessions.pools.pools.iter();
+        self.sessions.presigns.len() < REFILL_AT_ONCE
+            && pools.any(|(key, pool)| key.coordinator() == self.me.index && low(pool))
+    }
+
     /// Keeps hot pools at their level, a few presignings at a time, behind the requests of clients.
     pub(crate) fn refill_pools(&mut self, rng: &mut dyn CryptoRngCore) {
         let (level, now) = (self.me.limits.presign_pool as usize, self.now);

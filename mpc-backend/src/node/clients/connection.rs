@@ -18,8 +18,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::server::TlsStream;
 
-use super::Outgoing;
 use super::frames::{FrameError, Frames};
+use super::{Desk, Outgoing};
 use crate::shutdown::Shutdown;
 use crate::tls::Accepted;
 
@@ -72,7 +72,7 @@ pub(super) struct Connection {
     conn: u64,
     stream: TlsStream<TcpStream>,
     outgoing: mpsc::Receiver<Outgoing>,
-    engine: mpsc::Sender<Input>,
+    desk: Desk,
     frames: Frames,
     /// Ids of requests without an answer; a hello without one counts as well.
     open: Vec<u64>,
@@ -87,18 +87,18 @@ impl Connection {
         conn: u64,
         client: Accepted,
         outgoing: mpsc::Receiver<Outgoing>,
-        engine: mpsc::Sender<Input>,
+        desk: Desk,
     ) -> Result<Self, rustls::Error> {
         let Accepted { stream, key, .. } = client;
         let exporter = stream.get_ref().1.export_keying_material([0; 32], LOGIN_EXPORTER_LABEL, None)?;
         // The engine is gone only when the node stops; then this connection ends at once.
-        let _gone = engine.send(Input::ClientOpened { conn, client_key: key, exporter }).await;
+        let _gone = desk.queue(Input::ClientOpened { conn, client_key: key, exporter }).await;
         let now = Instant::now();
         Ok(Self {
             conn,
             stream,
             outgoing,
-            engine,
+            desk,
             frames: Frames::default(),
             open: Vec::new(),
             hello_open: false,
@@ -151,12 +151,18 @@ impl Connection {
     async fn take_frames(&mut self) -> Result<(), End> {
         while self.has_room() {
             let Some(frame) = self.frames.next().map_err(End::Frame)? else { return Ok(()) };
+            // Answers come in any order, but inputs of one client are handled in theirs.
+            let nothing_waits = self.frames.accepted && self.open.is_empty();
             match &frame.frame {
                 Some(FromClient::Request(request)) => self.open.push(request.id),
                 Some(FromClient::Hello(_)) | None => self.hello_open = true,
             }
             let input = Input::ClientFrame { conn: self.conn, frame };
-            self.engine.send(input).await.map_err(|_| End::Shutdown)?;
+            let handed_in = match nothing_waits {
+                true => self.desk.hand_in(input).await,
+                false => self.desk.queue(input).await,
+            };
+            handed_in.map_err(|_| End::Shutdown)?;
         }
         Ok(())
     }

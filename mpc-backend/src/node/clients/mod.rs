@@ -16,6 +16,7 @@ use proto::client::v1::NodeFrame;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::core::Seat;
 use crate::shutdown::Shutdown;
 use crate::tls::Accepted;
 use connection::Connection;
@@ -25,6 +26,33 @@ enum Outgoing {
     Frame(Box<NodeFrame>),
     Close,
 }
+
+/// Where a connection hands in what its client asks.
+#[derive(Clone)]
+pub struct Desk {
+    /// The engine, if it is idle.
+    pub seat: Arc<Seat>,
+    /// The way to the engine if it is not.
+    pub queue: mpsc::Sender<Input>,
+}
+
+impl Desk {
+    /// Hands in behind everything that waits; an error when the engine is gone.
+    async fn queue(&self, input: Input) -> Result<(), Stopped> {
+        self.queue.send(input).await.map_err(|_| Stopped)
+    }
+
+    /// Hands in `input` of a client of whom nothing waits: handled at once if the engine is idle.
+    async fn hand_in(&self, input: Input) -> Result<(), Stopped> {
+        match self.seat.try_handle(input) {
+            Ok(()) => Ok(()),
+            Err(input) => self.queue(input).await,
+        }
+    }
+}
+
+/// The engine is gone, which happens only when the node stops.
+struct Stopped;
 
 /// The open connections of one node.
 #[derive(Default)]
@@ -80,7 +108,7 @@ impl Connections {
 pub async fn serve(
     mut accepted: mpsc::Receiver<Accepted>,
     connections: Arc<Connections>,
-    engine: mpsc::Sender<Input>,
+    desk: Desk,
     max: usize,
     shutdown: Shutdown,
 ) {
@@ -96,10 +124,10 @@ pub async fn serve(
             tracing::warn!(address = %client.address, max, "too many clients: connection closed");
             continue;
         };
-        let (connections, engine, shutdown) = (connections.clone(), engine.clone(), shutdown.clone());
+        let (connections, desk, shutdown) = (connections.clone(), desk.clone(), shutdown.clone());
         tasks.spawn(async move {
             let key = hex::encode(client.key);
-            match Connection::open(conn, client, outgoing, engine.clone()).await {
+            match Connection::open(conn, client, outgoing, desk.clone()).await {
                 Ok(connection) => {
                     let end = connection.run(shutdown).await;
                     tracing::debug!(conn, client = key, %end, "client connection ended");
@@ -107,7 +135,7 @@ pub async fn serve(
                         tracing::warn!(conn, client = key, %end, "client connection closed");
                     }
                     // The engine is gone only when the node stops.
-                    let _gone = engine.send(Input::ClientClosed { conn }).await;
+                    let _gone = desk.queue(Input::ClientClosed { conn }).await;
                 }
                 Err(error) => tracing::warn!(conn, client = key, %error, "client connection failed"),
             }
