@@ -7,6 +7,7 @@
 pub mod application;
 pub mod bench;
 pub mod lab;
+pub mod library;
 pub mod memory;
 pub mod nginx;
 pub mod openssl;

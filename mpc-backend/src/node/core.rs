@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use engine::{Engine, Input};
+use engine::{Effect, Engine, Event, Input};
 use rand_core::OsRng;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
@@ -55,6 +55,8 @@ struct Core {
     effects: Effects,
     /// Engine time 0.
     clock: Instant,
+    /// What the last input has to tell the log: written when its answers have left.
+    events: Vec<Event>,
     /// When the engine's thread will look at the time by itself, in engine time.
     alarm: Option<u64>,
 }
@@ -62,12 +64,13 @@ struct Core {
 impl Seat {
     /// A seat for `engine`. `clock` is engine time 0.
     pub fn new(engine: Engine, effects: Effects, clock: Instant) -> Arc<Self> {
-        let core = Mutex::new(Core { engine, effects, clock, alarm: None });
+        let core = Mutex::new(Core { engine, effects, clock, events: Vec::new(), alarm: None });
         Arc::new(Self { core, wanted: AtomicBool::new(false), sooner: Notify::new() })
     }
 
     /// Handles `input` on the caller's thread if the engine is idle, and gives it back if it is
-    /// not. Nothing of the same client may be waiting in a queue.
+    /// not. Nothing of the same client may be waiting in a queue. Once the answers have left,
+    /// [`Self::write_log`] follows; else the next input does it.
     pub fn try_handle(&self, input: Input) -> Result<(), Input> {
         if self.wanted.load(Ordering::Relaxed) {
             return Err(input);
@@ -81,6 +84,13 @@ impl Seat {
             self.sooner.notify_one();
         }
         Ok(())
+    }
+
+    /// Writes to the log what [`Self::try_handle`] left, if nobody else is about to.
+    pub fn write_log(&self) {
+        if let Ok(mut core) = self.core.try_lock() {
+            core.write_log();
+        }
     }
 
     fn take(&self) -> MutexGuard<'_, Core> {
@@ -131,6 +141,7 @@ async fn run(seat: &Seat, mut inputs: Inputs, shutdown: Shutdown) {
 impl Core {
     fn handle(&mut self, input: Input) -> &mut Self {
         let now = u64::try_from(self.clock.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.write_log();
         // Randomness comes from the kernel at the moment of use (nonce rule R5).
         self.engine.handle(now, input, &mut OsRng);
         self.carry_out();
@@ -139,13 +150,23 @@ impl Core {
 
     fn carry_out(&mut self) {
         while let Some(effect) = self.engine.poll() {
-            self.effects.carry_out(effect);
+            match effect {
+                Effect::Log(event) => self.events.push(event),
+                other => self.effects.carry_out(other),
+            }
+        }
+    }
+
+    fn write_log(&mut self) {
+        for event in self.events.drain(..) {
+            self.effects.carry_out(Effect::Log(event));
         }
     }
 
     /// Carries out what is left; when the engine's thread has to look at the time again.
     fn settle(&mut self) -> Option<Instant> {
         self.carry_out();
+        self.write_log();
         self.alarm = self.engine.poll_timeout();
         self.alarm.map(|due| self.clock + Duration::from_millis(due))
     }

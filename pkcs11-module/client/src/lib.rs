@@ -8,10 +8,10 @@
 //! Absent on purpose: unsafe code, threads, PKCS#11's sessions and handles (crate `token`), shares
 //! and protocol secrets of any kind.
 //!
-//! Reading order: [`connect`] (one node), `pool` (many connections), `asking` and `call` (many
-//! nodes at once),
-//! `nodes` and `search` (which ones), then the rooms of the port: `agree` and `registry` (lists), `pin` and
-//! `login`, `commands`, `keys`, `sign` and `race`, `random`. [`cluster`] joins them.
+//! Reading order: [`connect`] (one node), `pool` (many connections), `asking` and `call` (many nodes
+//! at once), `nodes`, `health` and `search` (which ones), then the rooms of the port: `agree` and
+//! `registry` (lists), `pin` and `login`, `commands`, `keys`, `sign` and `race`, `random`.
+//! [`cluster`] joins them.
 #![forbid(unsafe_code)]
 
 pub mod admin;
@@ -27,6 +27,7 @@ pub mod connect;
 mod core;
 pub mod deadline;
 pub mod failure;
+mod health;
 pub mod identity;
 mod keys;
 pub mod log;

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use token::backend::{BackendError, BackendResult};
 
 use crate::failure::NodeFailure;
+use crate::health::Health;
 use crate::pace::Pace;
 use crate::pool::Heard;
 use crate::search::{NoQuorum, Search, may_pass};
@@ -21,69 +22,6 @@ pub(crate) struct Nodes {
     threshold: usize,
     pace: Mutex<Pace>,
     health: Mutex<BTreeMap<u8, Health>>,
-}
-
-struct Health {
-    /// Position in this client's own order, 0 first.
-    preference: usize,
-    /// Round trip of a TCP handshake.
-    latency: Option<Duration>,
-    trouble: Option<Trouble>,
-    slow: Option<Slow>,
-    /// Times that answers in which it had part did not combine, in a row, and when that is forgotten.
-    doubt: Option<(u32, Instant)>,
-    /// Highest registry index that the node claimed.
-    registry_index: u64,
-}
-
-/// It kept a call waiting that others had answered.
-struct Slow {
-    in_a_row: u32,
-    /// When to look again.
-    until: Instant,
-    /// An answer of it is still due.
-    silent: bool,
-}
-
-struct Trouble {
-    failure: NodeFailure,
-    in_a_row: u32,
-    until: Instant,
-}
-
-impl Health {
-    fn new(preference: usize) -> Self {
-        Self { preference, latency: None, trouble: None, slow: None, doubt: None, registry_index: 0 }
-    }
-
-    /// Order of choice: healthy ones first, then those whose answers combine, then by magnitude of
-    /// latency, then by preference. Only the magnitude, so that jitter does not change the set.
-    fn rank(&self, now: Instant) -> (bool, u32, u32, usize) {
-        let micros = self.latency.unwrap_or_default().as_micros();
-        let magnitude = (micros / LATENCY_UNIT_MICROS).checked_ilog(LATENCY_STEP).map_or(0, |log| log + 1);
-        let doubt = self.doubt.filter(|(_, until)| *until > now).map_or(0, |(times, _)| times);
-        (!self.is_well(now), doubt, magnitude, self.preference)
-    }
-
-    fn is_well(&self, now: Instant) -> bool {
-        let is_over = |until: Instant| until <= now;
-        self.trouble.as_ref().is_none_or(|trouble| is_over(trouble.until))
-            && self.slow.as_ref().is_none_or(|slow| is_over(slow.until))
-    }
-
-    /// Whether asking it now would cost time that is likely lost. A refused connection costs
-    /// nothing, so such a node may be asked again at once when it is needed; so may one that was
-    /// too slow once.
-    fn is_costly(&self, now: Instant) -> bool {
-        self.trouble.as_ref().is_some_and(|trouble| {
-            let costly = match trouble.failure {
-                NodeFailure::TimedOut => trouble.in_a_row > 1,
-                NodeFailure::Misbehaved(_) => true,
-                _ => false,
-            };
-            trouble.until > now && costly
-        })
-    }
 }
 
 impl Nodes {
@@ -115,10 +53,7 @@ impl Nodes {
     pub(crate) fn failed(&self, node: u8, failure: &NodeFailure) -> bool {
         let mut all = lock(&self.health);
         let Some(health) = all.get_mut(&node) else { return false };
-        let in_a_row = health.trouble.as_ref().map_or(0, |trouble| trouble.in_a_row) + 1;
-        let until = Instant::now() + backoff(in_a_row);
-        health.trouble = Some(Trouble { failure: failure.clone(), in_a_row, until });
-        in_a_row == 1
+        health.failed(failure) == 1
     }
 
     /// How long a set of nodes may take for one answer before another set is asked as well.
@@ -145,9 +80,7 @@ impl Nodes {
     pub(crate) fn lags(&self, node: u8) -> bool {
         let mut all = lock(&self.health);
         let Some(health) = all.get_mut(&node) else { return false };
-        let in_a_row = health.slow.as_ref().map_or(0, |slow| slow.in_a_row) + 1;
-        health.slow = Some(Slow { in_a_row, until: Instant::now() + LOOK_EVERY, silent: true });
-        in_a_row == 1
+        health.lags() == 1
     }
 
     /// Slow nodes at which it is time to look again.
@@ -160,14 +93,9 @@ impl Nodes {
     /// What was found. A node that has answered serves again, the later the more often it was slow.
     pub(crate) fn looked_at(&self, node: u8, heard: Heard) {
         let mut all = lock(&self.health);
-        let Some(slow) = all.get_mut(&node).and_then(|health| health.slow.as_mut()) else { return };
-        slow.silent = heard == Heard::Silence;
-        slow.until = Instant::now()
-            + match heard {
-                Heard::Silence => LOOK_EVERY,
-                Heard::Nothing => Duration::ZERO,
-                Heard::Answer => backoff(slow.in_a_row),
-            };
+        if let Some(health) = all.get_mut(&node) {
+            health.looked_at(heard);
+        }
     }
 
     /// Answers of these nodes did not combine, and nobody is named.
@@ -184,12 +112,7 @@ impl Nodes {
         let all = lock(&self.health);
         let others = all.iter().filter(|(other, health)| **other != node && health.is_well(now)).count();
         let known = all.get(&node)?;
-        let limit = match (&known.trouble, known.latency) {
-            (Some(_), _) => OPENING_TROUBLED,
-            (None, Some(_)) => OPENING_KNOWN,
-            (None, None) => OPENING_UNKNOWN,
-        };
-        (others >= self.threshold).then_some(limit)
+        (others >= self.threshold).then(|| known.opening_limit())
     }
 
     /// A registry index that at least one honest node has claimed: the T-th highest claim.
@@ -288,28 +211,10 @@ fn best_subset(ranked: &[u8], count: usize, tried: &BTreeSet<Vec<u8>>) -> Option
         .map(|(_, _, set)| set)
 }
 
-/// How long a node is left out after so many failures in a row.
-fn backoff(in_a_row: u32) -> Duration {
-    BACKOFF_FIRST.saturating_mul(1 << in_a_row.saturating_sub(1).min(8)).min(BACKOFF_MAX)
-}
-
 /// How long one call alone tries a node that failed before.
 const PROBE: Duration = Duration::from_millis(250);
-/// How often to look whether a slow node has answered.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How long answers that did not combine are remembered.
 const DOUBT: Duration = Duration::from_secs(600);
-/// For a node that failed last, one that was reached before, and one never reached. A TLS handshake
-/// takes 2 ms and three round trips.
-const OPENING_TROUBLED: Duration = Duration::from_millis(100);
-const OPENING_KNOWN: Duration = Duration::from_millis(500);
-const OPENING_UNKNOWN: Duration = Duration::from_secs(2);
-const BACKOFF_FIRST: Duration = Duration::from_millis(100);
-const BACKOFF_MAX: Duration = Duration::from_secs(2);
-/// Latencies below this are all alike: one site, or a busy machine.
-const LATENCY_UNIT_MICROS: u128 = 5_000;
-/// One magnitude: a node must be this many times nearer to be preferred.
-const LATENCY_STEP: u128 = 4;
 
 #[cfg(test)]
 mod tests {

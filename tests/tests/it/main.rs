@@ -11,6 +11,7 @@ mod memory_scan;
 mod nginx;
 mod old_store;
 mod signer_sets;
+mod stopped_node;
 
 /// A number from the environment, for long runs, or the default of the short one.
 fn setting(name: &str, default: u64) -> u64 {

@@ -130,7 +130,13 @@ impl Connection {
             let (reading, deadline) = (self.has_room(), self.deadline());
             tokio::select! {
                 outgoing = self.outgoing.recv() => match outgoing {
-                    Some(outgoing) => if self.write(outgoing).await? { return Ok(End::Node) },
+                    Some(outgoing) => {
+                        let close = self.write(outgoing).await?;
+                        self.desk.seat.write_log();
+                        if close {
+                            return Ok(End::Node);
+                        }
+                    }
                     None => return Ok(End::Node),
                 },
                 read = self.stream.read_buf(self.frames.buffer()), if reading => match read {

@@ -8,6 +8,7 @@ mod fields;
 mod lists;
 mod login;
 mod objects;
+mod race;
 mod sign;
 
 use std::collections::BTreeMap;
@@ -29,12 +30,17 @@ const CKM_ECDSA: u64 = 0x1041;
 fn ready() -> (Fake, Arc<ClusterClient>) {
     let fake = Fake::start();
     let client = fake.client();
+    log_in(&client);
+    (fake, client)
+}
+
+/// Sets the token up and logs in as its user.
+fn log_in(client: &ClusterClient) {
     client.init_token(TOKEN, SO_PIN, &[b' '; 32]).unwrap();
     client.login(TOKEN, Role::SecurityOfficer, SO_PIN).unwrap();
     client.init_pin(TOKEN, PIN).unwrap();
     client.logout(TOKEN);
     client.login(TOKEN, Role::User, PIN).unwrap();
-    (fake, client)
 }
 
 fn key_pair(client: &ClusterClient) -> GeneratedPair {

@@ -17,12 +17,12 @@ pub fn party(index: u8) -> PartyIndex {
     PartyIndex::new(index).unwrap()
 }
 
-/// A polynomial of degree 1.
-pub struct OprfKey([Scalar; 2]);
+/// A polynomial of degree T - 1.
+pub struct OprfKey(Vec<Scalar>);
 
 impl OprfKey {
-    pub fn new() -> Self {
-        Self([Scalar::random(&mut OsRng), Scalar::random(&mut OsRng)])
+    pub fn new(threshold: u8) -> Self {
+        Self((0..threshold).map(|_| Scalar::random(&mut OsRng)).collect())
     }
 
     pub fn commitments(&self) -> Vec<Vec<u8>> {
@@ -30,7 +30,7 @@ impl OprfKey {
     }
 
     pub fn evaluate(&self, node: u8, blinded: &[u8], context: &[u8; 32]) -> Evaluation {
-        let share = self.0[0] + self.0[1] * Scalar::from(node);
+        let share = self.0.iter().rev().fold(Scalar::ZERO, |sum, a| sum * Scalar::from(node) + a);
         let key = EvaluationKey::new(party(node), &Secret::new(share.to_bytes())).unwrap();
         key.evaluate(blinded, context, &mut OsRng).unwrap()
     }
@@ -44,8 +44,8 @@ pub struct SigningShares {
 }
 
 impl SigningShares {
-    pub fn new() -> Self {
-        let cluster = Cluster::new(Threshold::new(2, 3).unwrap(), &mut OsRng);
+    pub fn new(threshold: u8) -> Self {
+        let cluster = Cluster::new(Threshold::new(threshold, 2 * threshold - 1).unwrap(), &mut OsRng);
         Self { cluster, ready: BTreeMap::new(), last_number: 0 }
     }
 

@@ -35,6 +35,10 @@ pub enum Deed {
     LoseAnswer,
     /// Does its duty and alters the answer.
     Lie(Box<dyn FnOnce(&mut response::Result)>),
+    /// Does its duty, alters its part of the signature and signs that.
+    Perjure,
+    /// Does its duty after so many milliseconds.
+    Delay(u64),
 }
 
 /// Decides for each request; `None` is duty.
@@ -73,11 +77,20 @@ impl Fake {
 
     /// 2 of 3, where nodes prove the keys that `proven` gives; the manifest names the usual ones.
     pub fn with_keys(proven: impl Fn(u8) -> SigningKey) -> Self {
+        Self::of(2, proven)
+    }
+
+    /// 3 of 5, with one uninitialised token.
+    pub fn of_five() -> Self {
+        Self::of(3, |index| SigningKey::from_bytes(&[index; 32]))
+    }
+
+    fn of(threshold: u8, proven: impl Fn(u8) -> SigningKey) -> Self {
         let listeners: Vec<(u8, TcpListener)> =
-            (1..=3).map(|index| (index, TcpListener::bind("127.0.0.1:0").unwrap())).collect();
+            (1..2 * threshold).map(|index| (index, TcpListener::bind("127.0.0.1:0").unwrap())).collect();
         let manifest = Manifest {
             format: FORMAT,
-            threshold: 2,
+            threshold,
             nodes: listeners
                 .iter()
                 .map(|(index, listener)| NodeEntry {
@@ -182,8 +195,8 @@ impl Fake {
 
 impl Drop for Fake {
     fn drop(&mut self) {
-        for node in 1..=3 {
-            self.stop(node);
+        for node in self.nodes.keys() {
+            self.stop(*node);
         }
     }
 }

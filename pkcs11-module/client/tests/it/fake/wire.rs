@@ -8,11 +8,12 @@ use std::thread;
 use std::time::Duration;
 
 use proto::client::v1::{
-    ClientFrame, Code, Error, HelloReply, NodeFrame, Request, Response, client_frame, node_frame, response,
+    ClientFrame, Code, Error, HelloReply, NodeFrame, Request, Response, client_frame, node_frame, request,
+    response,
 };
 use proto::frame;
 use proto::limits::{CLIENT_FRAME_BYTES_MAX, FORMAT};
-use proto::statement::LOGIN_EXPORTER_LABEL;
+use proto::statement::{self, LOGIN_EXPORTER_LABEL};
 use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::crypto::aws_lc_rs::{default_provider, sign::any_eddsa_type};
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, SubjectPublicKeyInfoDer, UnixTime};
@@ -106,6 +107,22 @@ fn answer(
             let (index, mut result) = duty(caller);
             alter(&mut result);
             send(tls, node, respond((index, result)))
+        }
+        Some(Deed::Perjure) => {
+            let cluster = *node.cluster_id.lock().unwrap();
+            let (index, mut result) = duty(caller);
+            if let (request::Op::Sign(asked), response::Result::Sign(reply)) = (&op, &mut result) {
+                *reply.partial.last_mut().unwrap() ^= 1;
+                let said =
+                    statement::partial(&cluster, node.index.into(), &asked.request_nonce, &reply.partial);
+                reply.node_signature = said.sign(&node.key);
+            }
+            send(tls, respond((index, result)))
+        }
+        Some(Deed::Delay(millis)) => {
+            thread::sleep(Duration::from_millis(millis));
+            let answer = duty(caller);
+            send(tls, respond(answer))
         }
         Some(Deed::LoseAnswer) => {
             duty(caller);

@@ -33,6 +33,7 @@ pub struct Caller {
 /// The state; every request and every presignature used is written down.
 pub struct World {
     pub cluster_id: [u8; 32],
+    threshold: u8,
     pub index: u64,
     pub token: TokenRecord,
     pub objects: BTreeMap<Vec<u8>, ObjectRecord>,
@@ -56,6 +57,7 @@ impl World {
     pub fn new(manifest: &Manifest) -> Self {
         Self {
             cluster_id: manifest.cluster_id(),
+            threshold: manifest.threshold,
             index: 3,
             token: TokenRecord {
                 format: FORMAT,
@@ -152,16 +154,16 @@ impl World {
                 saw("generate");
                 let (public_key, commitments) = match asked.purpose() {
                     Purpose::LoginOprf => {
-                        let key = OprfKey::new();
+                        let key = OprfKey::new(self.threshold);
                         let commitments = key.commitments();
                         self.oprf.insert(asked.key_id.clone(), key);
                         (commitments[0].clone(), commitments)
                     }
                     _ => {
-                        let shares = SigningShares::new();
+                        let shares = SigningShares::new(self.threshold);
                         let public = shares.public_key();
                         self.signing.insert(asked.key_id.clone(), shares);
-                        (public.clone(), vec![public.clone(), public])
+                        (public.clone(), vec![public; self.threshold.into()])
                     }
                 };
                 let statement = BirthStatement {
@@ -181,7 +183,7 @@ impl World {
                     pin_version: asked.pin_version,
                     client_key: caller.client_key.to_vec(),
                 };
-                Ok(R::Generate(GenerateReply { birth: Some(certify(&statement)) }))
+                Ok(R::Generate(GenerateReply { birth: Some(certify(&statement, 2 * self.threshold - 1)) }))
             }
             request::Op::Lease(asked) => {
                 saw("lease");
@@ -305,10 +307,10 @@ impl World {
     }
 }
 
-/// A certificate by all three nodes.
-pub fn certify(statement: &BirthStatement) -> BirthCertificate {
+/// A certificate by all nodes.
+pub fn certify(statement: &BirthStatement, nodes: u8) -> BirthCertificate {
     let statement = statement.encode_to_vec();
-    let signatures = (1..=3)
+    let signatures = (1..=nodes)
         .map(|node| {
             let key = ed25519_dalek::SigningKey::from_bytes(&[node; 32]);
             NodeSignature { node: node.into(), signature: statement::birth(&statement).sign(&key) }

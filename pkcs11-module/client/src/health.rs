@@ -1,0 +1,130 @@
+//! What is known of one node's health.
+
+use std::time::{Duration, Instant};
+
+use crate::failure::NodeFailure;
+use crate::pool::Heard;
+
+/// One node, as this client has found it.
+pub(crate) struct Health {
+    /// Position in this client's own order, 0 first.
+    pub(crate) preference: usize,
+    /// Round trip of a TCP handshake.
+    pub(crate) latency: Option<Duration>,
+    pub(crate) trouble: Option<Trouble>,
+    pub(crate) slow: Option<Slow>,
+    /// Times that answers in which it had part did not combine, in a row, and when that is forgotten.
+    pub(crate) doubt: Option<(u32, Instant)>,
+    /// Highest registry index that the node claimed.
+    pub(crate) registry_index: u64,
+}
+
+/// It kept a call waiting that others had answered.
+pub(crate) struct Slow {
+    pub(crate) in_a_row: u32,
+    /// When to look again.
+    pub(crate) until: Instant,
+    /// An answer of it is still due.
+    pub(crate) silent: bool,
+}
+
+pub(crate) struct Trouble {
+    pub(crate) failure: NodeFailure,
+    pub(crate) in_a_row: u32,
+    pub(crate) until: Instant,
+}
+
+impl Health {
+    /// Of a node that was never asked.
+    pub(crate) fn new(preference: usize) -> Self {
+        Self { preference, latency: None, trouble: None, slow: None, doubt: None, registry_index: 0 }
+    }
+
+    /// Order of choice: healthy ones first, then those whose answers combine, then by magnitude of
+    /// latency, then by preference. Only the magnitude, so that jitter does not change the set.
+    pub(crate) fn rank(&self, now: Instant) -> (bool, u32, u32, usize) {
+        let micros = self.latency.unwrap_or_default().as_micros();
+        let magnitude = (micros / LATENCY_UNIT_MICROS).checked_ilog(LATENCY_STEP).map_or(0, |log| log + 1);
+        let doubt = self.doubt.filter(|(_, until)| *until > now).map_or(0, |(times, _)| times);
+        (!self.is_well(now), doubt, magnitude, self.preference)
+    }
+
+    /// Whether nothing speaks against asking it.
+    pub(crate) fn is_well(&self, now: Instant) -> bool {
+        let is_over = |until: Instant| until <= now;
+        self.trouble.as_ref().is_none_or(|trouble| is_over(trouble.until))
+            && self.slow.as_ref().is_none_or(|slow| is_over(slow.until))
+    }
+
+    /// Whether asking it now would cost time that is likely lost. A refused connection costs
+    /// nothing, so such a node may be asked again at once when it is needed; so may one that was
+    /// too slow once.
+    pub(crate) fn is_costly(&self, now: Instant) -> bool {
+        self.trouble.as_ref().is_some_and(|trouble| {
+            let costly = match trouble.failure {
+                NodeFailure::TimedOut => trouble.in_a_row > 1,
+                NodeFailure::Misbehaved(_) => true,
+                _ => false,
+            };
+            trouble.until > now && costly
+        })
+    }
+
+    /// It failed once more; how often in a row.
+    pub(crate) fn failed(&mut self, failure: &NodeFailure) -> u32 {
+        let in_a_row = self.trouble.as_ref().map_or(0, |trouble| trouble.in_a_row) + 1;
+        let until = Instant::now() + backoff(in_a_row);
+        self.trouble = Some(Trouble { failure: failure.clone(), in_a_row, until });
+        in_a_row
+    }
+
+    /// It kept a call waiting once more; how often in a row.
+    pub(crate) fn lags(&mut self) -> u32 {
+        let in_a_row = self.slow.as_ref().map_or(0, |slow| slow.in_a_row) + 1;
+        self.slow = Some(Slow { in_a_row, until: Instant::now() + LOOK_EVERY, silent: true });
+        in_a_row
+    }
+
+    /// What was found of a slow node. One that has answered serves again, the later the more often
+    /// it was slow.
+    pub(crate) fn looked_at(&mut self, heard: Heard) {
+        let Some(slow) = &mut self.slow else { return };
+        slow.silent = heard == Heard::Silence;
+        let wait = match heard {
+            Heard::Silence => LOOK_EVERY,
+            Heard::Nothing => Duration::ZERO,
+            Heard::Answer => backoff(slow.in_a_row),
+        };
+        slow.until = Instant::now() + wait;
+    }
+
+    /// Longest wait for a new connection while other nodes could be asked.
+    pub(crate) fn opening_limit(&self) -> Duration {
+        if self.trouble.is_some() || self.slow.is_some() {
+            OPENING_TROUBLED
+        } else if self.latency.is_some() {
+            OPENING_KNOWN
+        } else {
+            OPENING_UNKNOWN
+        }
+    }
+}
+
+/// How long a node is left out after so many failures in a row.
+fn backoff(in_a_row: u32) -> Duration {
+    BACKOFF_FIRST.saturating_mul(1 << in_a_row.saturating_sub(1).min(8)).min(BACKOFF_MAX)
+}
+
+/// How often to look whether a slow node has answered.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// For a node that failed last, one that was reached before, and one never reached. A TLS handshake
+/// takes 2 ms and three round trips.
+const OPENING_TROUBLED: Duration = Duration::from_millis(100);
+const OPENING_KNOWN: Duration = Duration::from_millis(250);
+const OPENING_UNKNOWN: Duration = Duration::from_secs(2);
+const BACKOFF_FIRST: Duration = Duration::from_millis(100);
+const BACKOFF_MAX: Duration = Duration::from_secs(2);
+/// Latencies below this are all alike: one site, or a busy machine.
+const LATENCY_UNIT_MICROS: u128 = 5_000;
+/// One magnitude: a node must be this many times nearer to be preferred.
+const LATENCY_STEP: u128 = 4;

@@ -1,0 +1,116 @@
+//! What the signing engine must reach, and what it aims at, held against a report.
+
+use std::fmt::Write;
+
+use super::Report;
+
+/// One line of the table.
+pub struct Gate {
+    what: &'static str,
+    /// Its row in the report.
+    row: &'static str,
+    bound: Bound,
+}
+
+/// Gate, then aim.
+enum Bound {
+    AtMost(f64, f64),
+    AtLeast(f64, f64),
+}
+
+/// All gates that `make bench` can judge.
+pub const GATES: [Gate; 14] = {
+    use Bound::{AtLeast, AtMost};
+    const fn gate(what: &'static str, row: &'static str, bound: Bound) -> Gate {
+        Gate { what, row, bound }
+    }
+    [
+        gate(
+            "CPU of a signature 2-of-3 / dkls23-core",
+            "ratio.protocol.sign.p256.2of3.cpu",
+            AtMost(1.0 / 7.0, 1.0 / 12.0),
+        ),
+        gate(
+            "CPU of a signature 3-of-5 / dkls23-core",
+            "ratio.protocol.sign.p256.3of5.cpu",
+            AtMost(1.0 / 7.0, 1.0 / 11.0),
+        ),
+        gate("bytes of a signature / dkls23-core", "ratio.protocol.sign.p256.2of3.bytes", AtMost(0.6, 0.54)),
+        gate("online step, all parties, CPU us", "protocol.online.p256.2of3.cpu_us", AtMost(200.0, 120.0)),
+        gate("warm C_Sign p50 / SoftHSM", "ratio.sign.p256.warm.p50", AtMost(5.0, 3.0)),
+        gate(
+            "sustained C_Sign, 8 threads / SoftHSM",
+            "ratio.sign.p256.sustained.8thr",
+            AtLeast(1.0 / 40.0, 1.0 / 20.0),
+        ),
+        gate("first signature 2-of-3, us", "sign.p256.2of3.first.p50_us", AtMost(10_000.0, 5_000.0)),
+        gate("first signature 3-of-5, us", "sign.p256.3of5.first.p50_us", AtMost(20_000.0, 10_000.0)),
+        gate("C_GenerateKeyPair 2-of-3, us", "keygen.p256.2of3.p50_us", AtMost(30_000.0, 15_000.0)),
+        gate("C_GenerateKeyPair 3-of-5, us", "keygen.p256.3of5.p50_us", AtMost(80_000.0, 40_000.0)),
+        gate("pair set-up of 3 nodes, CPU us", "protocol.pairs.3nodes.cpu_us", AtMost(300_000.0, 120_000.0)),
+        gate(
+            "pair set-up of 5 nodes, CPU us",
+            "protocol.pairs.5nodes.cpu_us",
+            AtMost(1_000_000.0, 400_000.0),
+        ),
+        gate(
+            "secret bytes of a key and node",
+            "protocol.state.p256.2of3.secret_bytes",
+            AtMost(1024.0, 200.0),
+        ),
+        gate("nginx handshakes / SoftHSM's", "ratio.tls.nginx.p256", AtLeast(0.3, 0.5)),
+    ]
+};
+
+/// The table as text, and whether every gate holds. What was not measured does not hold.
+pub fn judge(report: &Report) -> (String, bool) {
+    let (mut table, mut all) = (String::new(), true);
+    for Gate { what, row, bound } in &GATES {
+        let figure = report.get(*row).copied();
+        let (gate, aim, sign) = match bound {
+            Bound::AtMost(gate, aim) => (*gate, *aim, "<="),
+            Bound::AtLeast(gate, aim) => (*gate, *aim, ">="),
+        };
+        let holds = |bound: f64| {
+            figure.is_some_and(|figure| if sign == "<=" { figure <= bound } else { figure >= bound })
+        };
+        let verdict = match (figure, holds(gate), holds(aim)) {
+            (None, ..) => "not measured",
+            (_, _, true) => "aim met",
+            (_, true, false) => "gate met",
+            _ => "MISSED",
+        };
+        all &= holds(gate);
+        let figure = figure.map_or("-".into(), |figure| format!("{figure:.3}"));
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            table,
+            "{what:<42} {figure:>12}  gate {sign} {gate:<12.3} aim {sign} {aim:<12.3} {verdict}"
+        );
+    }
+    (table, all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_judged_on_their_own_side() {
+        let (table, all) = judge(&Report::new());
+        assert!(!all && table.lines().all(|line| line.ends_with("not measured")));
+        let mut report: Report = GATES
+            .iter()
+            .map(|gate| match gate.bound {
+                Bound::AtMost(_, aim) | Bound::AtLeast(_, aim) => (gate.row.to_owned(), aim),
+            })
+            .collect();
+        let (table, all) = judge(&report);
+        assert!(all && table.lines().all(|line| line.ends_with("aim met")), "{table}");
+        report.insert("ratio.sign.p256.warm.p50".into(), 4.0);
+        assert_eq!(judge(&report).0.lines().filter(|line| line.ends_with("gate met")).count(), 1);
+        report.insert("ratio.tls.nginx.p256".into(), 0.1);
+        let (table, all) = judge(&report);
+        assert!(!all && table.lines().filter(|line| line.ends_with("MISSED")).count() == 1);
+    }
+}
