@@ -71,19 +71,19 @@ impl Seat {
     /// Handles `input` on the caller's thread if the engine is idle, and gives it back if it is
     /// not. Nothing of the same client may be waiting in a queue. Once the answers have left,
     /// [`Self::write_log`] follows; else the next input does it.
-    pub fn try_handle(&self, input: Input) -> Result<(), Input> {
+    pub fn try_handle(&self, input: Input) -> Option<Input> {
         if self.wanted.load(Ordering::Relaxed) {
-            return Err(input);
+            return Some(input);
         }
         // A poisoned engine has ended its thread, which ends the node.
-        let Ok(mut core) = self.core.try_lock() else { return Err(input) };
+        let Ok(mut core) = self.core.try_lock() else { return Some(input) };
         core.handle(input);
         let due = core.engine.poll_timeout();
         if due.is_some_and(|due| core.alarm.is_none_or(|alarm| due < alarm)) {
             core.alarm = due;
             self.sooner.notify_one();
         }
-        Ok(())
+        None
     }
 
     /// Writes to the log what [`Self::try_handle`] left, if nobody else is about to.

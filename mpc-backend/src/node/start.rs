@@ -164,7 +164,7 @@ impl Parts {
             manifest,
             links,
             connections,
-            desk: Desk { seat, queue: clients },
+            desk: Desk { queue: clients, seat: Some(seat) },
             registry,
             reports,
             proposals: proposed,

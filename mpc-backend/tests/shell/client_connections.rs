@@ -33,8 +33,9 @@ async fn listener(max: usize) -> Listener {
     let config = tls::server_config(&node, Expected::any()).unwrap();
     tokio::spawn(Acceptor::new(socket, config, "client").run(handshaken, shutdown.clone()));
     let connections = Arc::new(Connections::default());
-    let (engine, inputs) = mpsc::channel(16);
-    let served = tokio::spawn(clients::serve(accepted, connections.clone(), engine, max, shutdown));
+    let (queue, inputs) = mpsc::channel(16);
+    let desk = clients::Desk { queue, seat: None };
+    let served = tokio::spawn(clients::serve(accepted, connections.clone(), desk, max, shutdown));
     Listener { address, node, connections, inputs, trigger, served }
 }
 

@@ -125,9 +125,8 @@ impl Part<'_> {
             core.repeat(lent, &self.op, terms, failure)?;
             lent.try_receive()
         });
-        match answer.transpose() {
-            Some(outcome) => self.says(core, outcome),
-            None => {}
+        if let Some(outcome) = answer.transpose() {
+            self.says(core, outcome);
         }
     }
 

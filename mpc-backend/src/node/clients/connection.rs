@@ -132,7 +132,7 @@ impl Connection {
                 outgoing = self.outgoing.recv() => match outgoing {
                     Some(outgoing) => {
                         let close = self.write(outgoing).await?;
-                        self.desk.seat.write_log();
+                        self.desk.write_log();
                         if close {
                             return Ok(End::Node);
                         }

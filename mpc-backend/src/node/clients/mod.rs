@@ -30,10 +30,10 @@ enum Outgoing {
 /// Where a connection hands in what its client asks.
 #[derive(Clone)]
 pub struct Desk {
-    /// The engine, if it is idle.
-    pub seat: Arc<Seat>,
-    /// The way to the engine if it is not.
+    /// The way to the engine.
     pub queue: mpsc::Sender<Input>,
+    /// The shorter way, while the engine is idle; `None` where no engine runs in this process.
+    pub seat: Option<Arc<Seat>>,
 }
 
 impl Desk {
@@ -44,9 +44,20 @@ impl Desk {
 
     /// Hands in `input` of a client of whom nothing waits: handled at once if the engine is idle.
     async fn hand_in(&self, input: Input) -> Result<(), Stopped> {
-        match self.seat.try_handle(input) {
-            Ok(()) => Ok(()),
-            Err(input) => self.queue(input).await,
+        let left = match &self.seat {
+            Some(seat) => seat.try_handle(input),
+            None => Some(input),
+        };
+        match left {
+            None => Ok(()),
+            Some(input) => self.queue(input).await,
+        }
+    }
+
+    /// What handling left for the log is written once the answers have gone out.
+    fn write_log(&self) {
+        if let Some(seat) = &self.seat {
+            seat.write_log();
         }
     }
 }

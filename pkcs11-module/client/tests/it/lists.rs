@@ -30,7 +30,7 @@ fn one_liar_changes_no_list() {
     for liar in 1..=3 {
         let (fake, client) = ready();
         client.create_object(TOKEN, data_object("a")).unwrap();
-        fake.script(liar, |op| is_list(op).then_some(Deed::Lie(Box::new(alter))));
+        fake.script(liar, |op| is_list(op).then_some(Deed::Lie(alter)));
         let fresh = fake.client();
         assert_eq!(fresh.tokens().unwrap()[0].label, [b' '; 32]);
         assert_eq!(fresh.objects(TOKEN, Freshness::Current).unwrap().objects().len(), 1, "liar {liar}");
@@ -43,12 +43,12 @@ fn lists_that_never_agree_are_not_believed() {
     for node in 1..=3 {
         fake.script(node, move |op| {
             is_list(op).then_some(match node {
-                1 => Deed::Lie(Box::new(alter)),
-                2 => Deed::Lie(Box::new(|result| {
+                1 => Deed::Lie(alter),
+                2 => Deed::Lie(|result| {
                     if let response::Result::ListTokens(reply) = result {
                         reply.tokens.clear();
                     }
-                })),
+                }),
                 _ => return None,
             })
         });
@@ -63,11 +63,11 @@ fn whole_list_that_is_not_its_digests_names_its_node() {
     for liar in 1..=3 {
         // The digest is true, the list is not.
         fake.script(liar, |op| {
-            is_list(op).then_some(Deed::Lie(Box::new(|result| {
+            is_list(op).then_some(Deed::Lie(|result| {
                 if let response::Result::ListObjects(reply) = result {
                     reply.objects.clear();
                 }
-            })))
+            }))
         });
         let list = fake.client().objects(TOKEN, Freshness::Current).unwrap();
         assert_eq!(list.objects().len(), 1, "liar {liar}");

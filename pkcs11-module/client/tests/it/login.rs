@@ -53,11 +53,11 @@ fn lying_evaluation_is_never_taken_for_a_wrong_pin() {
     for liar in 1..=3 {
         client.logout(TOKEN);
         fake.script(liar, |op| {
-            matches!(op, request::Op::Oprf(_)).then_some(Deed::Lie(Box::new(|result| {
+            matches!(op, request::Op::Oprf(_)).then_some(Deed::Lie(|result| {
                 if let response::Result::Oprf(reply) = result {
                     reply.proof[0] ^= 1;
                 }
-            })))
+            }))
         });
         assert_eq!(client.login(TOKEN, Role::User, PIN), Ok(()), "liar {liar}");
         fake.behave(liar);

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use client::ClusterClient;
 use proto::client::v1::{request, response};
-use token::backend::Backend;
 
 use crate::fake::{Deed, Fake};
 use crate::sign::verify;
@@ -47,7 +46,7 @@ fn signs_past(fake: Fake, deed: fn() -> Deed) {
 
 /// Decodes and is signed, and is wrong.
 fn wrong_partial() -> Deed {
-    Deed::Perjure
+    Deed::Perjure(|partial| *partial.last_mut().unwrap() ^= 1)
 }
 
 /// Not signed by the node.
@@ -102,7 +101,7 @@ fn slow_node_serves_again_once_it_has_answered() {
     let pair = key_pair(&client);
     verify(&pair, &sign(&client, pair.private.id).unwrap());
     let world = fake.world.clone();
-    let asked = move |node: u8| world.lock().unwrap().seen.iter().any(|seen| *seen == (node, "sign"));
+    let asked = move |node: u8| world.lock().unwrap().seen.contains(&(node, "sign"));
     let (member, other) = (1..=3).partition::<Vec<u8>, _>(|node| asked(*node));
     fake.script(member[0], |op| matches!(op, request::Op::Sign(_)).then_some(Deed::Delay(700)));
     verify(&pair, &sign(&client, pair.private.id).unwrap());

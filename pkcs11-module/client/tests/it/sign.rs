@@ -3,7 +3,6 @@
 use p256::ecdsa::signature::hazmat::PrehashVerifier;
 use p256::ecdsa::{Signature, VerifyingKey};
 use proto::client::v1::{Code, request, response};
-use proto::statement;
 use token::backend::{Backend, BackendError, GeneratedPair};
 
 use crate::fake::{Deed, Fake};
@@ -94,11 +93,11 @@ fn lie_in_an_answer_never_leaves_and_another_set_signs() {
         let (fake, client) = ready();
         let pair = key_pair(&client);
         fake.script(liar, |op| {
-            matches!(op, request::Op::Sign(_)).then_some(Deed::Lie(Box::new(|result| {
+            matches!(op, request::Op::Sign(_)).then_some(Deed::Lie(|result| {
                 if let response::Result::Sign(reply) = result {
                     *reply.partial.last_mut().unwrap() ^= 1;
                 }
-            })))
+            }))
         });
         verify(&pair, &sign(&client, pair.private.id).unwrap());
     }
@@ -106,21 +105,7 @@ fn lie_in_an_answer_never_leaves_and_another_set_signs() {
 
 /// A node alters its answer and signs the lie.
 fn lie_and_sign(fake: &Fake, liar: u8, lie: fn(&mut Vec<u8>)) {
-    let mut nonce = Vec::new();
-    let cluster_id = fake.manifest.cluster_id();
-    let key = fake.nodes[&liar].key.clone();
-    fake.script(liar, move |op| {
-        let request::Op::Sign(asked) = op else { return None };
-        nonce.clone_from(&asked.request_nonce);
-        let (nonce, key) = (nonce.clone(), key.clone());
-        Some(Deed::Lie(Box::new(move |result| {
-            if let response::Result::Sign(reply) = result {
-                lie(&mut reply.partial);
-                let said = statement::partial(&cluster_id, liar.into(), &nonce, &reply.partial);
-                reply.node_signature = said.sign(&key);
-            }
-        })))
-    });
+    fake.script(liar, move |op| matches!(op, request::Op::Sign(_)).then_some(Deed::Perjure(lie)));
 }
 
 #[test]

@@ -34,9 +34,9 @@ pub enum Deed {
     /// Does its duty, then closes without an answer.
     LoseAnswer,
     /// Does its duty and alters the answer.
-    Lie(Box<dyn FnOnce(&mut response::Result)>),
+    Lie(fn(&mut response::Result)),
     /// Does its duty, alters its part of the signature and signs that.
-    Perjure,
+    Perjure(fn(&mut Vec<u8>)),
     /// Does its duty after so many milliseconds.
     Delay(u64),
 }

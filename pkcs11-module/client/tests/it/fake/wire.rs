@@ -108,11 +108,11 @@ fn answer(
             alter(&mut result);
             send(tls, node, respond((index, result)))
         }
-        Some(Deed::Perjure) => {
+        Some(Deed::Perjure(alter)) => {
             let cluster = *node.cluster_id.lock().unwrap();
             let (index, mut result) = duty(caller);
             if let (request::Op::Sign(asked), response::Result::Sign(reply)) = (&op, &mut result) {
-                *reply.partial.last_mut().unwrap() ^= 1;
+                alter(&mut reply.partial);
                 let said =
                     statement::partial(&cluster, node.index.into(), &asked.request_nonce, &reply.partial);
                 reply.node_signature = said.sign(&node.key);
