@@ -125,9 +125,9 @@ impl Fake {
         Self { manifest, nodes, world }
     }
 
-    /// A client with a deadline that keeps tests quick.
+    /// A client whose deadline a busy machine keeps, and that ends a test of failures soon.
     pub fn client(&self) -> Arc<ClusterClient> {
-        self.client_with(Duration::from_millis(1500))
+        self.client_with(Duration::from_secs(4))
     }
 
     pub fn client_with(&self, deadline: Duration) -> Arc<ClusterClient> {
