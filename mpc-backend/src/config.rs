@@ -12,8 +12,11 @@
 //! log_level = "info"
 //! log_format = "text"                 # or "json"
 //! max_connections = 4096
-//! presign_pool = 32                   # presignatures kept ready per key and signer set
-//! pools_bytes_max = 268435456
+//! presign_pool = 256                  # most presignatures kept ready per key, signer set and client
+//! pools_bytes_max = 268435456         # memory of all presignatures
+//! pools_bytes_max_per_key = 33554432
+//! pools_bytes_max_per_client = 67108864
+//! strict = false                      # true, at all nodes: signing needs a witness, so T + 1 nodes
 //! ```
 //!
 //! Paths are relative to the file's folder.
@@ -51,10 +54,16 @@ pub struct NodeConfig {
     pub log_format: LogFormat,
     /// Most client connections at once.
     pub max_connections: usize,
-    /// Presignatures kept ready per key and signer set.
+    /// Most presignatures kept ready per key, signer set and client.
     pub presign_pool: u32,
     /// Memory for all presignatures together, in bytes.
     pub pools_bytes_max: u64,
+    /// Memory for the presignatures of one key, in bytes.
+    pub pools_bytes_max_per_key: u64,
+    /// Memory for the presignatures of one client, in bytes.
+    pub pools_bytes_max_per_client: u64,
+    /// Whether signing needs a witness outside the signer set (nonce rule R3).
+    pub strict: bool,
 }
 
 /// One line for the operator: file, key and remedy.
@@ -84,6 +93,10 @@ struct File {
     max_connections: Option<usize>,
     presign_pool: Option<u32>,
     pools_bytes_max: Option<u64>,
+    pools_bytes_max_per_key: Option<u64>,
+    pools_bytes_max_per_client: Option<u64>,
+    #[serde(default)]
+    strict: bool,
 }
 
 impl NodeConfig {
@@ -115,6 +128,18 @@ impl NodeConfig {
         if presign_pool > POOL_MAX {
             return Err(refuse("presign_pool", format!("{presign_pool}: use 0 to {POOL_MAX}")));
         }
+        let pools_bytes_max = file.pools_bytes_max.unwrap_or(POOLS_BYTES_DEFAULT);
+        let per_key = file.pools_bytes_max_per_key.unwrap_or(pools_bytes_max / 8);
+        let per_client = file.pools_bytes_max_per_client.unwrap_or(pools_bytes_max / 4);
+        for (key, bytes) in [
+            ("pools_bytes_max", pools_bytes_max),
+            ("pools_bytes_max_per_key", per_key),
+            ("pools_bytes_max_per_client", per_client),
+        ] {
+            if bytes < POOLS_BYTES_MIN {
+                return Err(refuse(key, format!("{bytes}: use at least {POOLS_BYTES_MIN}")));
+            }
+        }
         let passphrase_file = match (&file.passphrase_file, credentials) {
             (Some(file), _) => folder.join(file),
             (None, Some(credentials)) => credentials.join(CREDENTIAL),
@@ -141,7 +166,10 @@ impl NodeConfig {
             log_format: file.log_format.unwrap_or_default(),
             max_connections,
             presign_pool,
-            pools_bytes_max: file.pools_bytes_max.unwrap_or(POOLS_BYTES_DEFAULT),
+            pools_bytes_max,
+            pools_bytes_max_per_key: per_key,
+            pools_bytes_max_per_client: per_client,
+            strict: file.strict,
             manifest,
         })
     }
@@ -193,6 +221,8 @@ fn one_line(text: &str) -> String {
 const CREDENTIAL: &str = "store-passphrase";
 const CONNECTIONS_DEFAULT: usize = 4096;
 const CONNECTIONS_MAX: usize = 65536;
-const POOL_DEFAULT: u32 = 32;
+const POOL_DEFAULT: u32 = 256;
 const POOL_MAX: u32 = 4096;
 const POOLS_BYTES_DEFAULT: u64 = 256 << 20;
+/// Two of the longest leases.
+const POOLS_BYTES_MIN: u64 = 64 << 10;

@@ -8,6 +8,7 @@
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
 
+use crate::client::v1::SignRequest;
 use crate::registry::v1::{Attribute, AuthorSignature, ObjectRecord, Role};
 
 /// What is signed: a tagged SHA-256.
@@ -83,6 +84,33 @@ pub fn head(cluster_id: &[u8; 32], statement: &[u8]) -> Statement {
 /// A node's answer to a signing request: the encoded partial signature under its request.
 pub fn partial(cluster_id: &[u8; 32], node: u32, request_nonce: &[u8], partial: &[u8]) -> Statement {
     hash("partial", &[cluster_id, &node.to_be_bytes(), request_nonce, partial])
+}
+
+/// A witness's grant that a client uses one presignature for exactly this request (nonce rule R3, strict
+/// mode). `book_id` names the book in which the witness has written it down.
+pub fn grant(
+    cluster_id: &[u8; 32],
+    witness: u32,
+    book_id: &[u8],
+    client_key: &[u8],
+    request: &SignRequest,
+) -> Statement {
+    let signers: Vec<u8> = request.signers.iter().flat_map(|node| node.to_be_bytes()).collect();
+    hash(
+        "grant",
+        &[
+            cluster_id,
+            &witness.to_be_bytes(),
+            book_id,
+            client_key,
+            &request.presignature_id,
+            &request.key_id,
+            &signers,
+            &request.mechanism.to_be_bytes(),
+            &request.digest,
+            &request.request_nonce,
+        ],
+    )
 }
 
 /// The chain over all commands: each link covers the one before, the index and the signed command
@@ -165,6 +193,7 @@ const TAG_PREFIX: &str = "counterfoil/statement/v1";
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::indexing_slicing)]
     use super::*;
 
     #[test]
@@ -179,6 +208,40 @@ mod tests {
         let one = Attribute { r#type: 1, value: vec![1] };
         let two = Attribute { r#type: 2, value: vec![] };
         assert_eq!(attributes_hash(&[one.clone(), two.clone()]), attributes_hash(&[two, one]));
+    }
+
+    #[test]
+    fn grant_covers_everything_that_an_answer_depends_on() {
+        let request = SignRequest {
+            key_id: vec![1; 16],
+            signers: vec![1, 2],
+            presignature_id: vec![2; 32],
+            mechanism: 0x1041,
+            digest: vec![3; 32],
+            request_nonce: vec![4; 32],
+            ..SignRequest::default()
+        };
+        let said = |request: &SignRequest| grant(&[0; 32], 3, &[5; 16], &[6; 32], request);
+        let honest = said(&request);
+        let lies: [fn(&mut SignRequest); 6] = [
+            |lie| lie.key_id[0] = 9,
+            |lie| lie.signers = vec![1, 3],
+            |lie| lie.presignature_id[0] = 9,
+            |lie| lie.mechanism = 0x1044,
+            |lie| lie.digest[0] = 9,
+            |lie| lie.request_nonce[0] = 9,
+        ];
+        for alter in lies {
+            let mut lie = request.clone();
+            alter(&mut lie);
+            assert_ne!(said(&lie), honest);
+        }
+        assert_ne!(grant(&[9; 32], 3, &[5; 16], &[6; 32], &request), honest);
+        assert_ne!(grant(&[0; 32], 4, &[5; 16], &[6; 32], &request), honest);
+        assert_ne!(grant(&[0; 32], 3, &[9; 16], &[6; 32], &request), honest);
+        assert_ne!(grant(&[0; 32], 3, &[5; 16], &[9; 32], &request), honest);
+        let again = SignRequest { lease: 7, grant: vec![1], ..request };
+        assert_eq!(said(&again), honest);
     }
 
     #[test]

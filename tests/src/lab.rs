@@ -29,6 +29,11 @@ pub struct Lab {
 impl Lab {
     /// Starts `nodes` nodes with this threshold and an initialised token.
     pub fn up(nodes: u8, threshold: u8) -> Result<Self> {
+        Self::up_with(nodes, threshold, &[])
+    }
+
+    /// The same with more options for `lab up`.
+    pub fn up_with(nodes: u8, threshold: u8, options: &[&str]) -> Result<Self> {
         let own = std::env::current_exe()?;
         let counterfoil = binary_beside(&own, "counterfoil")
             .context("counterfoil is not built: run `cargo build --workspace`")?;
@@ -53,7 +58,7 @@ impl Lab {
             "--pin",
             PIN,
         ];
-        let output = lab.command("up", &up)?;
+        let output = lab.command("up", &[&up, options].concat())?;
         lab.variables = exports(&String::from_utf8(output.stdout)?)?;
         Ok(lab)
     }

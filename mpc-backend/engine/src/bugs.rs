@@ -126,10 +126,7 @@ mod planting {
 
         /// Presignatures, all or those of sets with this peer.
         pub fn ready_with(&self, peer: Option<NodeIndex>) -> usize {
-            let pools = self.sessions.pools.status();
-            let wanted =
-                pools.iter().filter(|pool| peer.is_none_or(|peer| pool.signers.contains(&u32::from(peer))));
-            wanted.map(|pool| pool.ready as usize).sum()
+            self.sessions.pools.ready_with(peer)
         }
 
         /// Copies of this node's pair set-ups, as they were before their first session.
@@ -165,10 +162,9 @@ mod planting {
             }
             if bugs.has(Bug::OtherClient) {
                 let clients: Vec<_> = self.registry.clients().collect();
-                let pools = &mut self.sessions.pools;
                 return clients
                     .into_iter()
-                    .find_map(|client| pools.take(&PoolKey { client, ..pool.clone() }, id));
+                    .find_map(|client| self.take_presignature(&PoolKey { client, ..pool.clone() }, id));
             }
             let (first, presignature) = self.kept.get(id)?;
             (bugs.has(Bug::NotRemoved) || first == request).then(|| sim::duplicate(presignature))

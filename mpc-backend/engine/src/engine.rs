@@ -20,6 +20,7 @@ use crate::registry::{Change, Registry};
 use crate::sessions::Sessions;
 use crate::shares::Shares;
 use crate::startup::Startup;
+use crate::witness::Book;
 
 /// Who this node is: fixed for the life of the process.
 pub(crate) struct Me {
@@ -65,6 +66,7 @@ pub struct Engine {
     /// A pool runs low since the last input.
     refill_due: bool,
     pub(crate) clients: Clients,
+    pub(crate) book: Book,
     pub(crate) counters: Counters,
     #[cfg(feature = "sim")]
     pub(crate) kept: bugs::Kept,
@@ -135,6 +137,7 @@ impl Engine {
             sessions: Sessions::default(),
             refill_due: false,
             clients: Clients::default(),
+            book: Book::new(config.boot_id),
             counters: Counters::default(),
             #[cfg(feature = "sim")]
             kept: bugs::Kept::default(),
@@ -181,11 +184,9 @@ impl Engine {
 
     /// Engine time in ms at which [`Input::Tick`] is due, if anything waits.
     pub fn poll_timeout(&self) -> Option<u64> {
-        let refill = self.refill_due.then_some(self.now);
-        [refill, self.startup.timeout(self.now), self.sessions.timeout(self.now), self.clients.timeout()]
-            .into_iter()
-            .flatten()
-            .min()
+        let refill = self.refill_due.then_some(self.now).or_else(|| self.refill_timeout());
+        let (startup, sessions) = (self.startup.timeout(self.now), self.sessions.timeout());
+        [refill, startup, sessions, self.clients.timeout()].into_iter().flatten().min()
     }
 
     /// The registry's state as bytes, for the log's snapshots.
@@ -239,6 +240,7 @@ impl Engine {
         self.expire_sessions(rng);
         self.expire_requests();
         self.retry_parked(rng);
+        self.expire_pools();
     }
 
     fn persisted(&mut self, ticket: u64) {

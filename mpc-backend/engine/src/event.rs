@@ -88,6 +88,8 @@ events! {
     Warn PresignFailed { key: String, why: String } "presigning failed";
     /// A use of a key.
     Info KeyUsed { key: String, client: String, mechanism: u64 } "key used";
+    /// A use of a key was witnessed.
+    Info UseGranted { key: String, client: String } "use granted";
     /// A client was refused.
     Warn RequestRefused { client: String, request: &'static str, code: &'static str, why: String } "request refused";
     /// A login proof was accepted.

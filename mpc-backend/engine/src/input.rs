@@ -30,15 +30,36 @@ pub struct EngineConfig {
 /// Bounds that an operator may set. The protocol's own bounds are constants beside their use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Presignatures that the background keeps ready for a hot key, signer set and client.
+    /// Most presignatures that the background keeps ready for one key, signer set and client. How many
+    /// it keeps follows use.
     pub presign_pool: u32,
-    /// Most presignatures over all pools. One is about 200 bytes.
+    /// Most presignatures over all pools; each takes [`crate::PRESIGNATURE_BYTES`].
     pub presignatures_max: u32,
+    /// Most presignatures of one key.
+    pub presignatures_per_key: u32,
+    /// Most presignatures of one client, over all its keys.
+    pub presignatures_per_client: u32,
+    /// Most presignatures that one client may have leased or spent without an answer (nonce rule R7);
+    /// 20 a second are forgiven.
+    pub unanswered_per_client: u32,
+    /// Most grants that this node keeps as a witness, at 100 bytes; then all that it witnesses is made anew.
+    pub grants_max: u32,
+    /// Strict mode: presignatures have a witness outside their signer set, without whose grant this
+    /// node does not answer (nonce rule R3). Needs T + 1 nodes, and the same at all nodes.
+    pub strict: bool,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { presign_pool: 32, presignatures_max: 20_000 }
+        Self {
+            presign_pool: 256,
+            presignatures_max: 32_768,
+            presignatures_per_key: 4_096,
+            presignatures_per_client: 8_192,
+            unanswered_per_client: 2_048,
+            grants_max: 1 << 18,
+            strict: false,
+        }
     }
 }
 

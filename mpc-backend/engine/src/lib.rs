@@ -24,8 +24,10 @@ pub mod registry;
 mod sessions;
 mod shares;
 mod startup;
+mod witness;
 
 pub use effect::{Effect, Write};
 pub use engine::Engine;
 pub use event::{Event, Level};
 pub use input::{EngineConfig, Input, Limits, NodeIndex, ProposalError, Record, Restored, StartError};
+pub use sessions::pools::PRESIGNATURE_BYTES;

@@ -32,6 +32,8 @@ pub(crate) struct Peer {
     pub(crate) boot_id: Option<[u8; 16]>,
     /// From its last hello on any connection.
     last_boot: Option<[u8; 16]>,
+    /// Where it writes its grants as a witness, from its last hello.
+    pub(crate) book: Option<[u8; 16]>,
     /// What it is quarantined for. Kept by node identity and on disk: no restart clears it.
     pub(crate) quarantined: Option<Evidence>,
     /// Failed checks since this node's start.
@@ -87,6 +89,7 @@ impl Engine {
         self.log(Event::PeerLost { peer });
         self.abandon_setup(peer);
         self.sessions.early.forget(peer);
+        self.witness_lost(peer);
         self.end_sessions_with(peer, "the connection to a member was lost");
     }
 
@@ -99,6 +102,7 @@ impl Engine {
             node: u32::from(self.me.index),
             boot_id: self.me.boot_id.to_vec(),
             epoch: PAIR_EPOCH,
+            book_id: self.book.id().to_vec(),
         };
         let session = self.live_pair(peer).map_or_else(Vec::new, |id| id.to_vec());
         self.send(peer, Protocol::Hello, &session, hello.encode_to_vec());
@@ -187,6 +191,7 @@ impl Engine {
     ) -> Result<(), Why> {
         let hello = Hello::decode(payload).map_err(|_| "malformed hello")?;
         let boot_id = <[u8; 16]>::try_from(hello.boot_id.as_slice()).map_err(|_| "malformed hello")?;
+        let book = <[u8; 16]>::try_from(hello.book_id.as_slice()).map_err(|_| "malformed hello")?;
         let (cluster, node) = (&hello.cluster_id, hello.node);
         if hello.format != FORMAT || *cluster != self.me.cluster_id || node != u32::from(peer) {
             return Err("hello of another format, cluster or node");
@@ -199,8 +204,12 @@ impl Engine {
             return Err("hello without a connection");
         }
         let first = state.boot_id.replace(boot_id).is_none();
+        let turned = state.book.replace(book) != Some(book);
         if state.last_boot.replace(boot_id).is_some_and(|last| last != boot_id) {
             self.new_boot_of(peer);
+        }
+        if turned {
+            self.book_turned(peer, book);
         }
         self.match_pair(peer, pair, rng);
         if first {

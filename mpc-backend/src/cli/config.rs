@@ -26,6 +26,9 @@ pub struct NodeToml {
     /// `HOST:PORT` for clients; the manifest's when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listen_client: Option<String>,
+    /// Whether signing needs a witness; the same at all nodes.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub strict: bool,
 }
 
 /// What `client configure` knows of a `client.toml`.

@@ -37,6 +37,11 @@ impl Health {
             [_] => {}
             _ => problems.push(format!("the nodes name different leaders: {leaders:?}")),
         }
+        let (strict, lax): (Vec<&StatusReply>, _) = self.replies().partition(|reply| reply.strict);
+        if !strict.is_empty() && !lax.is_empty() {
+            let nodes: Vec<u32> = lax.iter().map(|reply| reply.node).collect();
+            problems.push(format!("strict mode is off at nodes {nodes:?} and on at the others"));
+        }
         problems
     }
 
@@ -48,13 +53,7 @@ impl Health {
         )];
         lines.extend(self.nodes.iter().map(NodeHealth::row));
         for reply in self.replies() {
-            for pool in &reply.pools {
-                let key = hex::encode(&pool.key_id);
-                lines.push(format!(
-                    "pool  node {} key {key} signers {:?}: {} presignatures ready",
-                    reply.node, pool.signers, pool.ready
-                ));
-            }
+            lines.extend(pools(reply));
             lines.extend(evidence::lines(reply));
         }
         lines
@@ -73,6 +72,33 @@ impl Health {
     fn replies(&self) -> impl Iterator<Item = &StatusReply> {
         self.nodes.iter().filter_map(|node| node.answer.as_ref().ok())
     }
+}
+
+/// Memory of a node's presignatures, and each pool with something in it or a level.
+fn pools(reply: &StatusReply) -> Vec<String> {
+    let all = reply.pools_total.unwrap_or_default();
+    let mut lines = vec![format!(
+        "pools node {}: {} KiB of {} KiB ({} KiB a key, {} KiB a client), {} made room{}",
+        reply.node,
+        all.bytes >> 10,
+        all.bytes_max >> 10,
+        all.bytes_max_per_key >> 10,
+        all.bytes_max_per_client >> 10,
+        all.evicted,
+        if reply.strict { "; strict" } else { "" },
+    )];
+    for pool in &reply.pools {
+        let leases = match pool.signers.first() == Some(&reply.node) {
+            true => format!(", {} free of {} wanted", pool.free, pool.level),
+            false => String::new(),
+        };
+        let (key, client) = (hex::encode(&pool.key_id), hex::encode(pool.client_key.get(..8).unwrap_or(&[])));
+        lines.push(format!(
+            "pool  node {} key {key} signers {:?} client {client}: {} presignatures ready{leases}",
+            reply.node, pool.signers, pool.ready
+        ));
+    }
+    lines
 }
 
 impl NodeHealth {
@@ -152,6 +178,7 @@ impl NodeHealth {
             }
         };
         let counters = reply.counters.unwrap_or_default();
+        let total = reply.pools_total.unwrap_or_default();
         json!({
             "node": self.index,
             "reachable": true,
@@ -175,8 +202,20 @@ impl NodeHealth {
             "pools": reply.pools.iter().map(|pool| json!({
                 "key": hex::encode(&pool.key_id),
                 "signers": pool.signers,
+                "client": hex::encode(&pool.client_key),
                 "ready": pool.ready,
+                "free": pool.free,
+                "level": pool.level,
+                "uses_per_1000_s": pool.uses_per_1000_s,
             })).collect::<Vec<_>>(),
+            "pools_total": {
+                "bytes": total.bytes,
+                "bytes_max": total.bytes_max,
+                "bytes_max_per_key": total.bytes_max_per_key,
+                "bytes_max_per_client": total.bytes_max_per_client,
+                "evicted": total.evicted,
+            },
+            "strict": reply.strict,
             "counters": {
                 "signatures": counters.signatures,
                 "presignatures": counters.presignatures,
@@ -230,6 +269,17 @@ mod tests {
         ] {
             assert!(problems.contains(part), "{part:?} is missing in {problems}");
         }
+    }
+
+    #[test]
+    fn nodes_that_differ_in_strict_mode_are_named() {
+        let mut strict = reply(1, 2);
+        if let Ok(answer) = &mut strict.answer {
+            answer.strict = true;
+        }
+        let health = Health { nodes: vec![strict, reply(2, 2)] };
+        assert_eq!(health.problems(), ["strict mode is off at nodes [2] and on at the others"]);
+        assert!(health.table().iter().any(|line| line.contains("strict")));
     }
 
     #[test]

@@ -30,6 +30,9 @@ pub enum LabCommand {
         /// How many of them every operation needs.
         #[arg(long, default_value_t = 2)]
         threshold: u8,
+        /// Strict mode: signing needs a witness, so one node more than the threshold.
+        #[arg(long)]
+        strict: bool,
         /// Make and initialise a token with this label.
         #[arg(long, requires = "so_pin", requires = "pin", value_parser = parse_label)]
         token: Option<String>,
@@ -77,12 +80,14 @@ impl LabCommand {
     /// Runs it.
     pub fn run(self) -> Result<(), Failure> {
         match self {
-            Self::Up { dir, nodes, threshold, token, so_pin, pin } => {
+            Self::Up { dir, nodes, threshold, strict, token, so_pin, pin } => {
                 let token = match (token, so_pin, pin) {
                     (Some(label), Some(so_pin), Some(pin)) => Some(WantedToken { label, so_pin, pin }),
                     _ => None,
                 };
-                start_all(&dir, nodes, threshold, token.as_ref())
+                let (binary, module) = (up::beside(NODE_BINARY)?, up::beside(MODULE)?);
+                let lab = Lab::open_or_create(&dir, nodes, threshold, strict)?;
+                start_all(&lab, &binary, &module, token.as_ref())
             }
             Self::Status { dir, json } => show(&Lab::open(&dir)?, json),
             Self::Kill { node, dir } => kill(&Lab::open(&dir)?.process(node)?, node),
@@ -102,12 +107,10 @@ impl LabCommand {
     }
 }
 
-fn start_all(dir: &Path, nodes: u8, threshold: u8, token: Option<&WantedToken>) -> Result<(), Failure> {
-    let (binary, module) = (up::beside(NODE_BINARY)?, up::beside(MODULE)?);
-    let lab = Lab::open_or_create(dir, nodes, threshold)?;
-    up::up(&lab, &binary, token)?;
+fn start_all(lab: &Lab, binary: &Path, module: &Path, token: Option<&WantedToken>) -> Result<(), Failure> {
+    up::up(lab, binary, token)?;
     let label = token.map(|token| token.label.as_str());
-    export::lines(&lab.client_config(), &module, label, lab.dir()).into_iter().for_each(result);
+    export::lines(&lab.client_config(), module, label, lab.dir()).into_iter().for_each(result);
     Ok(())
 }
 

@@ -35,6 +35,9 @@ pub enum NodeCommand {
         /// Where to listen for clients, if not at the manifest's address.
         #[arg(long, value_parser = parse_address)]
         listen_client: Option<String>,
+        /// Signing needs a witness outside the signer set, so T + 1 nodes; the same at all nodes.
+        #[arg(long)]
+        strict: bool,
     },
 }
 
@@ -48,8 +51,8 @@ impl NodeCommand {
                 keys::announce(&key, &path, "For the manifest: --node KEY,peer=HOST:PORT,client=HOST:PORT");
                 Ok(())
             }
-            Self::Configure { dir, manifest, listen_peer, listen_client } => {
-                let index = configure(&dir, &manifest, listen_peer, listen_client)?;
+            Self::Configure { dir, manifest, listen_peer, listen_client, strict } => {
+                let index = configure(&dir, &manifest, listen_peer, listen_client, strict)?;
                 tell(format!("{} written: this is node {index}.", dir.join(NODE_CONFIG).display()));
                 Ok(())
             }
@@ -74,6 +77,7 @@ pub fn configure(
     manifest_path: &Path,
     listen_peer: Option<String>,
     listen_client: Option<String>,
+    strict: bool,
 ) -> Result<u8, Failure> {
     let key_path = dir.join(keys::NODE_KEY);
     let key = keys::read(&key_path)?;
@@ -93,6 +97,7 @@ pub fn configure(
         passphrase_file: PASSPHRASE.into(),
         listen_peer,
         listen_client,
+        strict,
     };
     config::write(&dir.join(NODE_CONFIG), &config)?;
     Ok(node.index)
@@ -113,7 +118,7 @@ mod tests {
         init(dir.path()).unwrap();
         let manifest = dir.path().join("manifest.toml");
         std::fs::write(&manifest, crate::cli::tests::manifest().to_toml()).unwrap();
-        let failure = configure(dir.path(), &manifest, None, None).unwrap_err();
+        let failure = configure(dir.path(), &manifest, None, None, false).unwrap_err();
         assert!(failure.to_string().contains("its public key is not in"), "{failure}");
         assert!(!dir.path().join(NODE_CONFIG).exists());
     }

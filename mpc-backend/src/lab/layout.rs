@@ -9,6 +9,7 @@ use proto::manifest::{Manifest, NodeEntry, OperatorEntry};
 use crate::cli::failure::Failure;
 use crate::cli::files::{self, Readers};
 use crate::cli::{client, keys, node};
+use crate::config::NodeConfig;
 use crate::lab::ports;
 use crate::lab::process::Process;
 
@@ -28,10 +29,10 @@ impl Lab {
         Ok(Self { manifest: files::manifest(&dir.join(MANIFEST))?, dir })
     }
 
-    /// Opens the lab in `dir` if there is one of this size, or makes keys and configuration there.
-    pub fn open_or_create(dir: &Path, nodes: u8, threshold: u8) -> Result<Self, Failure> {
+    /// Opens the lab in `dir` if there is one of this size and mode, or makes keys and configuration there.
+    pub fn open_or_create(dir: &Path, nodes: u8, threshold: u8, strict: bool) -> Result<Self, Failure> {
         if !dir.join(MANIFEST).exists() {
-            return Self::create(dir, nodes, threshold);
+            return Self::create(dir, nodes, threshold, strict);
         }
         let lab = Self::open(dir)?;
         let (have, need) = (lab.manifest.nodes.len(), lab.manifest.threshold);
@@ -39,18 +40,23 @@ impl Lab {
             let why = format!("it holds a lab of {need} of {have} nodes");
             return Err(Failure::file(dir, why, "give the same --nodes and --threshold, or another --dir"));
         }
+        let first = lab.node_folder(1).join(node::NODE_CONFIG);
+        if NodeConfig::load(&first, None).map_err(Failure::input)?.strict != strict {
+            let why = "it holds a lab with the other choice of --strict";
+            return Err(Failure::file(dir, why, "give the same choice, or another --dir"));
+        }
         Ok(lab)
     }
 
     /// Makes every key and file, or leaves nothing behind.
-    fn create(dir: &Path, nodes: u8, threshold: u8) -> Result<Self, Failure> {
+    fn create(dir: &Path, nodes: u8, threshold: u8, strict: bool) -> Result<Self, Failure> {
         if !dir.read_dir().map_or(true, |mut entries| entries.next().is_none()) {
             return Err(Failure::file(dir, "it is not empty and holds no lab", "give a new --dir"));
         }
         let manifest = plan(nodes, threshold)?;
         files::folder(dir)?;
         let mut lab = Self { dir: files::absolute(dir)?, manifest };
-        let made = lab.fill();
+        let made = lab.fill(strict);
         if made.is_err() {
             // Only what this call made is in there: the folder was empty.
             let _ = std::fs::remove_dir_all(&lab.dir);
@@ -58,7 +64,7 @@ impl Lab {
         made.map(|()| lab)
     }
 
-    fn fill(&mut self) -> Result<(), Failure> {
+    fn fill(&mut self, strict: bool) -> Result<(), Failure> {
         for index in 1..=self.size() {
             let key = node::init(&self.node_folder(index))?;
             if let Some(node) = self.manifest.nodes.iter_mut().find(|node| node.index == index) {
@@ -74,7 +80,7 @@ impl Lab {
         let manifest = self.manifest_path();
         files::create(&manifest, self.manifest.to_toml().as_bytes(), Readers::All)?;
         for index in 1..=self.size() {
-            node::configure(&self.node_folder(index), &manifest, None, None)?;
+            node::configure(&self.node_folder(index), &manifest, None, None, strict)?;
         }
         client::init(&self.client_folder())?;
         client::configure(
@@ -178,12 +184,13 @@ mod tests {
     fn lab_is_made_once_and_opened_again() {
         let parent = tempfile::tempdir().unwrap();
         let dir = parent.path().join("lab");
-        let made = Lab::open_or_create(&dir, 3, 2).unwrap();
-        let again = Lab::open_or_create(&dir, 3, 2).unwrap();
+        let made = Lab::open_or_create(&dir, 3, 2, false).unwrap();
+        let again = Lab::open_or_create(&dir, 3, 2, false).unwrap();
         assert_eq!(made.manifest(), again.manifest());
         assert_eq!(again.operator_keys().unwrap().len(), 2);
         assert!(again.client_config().exists());
-        assert!(Lab::open_or_create(&dir, 5, 3).is_err());
+        assert!(Lab::open_or_create(&dir, 5, 3, false).is_err());
+        assert!(Lab::open_or_create(&dir, 3, 2, true).is_err());
         assert!(again.process(4).is_err());
     }
 
@@ -191,7 +198,7 @@ mod tests {
     fn wrong_size_leaves_nothing_behind() {
         let parent = tempfile::tempdir().unwrap();
         let dir = parent.path().join("lab");
-        assert!(Lab::open_or_create(&dir, 3, 3).is_err());
+        assert!(Lab::open_or_create(&dir, 3, 3, false).is_err());
         assert!(!dir.exists());
     }
 
@@ -199,7 +206,7 @@ mod tests {
     fn folder_of_somebody_else_is_left_alone() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("letter"), "dear").unwrap();
-        assert!(Lab::open_or_create(dir.path(), 3, 2).is_err());
+        assert!(Lab::open_or_create(dir.path(), 3, 2, false).is_err());
         assert!(dir.path().join("letter").exists());
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use ed25519_dalek::SigningKey;
-use engine::{Engine, EngineConfig, Input, Limits, Restored};
+use engine::{Engine, EngineConfig, Input, Limits, PRESIGNATURE_BYTES, Restored};
 use proto::manifest::{Manifest, NodeEntry};
 use rand_core::{OsRng, RngCore};
 use store::RedbStore;
@@ -80,9 +80,14 @@ fn engine(
     }
     let mut boot_id = [0; 16];
     OsRng.fill_bytes(&mut boot_id);
+    let presignatures = |bytes| u32::try_from(bytes / PRESIGNATURE_BYTES as u64).unwrap_or(u32::MAX);
     let limits = Limits {
         presign_pool: config.presign_pool,
-        presignatures_max: u32::try_from(config.pools_bytes_max / PRESIGNATURE_BYTES).unwrap_or(u32::MAX),
+        presignatures_max: presignatures(config.pools_bytes_max),
+        presignatures_per_key: presignatures(config.pools_bytes_max_per_key),
+        presignatures_per_client: presignatures(config.pools_bytes_max_per_client),
+        strict: config.strict,
+        ..Limits::default()
     };
     let engine_config = EngineConfig {
         manifest: config.manifest.clone(),
@@ -236,6 +241,3 @@ impl Parts {
 fn others(manifest: &Manifest, index: u8) -> impl Iterator<Item = &NodeEntry> {
     manifest.nodes.iter().filter(move |node| node.index != index)
 }
-
-/// A presignature in memory, about, in bytes (`engine::Limits`).
-const PRESIGNATURE_BYTES: u64 = 200;

@@ -73,6 +73,9 @@ fn bad_values_name_their_key() {
     assert!(setup.refusal(&(GOOD.to_owned() + "log_level = \"loud\"\n")).contains("log_level: \"loud\""));
     assert!(setup.refusal(&(GOOD.to_owned() + "max_connections = 0\n")).contains("max_connections: 0"));
     assert!(setup.refusal(&(GOOD.to_owned() + "presign_pool = 9999\n")).contains("presign_pool: 9999"));
+    for key in ["pools_bytes_max", "pools_bytes_max_per_key", "pools_bytes_max_per_client"] {
+        assert!(setup.refusal(&format!("{GOOD}{key} = 1000\n")).contains(&format!("{key}: 1000")));
+    }
     assert!(setup.refusal(&(GOOD.to_owned() + "listen_peer = \"nowhere\"\n")).contains("listen_peer"));
 }
 

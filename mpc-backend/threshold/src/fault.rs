@@ -241,6 +241,9 @@ pub enum Misuse {
     /// No live pair set-up with this party.
     #[error("no live pair set-up with party {0}")]
     NoPair(PartyIndex),
+    /// The witness is a signer, or no party.
+    #[error("the witness is in the signer set, or no party")]
+    Witness,
     /// Boot ids do not belong to the signer set, or a pair was made by other processes.
     #[error("boot ids do not match the signer set or its pairs")]
     BootIds,

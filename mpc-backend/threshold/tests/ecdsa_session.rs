@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Suite, cluster, on_each_curve, party, rng, signers};
-use threshold::ecdsa::{PartialSignature, PresignSession, Presignature};
+use threshold::ecdsa::{PartialSignature, PresignContext, PresignSession, Presignature, Witness};
 use threshold::fault::{Checks, Fault, Misuse, Rule};
 use threshold::party::{PartyIndex, SignerSet, Threshold};
 use threshold::round::Step;
@@ -197,7 +197,7 @@ fn a_session_starts_only_with_an_exact_set_and_live_pairs<C: Suite>() {
     let good = cluster.presign_context(&signers(2), party(1), 1, Checks::all());
     let outside = SignerSet::new([party(1), party(4)]).unwrap();
     let mut cases = vec![];
-    let mut with = |expected, alter: &dyn Fn(&mut threshold::ecdsa::PresignContext<C>)| {
+    let mut with = |expected, alter: &dyn Fn(&mut PresignContext<C>)| {
         let mut context = good.clone();
         alter(&mut context);
         cases.push((context, expected));
@@ -207,6 +207,10 @@ fn a_session_starts_only_with_an_exact_set_and_live_pairs<C: Suite>() {
     with(Misuse::SignerSet, &|context| context.threshold = Threshold::new(3, 3).unwrap());
     with(Misuse::NotASigner, &|context| context.me = party(3));
     with(Misuse::BootIds, &|context| context.boot_ids.retain(|member, _| *member == party(1)));
+    for member in [1, 2, 4] {
+        let witness = Witness { party: party(member), book: [7; 16] };
+        with(Misuse::Witness, &|context| context.witness = Some(witness));
+    }
     // A peer, or this party, has restarted since the pair was made.
     with(Misuse::BootIds, &|context| *context.boot_ids.get_mut(&party(2)).unwrap() = [9; 16]);
     with(Misuse::BootIds, &|context| *context.boot_ids.get_mut(&party(1)).unwrap() = [9; 16]);
@@ -215,6 +219,11 @@ fn a_session_starts_only_with_an_exact_set_and_live_pairs<C: Suite>() {
         let started = PresignSession::start(context, &member.share, &mut member.pairs, &mut rng(1));
         assert_eq!(started.err(), Some(expected));
     }
+    let mut id = |node, book| {
+        let context = PresignContext { witness: Some(Witness { party: party(node), book }), ..good.clone() };
+        *PresignSession::start(context, &member.share, &mut member.pairs, &mut rng(1)).unwrap().0.id()
+    };
+    assert_ne!(id(3, [7; 16]), id(3, [8; 16]), "the session is bound to the witness and its book");
     member.pairs.kill(party(2));
     let started = PresignSession::start(good, &member.share, &mut member.pairs, &mut rng(1));
     assert_eq!(started.err(), Some(Misuse::NoPair(party(2))));

@@ -37,6 +37,8 @@ pub(crate) enum Setback {
     Nodes(Vec<(u8, NodeFailure)>),
     /// The answers were of no use together, and nobody is named.
     Set,
+    /// Strict mode, and no node outside the set could witness: what to say if no set does better.
+    Witness(BackendError),
     /// Another quorum would not help.
     Final(BackendError),
 }
@@ -49,7 +51,7 @@ impl fmt::Display for Setback {
                 f.write_str(&each.collect::<Vec<_>>().join("; "))
             }
             Self::Set => f.write_str("the answers do not combine"),
-            Self::Final(error) => error.fmt(f),
+            Self::Witness(error) | Self::Final(error) => error.fmt(f),
         }
     }
 }
@@ -118,7 +120,7 @@ impl Core {
             match attempt(&set, deadline.at_most(share)) {
                 Ok(result) => return Ok(result),
                 Err(Setback::Final(error)) => return Err(error),
-                Err(Setback::Set) => search.was_tried(&set),
+                Err(Setback::Set | Setback::Witness(_)) => search.was_tried(&set),
                 Err(Setback::Nodes(failures)) => {
                     for (node, failure) in failures {
                         search.has_failed(node, failure);

@@ -10,7 +10,7 @@
 //!
 //! Reading order: [`connect`] (one node), `pool` (many connections), `asking` and `call` (many nodes
 //! at once), `nodes`, `health` and `search` (which ones), then the rooms of the port: `agree` and
-//! `registry` (lists), `pin` and `login`, `commands`, `keys`, `sign` and `race`, `random`.
+//! `registry` (lists), `pin` and `login`, `commands`, `keys`, `sign`, `race` and `witness`, `random`.
 //! [`cluster`] joins them.
 #![forbid(unsafe_code)]
 
@@ -47,5 +47,6 @@ mod sync;
 #[cfg(test)]
 mod testing;
 mod tls;
+mod witness;
 
 pub use cluster::ClusterClient;

@@ -8,14 +8,16 @@
 use std::thread;
 use std::time::Duration;
 
+use rand_core::{OsRng, RngCore};
 use token::backend::{BackendError, BackendResult};
 
 use crate::asking::{Asking, wait};
 use crate::call::{ATTEMPT_MIN, ATTEMPTS_IN_DEADLINE, PAUSE_FIRST, PAUSE_MAX, Setback};
 use crate::deadline::Deadline;
+use crate::failure::NodeFailure;
 use crate::search::{NoQuorum, Search};
 use crate::sign::{Job, Signer, is_gone};
-use crate::stash::{Demand, PresignatureId};
+use crate::stash::{Demand, Lease};
 
 /// One signature and all signer sets that work on it.
 pub(crate) struct Race<'a> {
@@ -25,6 +27,8 @@ pub(crate) struct Race<'a> {
     search: Search,
     pause: Duration,
     tries: Vec<Try<'a>>,
+    /// What to say if no set has a witness.
+    no_witness: Option<BackendError>,
 }
 
 /// One signer set at work.
@@ -41,20 +45,32 @@ pub(crate) struct Try<'a> {
 
 enum Phase<'a> {
     Leasing(Asking<'a>),
+    /// Strict mode: the witness is asked.
+    Granting(Spent, Asking<'a>),
     Signing(Spent, Asking<'a>),
     Over,
 }
 
-/// A presignature that was sent, and the request that it was sent with.
+/// A presignature, and the one request that it is used for.
 pub(crate) struct Spent {
-    pub(crate) id: PresignatureId,
+    pub(crate) lease: Lease,
     pub(crate) nonce: [u8; 32],
+    /// The witness's word, in strict mode.
+    pub(crate) grant: Vec<u8>,
+}
+
+impl Spent {
+    fn new(lease: Lease) -> Self {
+        let mut nonce = [0; 32];
+        OsRng.fill_bytes(&mut nonce);
+        Self { lease, nonce, grant: Vec::new() }
+    }
 }
 
 impl<'a> Race<'a> {
     pub(crate) fn new(signer: &'a Signer, job: &'a Job<'a>, deadline: Deadline) -> Self {
         let (search, tries) = (Search::default(), Vec::new());
-        Self { signer, job, deadline, search, pause: PAUSE_FIRST, tries }
+        Self { signer, job, deadline, search, pause: PAUSE_FIRST, tries, no_witness: None }
     }
 
     /// Carries it to its end.
@@ -75,6 +91,7 @@ impl<'a> Race<'a> {
                         self.tries.remove(position);
                         match outcome {
                             Ok(signature) => return Ok(signature),
+                            Err(Setback::Witness(error)) => self.no_witness = Some(error),
                             Err(setback) => self.search.take(setback, nodes.threshold())?,
                         }
                     }
@@ -108,6 +125,9 @@ impl<'a> Race<'a> {
             Err(_) if !self.tries.is_empty() => {}
             Err(NoQuorum::Final(error)) => return Err(error),
             Err(NoQuorum::NotReady) => {
+                if let Some(error) = self.no_witness.take() {
+                    return Err(error);
+                }
                 thread::sleep(self.pause.min(self.deadline.remaining().unwrap_or_default()));
                 self.pause = (self.pause * 2).min(PAUSE_MAX);
                 self.search.forgive();
@@ -125,21 +145,33 @@ impl<'a> Try<'a> {
         one
     }
 
-    /// Spends an id, or asks for some.
+    /// Uses an id, or asks for some.
     fn next_id(&mut self, job: &'a Job<'a>) {
-        let patience = match self.demand.take() {
-            Some(id) => {
-                self.ids += 1;
-                let (spent, asking) = job.spend(&self.set, &self.demand, id, self.deadline);
-                self.phase = Phase::Signing(spent, asking);
-                job.core.nodes.patience()
-            }
+        match self.demand.take() {
+            Some(lease) => self.use_id(job, lease),
             None => {
                 self.phase = Phase::Leasing(job.lease(&self.set, &self.demand, self.deadline));
-                LEASE_PATIENCE
+                self.slow_at = Some(self.deadline.at_most(LEASE_PATIENCE));
             }
-        };
-        self.slow_at = Some(self.deadline.at_most(patience));
+        }
+    }
+
+    fn use_id(&mut self, job: &'a Job<'a>, lease: Lease) {
+        self.ids += 1;
+        let spent = Spent::new(lease);
+        match job.ask_witness(&self.set, &spent, self.deadline) {
+            Some(asking) => {
+                self.phase = Phase::Granting(spent, asking);
+                self.slow_at = Some(self.deadline.at_most(job.core.nodes.patience()));
+            }
+            None => self.spend(job, spent),
+        }
+    }
+
+    fn spend(&mut self, job: &'a Job<'a>, spent: Spent) {
+        let asking = job.spend(&self.set, &self.demand, &spent, self.deadline);
+        self.phase = Phase::Signing(spent, asking);
+        self.slow_at = Some(self.deadline.at_most(job.core.nodes.patience()));
     }
 
     /// Goes on as far as the answers that are here allow; the outcome, if there is one.
@@ -152,26 +184,44 @@ impl<'a> Try<'a> {
             }
             match std::mem::replace(&mut self.phase, Phase::Over) {
                 Phase::Over => return None,
-                Phase::Leasing(asking) => {
-                    if let Err(setback) = job.leased(&self.set, &self.demand, asking) {
-                        return Some(Err(setback));
+                Phase::Leasing(asking) => match job.leased(&self.set, &self.demand, asking) {
+                    Ok(lease) => self.use_id(job, lease),
+                    Err(setback) => return Some(Err(setback)),
+                },
+                Phase::Granting(mut spent, asking) => match job.granted(&self.set, &mut spent, asking) {
+                    Ok(()) => self.spend(job, spent),
+                    Err(setback) => {
+                        self.demand.drop_witnessed(&spent.lease);
+                        if !self.may_go_on(&setback) {
+                            return Some(Err(setback));
+                        }
+                        self.next_id(job);
                     }
-                }
+                },
                 Phase::Signing(spent, asking) => {
                     let outcome = signer.signed(job, self, spent, asking);
-                    let gone = matches!(&outcome, Err(Setback::Nodes(failures))
-                        if failures.iter().all(|(_, failure)| is_gone(failure)));
-                    if !gone || self.ids >= IDS_PER_SET {
+                    if !outcome.as_ref().is_err_and(|setback| self.may_go_on(setback)) {
                         return Some(outcome);
                     }
-                    // Once may be another client's; twice, and a member has restarted.
-                    if self.ids > 1 {
-                        self.demand.clear();
-                    }
+                    self.next_id(job);
                 }
             }
-            self.next_id(job);
         }
+    }
+
+    /// Whether another id of this set may do better: this one was gone, or its witness failed, which is
+    /// no fault of the set.
+    fn may_go_on(&self, setback: &Setback) -> bool {
+        let Setback::Nodes(failures) = setback else { return false };
+        let is_due_to_id = |(node, failure): &(u8, NodeFailure)| is_gone(failure) || !self.set.contains(node);
+        if self.ids >= IDS_PER_SET || !failures.iter().all(is_due_to_id) {
+            return false;
+        }
+        // Once may be another client's; twice, and a member has restarted.
+        if self.ids > 1 {
+            self.demand.clear();
+        }
+        true
     }
 
     /// When it has taken too long, the nodes that are to blame are left out for a while, and another
@@ -191,14 +241,14 @@ impl<'a> Try<'a> {
 
     fn asking(&self) -> Option<&Asking<'a>> {
         match &self.phase {
-            Phase::Leasing(asking) | Phase::Signing(_, asking) => Some(asking),
+            Phase::Leasing(asking) | Phase::Granting(_, asking) | Phase::Signing(_, asking) => Some(asking),
             Phase::Over => None,
         }
     }
 
     fn asking_mut(&mut self) -> Option<&mut Asking<'a>> {
         match &mut self.phase {
-            Phase::Leasing(asking) | Phase::Signing(_, asking) => Some(asking),
+            Phase::Leasing(asking) | Phase::Granting(_, asking) | Phase::Signing(_, asking) => Some(asking),
             Phase::Over => None,
         }
     }
@@ -209,7 +259,7 @@ impl Search {
     fn take(&mut self, setback: Setback, threshold: usize) -> BackendResult<()> {
         match setback {
             Setback::Final(error) => return Err(error),
-            Setback::Set => {}
+            Setback::Set | Setback::Witness(_) => {}
             Setback::Nodes(failures) => {
                 for (node, failure) in failures {
                     self.has_failed(node, failure);

@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use proto::client::v1::{Code, LeaseRequest, SignReply, SignRequest, SignedPart, request, response};
 use proto::statement;
-use rand_core::{OsRng, RngCore};
 use threshold::ecdsa::combine::combine;
 use threshold::ecdsa::online::{OnlineRequest, PartialSignature};
 use threshold::group::P256;
@@ -20,7 +19,8 @@ use crate::failure::NodeFailure;
 use crate::log::Level;
 use crate::race::{Race, Spent, Try};
 use crate::record::Trusted;
-use crate::stash::{Demand, PresignatureId, Stash};
+use crate::stash::{Demand, Lease, Stash};
+use crate::witness::no_witness;
 
 /// Signs for all threads of this process.
 #[derive(Default)]
@@ -88,6 +88,10 @@ impl Signer {
                 core.log.warn(format_args!("signing with key {}: {text}", key.record.id));
                 BackendError::KeyUseForbidden
             }
+            BackendError::Unavailable(text) => {
+                core.log.warn(format_args!("signing with key {}: {text}", key.record.id));
+                BackendError::Unavailable(text)
+            }
             other => other,
         })
     }
@@ -105,7 +109,10 @@ impl Signer {
         let said = asking.finish();
         if said.len() < set.len() {
             // Nothing was sent, so the id is as good as before.
-            demand.put(vec![spent.id.to_vec()]);
+            // It was granted to this request only, so that one that names a witness is lost.
+            if spent.grant.is_empty() {
+                demand.put(vec![spent.lease]);
+            }
             return Err(Core::all_answered(said).err().unwrap_or(Setback::Set));
         }
         let lost = |setback: &Setback| {
@@ -116,13 +123,14 @@ impl Signer {
         for (node, answer) in answers {
             let response::Result::Sign(mut reply) = answer.result else { return Err(wrong_kind(node)) };
             if set.first() == Some(&node) {
-                demand.put(std::mem::take(&mut reply.presignature_ids));
+                let ids = std::mem::take(&mut reply.presignature_ids);
+                demand.put(Lease::of_wire(ids, std::mem::take(&mut reply.witnesses)));
             }
             parts.push(Part { node, reply });
         }
-        let signature = job.combine(set, spent.nonce, &parts).map_err(|fault| {
+        let signature = job.combine(set, &spent, &parts).map_err(|fault| {
             let count = self.failed_checks.fetch_add(1, Ordering::Relaxed) + 1;
-            let setback = job.blame(set, spent.id, spent.nonce, &parts, &fault, count);
+            let setback = job.blame(set, &spent, &parts, &fault, count);
             lost(&setback);
             setback
         })?;
@@ -142,31 +150,30 @@ impl Job<'_> {
         &self,
         set: &[u8],
         demand: &Demand<'_>,
-        id: PresignatureId,
+        spent: &Spent,
         deadline: Deadline,
-    ) -> (Spent, Asking<'_>) {
-        let mut nonce = [0; 32];
-        OsRng.fill_bytes(&mut nonce);
+    ) -> Asking<'_> {
         let lowest = set.first();
         let requests = set.iter().map(|node| {
             let lease = if Some(node) == lowest { demand.wanted() } else { 0 };
-            (*node, request::Op::Sign(self.request(set, id, nonce, lease)))
+            (*node, request::Op::Sign(self.request(set, spent, lease)))
         });
-        (Spent { id, nonce }, self.core.begin(requests.collect(), self.terms(false, deadline)))
+        self.core.begin(requests.collect(), self.terms(false, deadline))
     }
 
-    fn terms(&self, repeatable: bool, deadline: Deadline) -> Terms {
+    pub(crate) fn terms(&self, repeatable: bool, deadline: Deadline) -> Terms {
         Terms { token: Some(self.token), min_registry_index: self.core.read_floor(), repeatable, deadline }
     }
 
-    fn request(&self, set: &[u8], id: PresignatureId, nonce: [u8; 32], lease: u32) -> SignRequest {
+    pub(crate) fn request(&self, set: &[u8], spent: &Spent, lease: u32) -> SignRequest {
         SignRequest {
             key_id: self.key_id.to_vec(),
             signers: set.iter().copied().map(u32::from).collect(),
-            presignature_id: id.to_vec(),
+            presignature_id: spent.lease.id.to_vec(),
             mechanism: u64::from(self.mechanism),
             digest: self.digest.to_vec(),
-            request_nonce: nonce.to_vec(),
+            request_nonce: spent.nonce.to_vec(),
+            grant: spent.grant.clone(),
             lease,
         }
     }
@@ -182,9 +189,19 @@ impl Job<'_> {
         self.core.begin(lowest.into_iter().collect(), self.terms(true, deadline))
     }
 
-    /// Takes the ids that were leased; there is one at least.
-    pub(crate) fn leased(&self, set: &[u8], demand: &Demand<'_>, asking: Asking<'_>) -> Result<(), Setback> {
+    /// Takes the ids that were leased: the first to use now, because other threads may take the rest.
+    pub(crate) fn leased(
+        &self,
+        set: &[u8],
+        demand: &Demand<'_>,
+        asking: Asking<'_>,
+    ) -> Result<Lease, Setback> {
         let said = asking.finish();
+        if let Some((node, Err(failure))) = said.first()
+            && let Some(missing) = no_witness(set, *node, failure)
+        {
+            return Err(Setback::Witness(missing));
+        }
         if let Some((_, Err(failure))) = said.first()
             && self.is_due_to_others(set, failure)
         {
@@ -194,11 +211,10 @@ impl Job<'_> {
             return Err(Setback::Set);
         };
         let response::Result::Lease(reply) = answer.result else { return Err(wrong_kind(node)) };
-        if reply.presignature_ids.is_empty() {
-            return Err(Setback::Set);
-        }
-        demand.put(reply.presignature_ids);
-        Ok(())
+        let mut leases = Lease::of_wire(reply.presignature_ids, reply.witnesses).into_iter();
+        let own = leases.next().ok_or(Setback::Set)?;
+        demand.put(leases.collect());
+        Ok(own)
     }
 
     /// Whether a refused lease is due to the set and not to the node that said so. Members that it
@@ -227,8 +243,8 @@ impl Job<'_> {
         })
     }
 
-    fn combine(&self, set: &[u8], nonce: [u8; 32], parts: &[Part]) -> Result<Vec<u8>, String> {
-        let request = self.online_request(set, nonce)?;
+    fn combine(&self, set: &[u8], spent: &Spent, parts: &[Part]) -> Result<Vec<u8>, String> {
+        let request = self.online_request(set, spent.nonce)?;
         let mut answers = Vec::with_capacity(parts.len());
         for part in parts {
             let party = PartyIndex::new(part.node).ok_or("node 0")?;
@@ -242,15 +258,8 @@ impl Job<'_> {
 
     /// Answers that do not combine: a node whose answer is unsigned, does not decode or is to another
     /// request is at fault; else nobody can be named, the set is told, and another set is tried.
-    fn blame(
-        &self,
-        set: &[u8],
-        id: PresignatureId,
-        nonce: [u8; 32],
-        parts: &[Part],
-        fault: &str,
-        count: u64,
-    ) -> Setback {
+    fn blame(&self, set: &[u8], spent: &Spent, parts: &[Part], fault: &str, count: u64) -> Setback {
+        let (id, nonce) = (spent.lease.id, spent.nonce);
         let request = self.online_request(set, nonce).ok();
         let is_ours = |answer: &PartialSignature<P256>| {
             answer.presignature == id && request.as_ref().is_none_or(|request| request.is_answered_by(answer))
@@ -282,7 +291,7 @@ impl Job<'_> {
         if guilty.is_empty() {
             self.core.nodes.doubted(set);
             let parts = parts.iter().map(Part::as_signed).collect();
-            self.core.complain(self.token, self.request(set, id, nonce, 0), parts);
+            self.core.complain(self.token, self.request(set, spent, 0), parts);
             return Setback::Set;
         }
         Setback::Nodes(guilty)

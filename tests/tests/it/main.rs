@@ -12,6 +12,7 @@ mod nginx;
 mod old_store;
 mod signer_sets;
 mod stopped_node;
+mod strict;
 
 /// A number from the environment, for long runs, or the default of the short one.
 fn setting(name: &str, default: u64) -> u64 {

@@ -136,6 +136,7 @@ impl Engine {
             Op::Lease(lease) => self.lease(reply.conn, lease, rng),
             Op::Sign(sign) => self.sign(reply.conn, sign, waited),
             Op::Complain(complaint) => self.complain(reply.conn, complaint).map(Outcome::Now),
+            Op::Grant(grant) => self.grant(reply.conn, grant, rng).map(Outcome::Now),
         }
     }
 

@@ -6,6 +6,7 @@
 mod complain;
 mod dispatch;
 mod failure;
+mod grant;
 mod login;
 mod read;
 mod sign;
@@ -29,7 +30,6 @@ use crate::effect::Effect;
 use crate::engine::Engine;
 use crate::event::Event;
 use crate::registry::{Id, PublicKey};
-use crate::sessions::PoolKey;
 
 /// Most connections.
 const CONNECTIONS_MAX: usize = 4096;
@@ -62,7 +62,6 @@ pub(crate) struct Client {
     logins: BTreeMap<Id, Session>,
     /// Ids of unanswered requests.
     open: BTreeSet<u64>,
-    leased: BTreeMap<PoolKey, BTreeSet<[u8; 32]>>,
 }
 
 /// All connections and unanswered requests.
@@ -114,16 +113,16 @@ impl Engine {
             operator: self.me.manifest.is_operator(&key),
             logins: BTreeMap::new(),
             open: BTreeSet::new(),
-            leased: BTreeMap::new(),
         };
         self.clients.connections.insert(conn, client);
     }
 
-    /// What the connection had leased and not used can be leased again.
+    /// What a client had leased and not used can be leased again once it is gone altogether: its
+    /// connections share their leases.
     pub(crate) fn client_closed(&mut self, conn: u64) {
         let Some(client) = self.clients.close(conn) else { return };
-        for (pool, ids) in client.leased {
-            self.sessions.pools.give_back(&pool, ids);
+        if self.clients.connections.values().all(|other| other.key != client.key) {
+            self.give_back_leases(&client.key);
         }
     }
 

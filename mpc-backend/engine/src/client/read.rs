@@ -15,7 +15,8 @@ use crate::registry::Id;
 use crate::registry::birth::FIRST_EPOCH;
 
 impl Engine {
-    pub(super) fn status(&self) -> response::Result {
+    pub(super) fn status(&mut self) -> response::Result {
+        let (pools, pools_total) = self.sessions.pools.status(self.me.index, &self.me.limits, self.now);
         let peer = |(node, peer): (u8, &crate::peers::Peer)| PeerStatus {
             node: u32::from(node),
             connected: self.peers.is_up(node),
@@ -44,7 +45,9 @@ impl Engine {
             registry_index: self.registry.index(),
             uptime_ms: self.uptime_ms(),
             peers: self.peers.iter().map(peer).collect(),
-            pools: self.sessions.pools.status(),
+            pools,
+            pools_total: Some(pools_total),
+            strict: self.me.limits.strict,
             counters: Some(counters),
             epoch: FIRST_EPOCH,
             failed_sets: self.sessions.sets.status(self.now),

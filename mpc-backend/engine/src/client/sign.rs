@@ -13,8 +13,8 @@ use super::dispatch::{Outcome, Wait};
 use super::{Failure, short};
 use crate::engine::Engine;
 use crate::event::Event;
-use crate::registry::{Id, attributes};
-use crate::sessions::{PoolKey, party};
+use crate::registry::{Id, PublicKey, attributes};
+use crate::sessions::{PoolKey, PresignatureId, party};
 
 /// How long a request waits for a presigning that is under way and may be the one asked for, in ms: the
 /// coordinator may be a message ahead of this node.
@@ -35,14 +35,14 @@ const MECHANISMS: [(u64, usize, usize); 10] = [
 ];
 
 impl Engine {
-    /// The pool of a request, once this connection may use the key. `mechanism` is checked when given.
-    pub(super) fn authorise(
+    /// The key and the client of a request, once this connection may use the key. `mechanism` is
+    /// checked when given.
+    pub(super) fn authorise_key(
         &self,
         conn: u64,
         key_id: &[u8],
-        signers: &[u32],
         mechanism: Option<u64>,
-    ) -> Result<PoolKey, Failure> {
+    ) -> Result<(Id, PublicKey), Failure> {
         let not_found = || Failure::new(Code::NotFound, "no such key");
         let key_id = Id::try_from(key_id).map_err(|_| Failure::invalid("key id: 16 bytes"))?;
         let key = self.registry.key(&key_id).ok_or_else(not_found)?;
@@ -57,12 +57,24 @@ impl Engine {
         if mechanism.is_some_and(|wanted| !attributes::mechanism_allowed(&object.attributes, wanted)) {
             return Err(Failure::forbidden("the key's attributes do not allow this mechanism"));
         }
+        let client = self.clients.get(conn).ok_or(Failure::invalid("no such connection"))?;
+        Ok((key_id, client.key))
+    }
+
+    /// The pool of a request, once this connection may use the key.
+    pub(super) fn authorise(
+        &self,
+        conn: u64,
+        key_id: &[u8],
+        signers: &[u32],
+        mechanism: Option<u64>,
+    ) -> Result<PoolKey, Failure> {
+        let (key_id, client) = self.authorise_key(conn, key_id, mechanism)?;
         if self.shares.active(&key_id, Purpose::SigningKey).is_none() {
             return Err(Failure::missing("this node holds no share of the key", vec![self.me.index]));
         }
         let signers = self.signer_set(signers).map_err(Failure::invalid)?;
-        let client = self.clients.get(conn).ok_or(Failure::invalid("no such connection"))?;
-        Ok(PoolKey { key_id, signers, client: client.key })
+        Ok(PoolKey { key_id, signers, client })
     }
 
     /// Ids for this connection. An empty pool is filled at once.
@@ -76,31 +88,31 @@ impl Engine {
         if pool.coordinator() != self.me.index {
             return Err(Failure::invalid("leases are given by the lowest node of the signer set"));
         }
+        if !self.may_lease(&pool.client) {
+            let message = "too many presignatures were leased and not used; some are forgiven each second";
+            return Err(Failure::new(Code::ResourceExhausted, message));
+        }
         let count = request.count.clamp(1, LEASE_MAX) as usize;
-        let presignature_ids = self.lease_ids(conn, &pool, count);
-        if !presignature_ids.is_empty() {
-            return Ok(Outcome::Now(response::Result::Lease(LeaseReply { presignature_ids })));
+        let ids = self.lease_ids(&pool, count);
+        if !ids.is_empty() {
+            let witnesses = self.witnesses_of(&pool, &ids);
+            let presignature_ids = ids.into_iter().map(Vec::from).collect();
+            let reply = LeaseReply { presignature_ids, witnesses };
+            return Ok(Outcome::Now(response::Result::Lease(reply)));
         }
         self.check_members(&pool)?;
         if self.pairs_ready(&pool) {
-            if self.presigning(&pool) == 0 && !self.has_room(&pool) {
-                return Err(Failure::new(Code::ResourceExhausted, "too many presignatures are unused"));
-            }
-            while self.presigning(&pool) < count.min(self.me.limits.presign_pool.max(1) as usize)
-                && self.has_room(&pool)
-            {
-                self.begin_presign(&pool, rng).map_err(|why| Failure::missing(why, Vec::new()))?;
+            while self.presigning(&pool) < count.min(self.me.limits.presign_pool.max(1) as usize) {
+                match self.make_room(&pool, true) {
+                    Ok(()) => self
+                        .begin_presign(&pool, true, rng)
+                        .map_err(|why| Failure::missing(why, Vec::new()))?,
+                    Err(_) if self.presigning(&pool) > 0 => break,
+                    Err(full) => return Err(full),
+                }
             }
         }
         Ok(Outcome::Wait(Wait::Lease(pool)))
-    }
-
-    fn lease_ids(&mut self, conn: u64, pool: &PoolKey, count: usize) -> Vec<Vec<u8>> {
-        let ids = self.sessions.pools.lease(pool, count, self.now);
-        if let Some(client) = self.clients.connections.get_mut(&conn).filter(|_| !ids.is_empty()) {
-            client.leased.entry(pool.clone()).or_default().extend(ids.iter().copied());
-        }
-        ids.into_iter().map(Vec::from).collect()
     }
 
     pub(super) fn sign(
@@ -114,8 +126,9 @@ impl Engine {
         let sizes = |_| Failure::invalid("presignature id and request nonce: 32 bytes");
         let id = <[u8; 32]>::try_from(request.presignature_id.as_slice()).map_err(sizes)?;
         let request_nonce = <[u8; 32]>::try_from(request.request_nonce.as_slice()).map_err(sizes)?;
+        self.check_grant(&pool, &id, request)?;
         // Spent is spent: from here on nobody gets this presignature again, whatever happens.
-        let taken = self.sessions.pools.take(&pool, &id);
+        let taken = self.take_presignature(&pool, &id);
         #[cfg(feature = "sim")]
         let taken = self.after_take(&pool, &id, &request_nonce, taken);
         let Some(presignature) = taken else {
@@ -138,8 +151,12 @@ impl Engine {
         self.counters.signatures += 1;
         let (key, client) = (hex::encode(pool.key_id), short(&pool.client));
         self.log(Event::KeyUsed { key, client, mechanism: request.mechanism });
-        let presignature_ids = self.after_use(conn, &pool, &id, request.lease);
-        Ok(Outcome::Now(response::Result::Sign(SignReply { partial, node_signature, presignature_ids })))
+        self.sessions.quotas.settle(&pool.client, 1);
+        let ids = self.lease_more(&pool, request.lease);
+        let witnesses = self.witnesses_of(&pool, &ids);
+        let presignature_ids = ids.into_iter().map(Vec::from).collect();
+        let reply = SignReply { partial, node_signature, presignature_ids, witnesses };
+        Ok(Outcome::Now(response::Result::Sign(reply)))
     }
 
     pub(super) fn online_request(
@@ -164,19 +181,16 @@ impl Engine {
         })
     }
 
-    /// The lease is used up; the lowest node adds fresh ones if any are free.
-    fn after_use(&mut self, conn: u64, pool: &PoolKey, id: &[u8; 32], more: u32) -> Vec<Vec<u8>> {
-        if let Some(leased) = self.clients.connections.get_mut(&conn).and_then(|c| c.leased.get_mut(pool)) {
-            leased.remove(id);
-        }
-        if more == 0 || pool.coordinator() != self.me.index {
+    /// The lowest node adds fresh leases to its answer, if any are free.
+    fn lease_more(&mut self, pool: &PoolKey, more: u32) -> Vec<PresignatureId> {
+        if more == 0 || pool.coordinator() != self.me.index || !self.may_lease(&pool.client) {
             return Vec::new();
         }
-        self.lease_ids(conn, pool, more.min(LEASE_MAX) as usize)
+        self.lease_ids(pool, more.min(LEASE_MAX) as usize)
     }
 }
 
-fn check_digest(mechanism: u64, length: usize) -> Result<(), Failure> {
+pub(super) fn check_digest(mechanism: u64, length: usize) -> Result<(), Failure> {
     let known = MECHANISMS.iter().find(|(number, ..)| *number == mechanism);
     let (_, least, most) = known.ok_or(Failure::invalid("mechanism does not sign with ECDSA"))?;
     // A client may also send what enters ECDSA: the leftmost bytes of a longer digest, or a shorter

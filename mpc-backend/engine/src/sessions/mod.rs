@@ -6,8 +6,11 @@ mod early;
 mod generation;
 mod orders;
 mod pair;
-mod pools;
+mod pool;
+pub mod pools;
 mod presign;
+mod quota;
+mod refill;
 mod sets;
 
 use std::collections::BTreeMap;
@@ -23,8 +26,10 @@ use self::generation::Generation;
 pub(crate) use self::orders::Order;
 use self::orders::Waiting;
 use self::pair::Setup;
-pub(crate) use self::pools::{PoolKey, Pools};
+pub(crate) use self::pool::{PoolKey, PresignatureId};
+use self::pools::Pools;
 use self::presign::Presigning;
+use self::quota::Quotas;
 use self::sets::Sets;
 use crate::engine::Engine;
 use crate::input::NodeIndex;
@@ -41,6 +46,7 @@ pub(crate) struct Sessions {
     pub(crate) generations: BTreeMap<SessionId, Generation>,
     pub(crate) presigns: BTreeMap<SessionId, Presigning>,
     pub(crate) pools: Pools,
+    pub(crate) quotas: Quotas,
     pub(crate) early: Early,
     pub(crate) orders: Vec<Waiting>,
     pub(crate) sets: Sets,
@@ -48,12 +54,12 @@ pub(crate) struct Sessions {
 
 impl Sessions {
     /// When the first deadline passes.
-    pub(crate) fn timeout(&self, now: u64) -> Option<u64> {
+    pub(crate) fn timeout(&self) -> Option<u64> {
         let setups = self.setups.values().map(|setup| setup.deadline).min();
         let generations = self.generations.values().map(|generation| generation.deadline).min();
         let presigns = self.presigns.values().map(|presign| presign.deadline).min();
         let orders = self.orders.iter().map(|order| order.deadline).min();
-        let pools = self.pools.timeout(now);
+        let pools = self.pools.expires_at();
         [setups, generations, presigns, orders, pools].into_iter().flatten().min()
     }
 }

@@ -1,79 +1,73 @@
-//! Presignatures that are ready, by key, exact signer set and client. In memory only; a pool dies with the
-//! boot id, the pair set-up or the good name of any member. The lowest member leases ids; every member
-//! gives each out once.
+//! All pools of this node, in memory only, and their bounds: presignatures in total, of one key and of one
+//! client. A pool dies with the boot id, the pair set-up or the good name of any member. The lowest member
+//! leases ids; every member gives each out once.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
-use proto::client::v1::PoolStatus;
+use proto::client::v1::{PoolStatus, PoolsStatus};
 use rand_core::CryptoRngCore;
-use threshold::ecdsa::presign::Presignature;
+use threshold::ecdsa::{Presignature, Witness};
 use threshold::group::P256;
 
-use super::{SessionId, party};
-use crate::client::Failure;
-use crate::engine::Engine;
-use crate::input::NodeIndex;
+use super::SessionId;
+use super::pool::{Pool, PoolKey, PresignatureId};
+use crate::input::{Limits, NodeIndex};
 use crate::peers::Why;
 use crate::registry::{Id, PublicKey};
 
-/// Most presignatures in one pool.
-const POOL_MAX: usize = 1024;
+/// Memory of one presignature with its place in a pool, in bytes, at most.
+pub const PRESIGNATURE_BYTES: usize = 2048;
 /// Most pools.
-const POOLS_MAX: usize = 4096;
-/// Background presignings at a time.
-const REFILL_AT_ONCE: usize = 4;
-/// How long a pool is refilled after its last use, in ms.
-const HOT_MS: u64 = 10 * 60 * 1000;
-/// A pool that was used within this time, in ms, is refilled only when it runs low: presigning takes
-/// a core for milliseconds, and the requests that drain the pool would wait behind it.
-const QUIET_MS: u64 = 20;
-/// The part of the level below which a pool in use runs low.
-const LOW: usize = 4;
+pub(super) const POOLS_MAX: usize = 4096;
+/// A pool that was used within this time, in ms, does not make room for the background.
+const IDLE_MS: u64 = 5_000;
+/// How often what is too old is looked for, in ms.
+const SWEEP_MS: u64 = 1_000;
 
-/// What a presignature is good for.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) struct PoolKey {
-    pub(crate) key_id: Id,
-    /// Exactly T nodes, ascending.
-    pub(crate) signers: Vec<NodeIndex>,
-    pub(crate) client: PublicKey,
+/// Whose presignatures are counted.
+#[derive(Clone, Copy)]
+pub(super) enum Bound<'a> {
+    Total,
+    Key(&'a Id),
+    Client(&'a PublicKey),
 }
 
-impl PoolKey {
-    /// The lowest member.
-    pub(crate) fn coordinator(&self) -> NodeIndex {
-        self.signers.first().copied().unwrap_or_default()
+impl Bound<'_> {
+    /// All bounds that one more presignature of this pool must keep.
+    pub(super) fn of(key: &PoolKey) -> [Bound<'_>; 3] {
+        [Bound::Client(&key.client), Bound::Key(&key.key_id), Bound::Total]
     }
 
-    pub(crate) fn peers_of(&self, me: NodeIndex) -> impl Iterator<Item = NodeIndex> + use<> {
-        let peers: Vec<NodeIndex> = self.signers.iter().copied().filter(|node| *node != me).collect();
-        peers.into_iter()
+    pub(super) fn covers(&self, key: &PoolKey) -> bool {
+        match self {
+            Self::Total => true,
+            Self::Key(id) => key.key_id == **id,
+            Self::Client(client) => key.client == **client,
+        }
     }
-}
 
-#[derive(Default)]
-struct Pool {
-    /// Names the pool in each session of it.
-    block_id: [u8; 16],
-    ready: BTreeMap<[u8; 32], (SessionId, Presignature<P256>)>,
-    /// At the coordinator: those that are not leased, oldest first.
-    free: VecDeque<[u8; 32]>,
-    hot_until: u64,
-    quiet_at: u64,
-}
-
-impl Pool {
-    /// Up to how many free ids it is filled now.
-    fn target(&self, level: usize, now: u64) -> usize {
-        if now < self.quiet_at { level.div_ceil(LOW) } else { level }
+    pub(super) fn most(&self, limits: &Limits) -> usize {
+        let most = match self {
+            Self::Total => limits.presignatures_max,
+            Self::Key(_) => limits.presignatures_per_key,
+            Self::Client(_) => limits.presignatures_per_client,
+        };
+        most as usize
     }
 }
 
 /// All pools of this node.
 #[derive(Default)]
 pub(crate) struct Pools {
-    pools: BTreeMap<PoolKey, Pool>,
+    pub(super) pools: BTreeMap<PoolKey, Pool>,
     total: usize,
+    by_key: BTreeMap<Id, usize>,
+    by_client: BTreeMap<PublicKey, usize>,
+    /// Last use of any pool: signing goes before refilling.
+    pub(super) used_at: u64,
+    /// Presignatures that made room for others.
+    evicted: u64,
+    swept_at: u64,
     /// Number of the last presigning that this node began.
     last_number: u64,
     /// The same of each peer, within its boot id.
@@ -81,11 +75,16 @@ pub(crate) struct Pools {
 }
 
 impl Pools {
-    pub(super) fn next_number(&mut self, key: &PoolKey, rng: &mut dyn CryptoRngCore) -> ([u8; 16], u64) {
+    pub(super) fn next_number(
+        &mut self,
+        key: &PoolKey,
+        now: u64,
+        rng: &mut dyn CryptoRngCore,
+    ) -> ([u8; 16], u64) {
         let pool = self.pools.entry(key.clone()).or_insert_with(|| {
             let mut block_id = [0; 16];
             rng.fill_bytes(&mut block_id);
-            Pool { block_id, ..Pool::default() }
+            Pool::new(block_id, now)
         });
         self.last_number += 1;
         (pool.block_id, self.last_number)
@@ -101,196 +100,198 @@ impl Pools {
         Ok(())
     }
 
+    /// Another boot of a peer counts anew.
+    pub(super) fn forget_numbers(&mut self, peer: NodeIndex) {
+        self.peers_number.remove(&peer);
+    }
+
     pub(super) fn put(
         &mut self,
-        key: PoolKey,
+        key: &PoolKey,
         session: SessionId,
         presignature: Presignature<P256>,
         coordinates: bool,
+        now: u64,
     ) {
-        let id = *presignature.id();
-        let pool = self.pools.entry(key).or_default();
-        if coordinates {
-            pool.free.push_back(id);
-        }
-        if pool.ready.insert(id, (session, presignature)).is_none() {
+        let pool = self.pools.entry(key.clone()).or_insert_with(|| Pool::new([0; 16], now));
+        if pool.put(session, presignature, coordinates, now) {
             self.total += 1;
+            *self.by_key.entry(key.key_id).or_default() += 1;
+            *self.by_client.entry(key.client).or_default() += 1;
         }
+    }
+
+    fn gone(&mut self, key: &PoolKey, count: usize) {
+        self.total -= count;
+        subtract(&mut self.by_key, &key.key_id, count);
+        subtract(&mut self.by_client, &key.client, count);
     }
 
     /// Removes a presignature for its one use.
-    pub(crate) fn take(&mut self, key: &PoolKey, id: &[u8; 32]) -> Option<Presignature<P256>> {
-        let pool = self.pools.get_mut(key)?;
-        let (_, presignature) = pool.ready.remove(id)?;
-        pool.free.retain(|free| free != id);
-        self.total -= 1;
-        Some(presignature)
+    pub(super) fn take(
+        &mut self,
+        key: &PoolKey,
+        id: &PresignatureId,
+        now: u64,
+    ) -> Option<(Presignature<P256>, bool)> {
+        self.used_at = now;
+        let taken = self.pools.get_mut(key)?.take(id, now)?;
+        self.gone(key, 1);
+        Some(taken)
     }
 
-    /// Leases up to `count` ids; the pool is hot for a while.
-    pub(crate) fn lease(&mut self, key: &PoolKey, count: usize, now: u64) -> Vec<[u8; 32]> {
-        let Some(pool) = self.pools.get_mut(key) else { return Vec::new() };
-        pool.hot_until = now + HOT_MS;
-        pool.quiet_at = now + QUIET_MS;
-        let count = count.min(pool.free.len());
-        pool.free.drain(..count).collect()
+    /// The witness of a presignature that is here.
+    pub(crate) fn witness(&self, key: &PoolKey, id: &PresignatureId) -> Option<Option<Witness>> {
+        self.pools.get(key)?.witness(id)
+    }
+
+    /// Drops all that a node can no longer witness in these pools: it has another book now, or none.
+    pub(super) fn drop_witnessed(
+        &mut self,
+        node: NodeIndex,
+        book: Option<[u8; 16]>,
+        concerned: impl Fn(&PoolKey) -> bool,
+    ) -> Vec<(PoolKey, SessionId)> {
+        let mut dropped = Vec::new();
+        for (key, pool) in self.pools.iter_mut().filter(|(key, _)| concerned(key)) {
+            let sessions = pool.drop_witnessed(node, book);
+            dropped.extend(sessions.into_iter().map(|session| (key.clone(), session)));
+        }
+        dropped.iter().for_each(|(key, _)| self.gone(key, 1));
+        dropped
+    }
+
+    /// Leases up to `count` ids; the pool is warm for a while.
+    pub(super) fn lease(&mut self, key: &PoolKey, count: usize, now: u64) -> Vec<PresignatureId> {
+        self.used_at = now;
+        self.pools.get_mut(key).map_or_else(Vec::new, |pool| pool.lease(count, now))
     }
 
     /// Whether an id could be leased.
     pub(crate) fn has_free(&self, key: &PoolKey) -> bool {
-        self.pools.get(key).is_some_and(|pool| !pool.free.is_empty())
+        self.pools.get(key).is_some_and(|pool| pool.free() > 0)
     }
 
-    /// Takes back what was leased and never used: each node still gives it out once.
-    pub(crate) fn give_back(&mut self, key: &PoolKey, ids: impl IntoIterator<Item = [u8; 32]>) {
-        let Some(pool) = self.pools.get_mut(key) else { return };
-        for id in ids {
-            if pool.ready.contains_key(&id) && !pool.free.contains(&id) {
-                pool.free.push_back(id);
-            }
-        }
+    /// Takes back what this node leased to a client and was not used. Returns how many.
+    pub(super) fn give_back(&mut self, client: &PublicKey, me: NodeIndex) -> usize {
+        let pools = self.pools.iter_mut();
+        let own = pools.filter(|(key, _)| key.client == *client && key.coordinator() == me);
+        own.map(|(_, pool)| pool.give_back()).sum()
     }
 
     /// What a member learns to be of no use: another member ended its session.
     pub(super) fn drop_session(&mut self, peer: NodeIndex, session: &SessionId) {
-        for (_, pool) in self.pools.iter_mut().filter(|(key, _)| key.signers.contains(&peer)) {
-            let before = pool.ready.len();
-            pool.ready.retain(|_, (made_in, _)| made_in != session);
-            self.total -= before - pool.ready.len();
-            pool.free.retain(|id| pool.ready.contains_key(id));
+        let mut pools = self.pools.iter_mut().filter(|(key, _)| key.signers.contains(&peer));
+        let found = pools.find_map(|(key, pool)| pool.drop_session(session).then(|| key.clone()));
+        if let Some(key) = found {
+            self.gone(&key, 1);
         }
     }
 
-    /// When the next pool in use becomes quiet enough to be refilled.
-    pub(super) fn timeout(&self, now: u64) -> Option<u64> {
-        self.pools.values().map(|pool| pool.quiet_at).filter(|quiet_at| *quiet_at > now).min()
+    pub(super) fn drop_where(&mut self, doomed: impl Fn(&PoolKey) -> bool) {
+        let doomed: Vec<PoolKey> = self.pools.keys().filter(|key| doomed(key)).cloned().collect();
+        for key in doomed {
+            let held = self.pools.remove(&key).map_or(0, |pool| pool.len());
+            self.gone(&key, held);
+        }
     }
 
-    fn drop_where(&mut self, doomed: impl Fn(&PoolKey) -> bool) {
-        self.pools.retain(|key, pool| {
-            let keep = !doomed(key);
-            if !keep {
-                self.total -= pool.ready.len();
-            }
-            keep
+    /// How many presignatures a bound counts.
+    pub(super) fn held(&self, bound: Bound<'_>) -> usize {
+        match bound {
+            Bound::Total => self.total,
+            Bound::Key(id) => self.by_key.get(id).copied().unwrap_or_default(),
+            Bound::Client(client) => self.by_client.get(client).copied().unwrap_or_default(),
+        }
+    }
+
+    /// Drops the oldest presignature of the pool that was used longest ago, under this bound and other
+    /// than `spared`; what the background asks for spares pools in use, too. The last resort of a
+    /// presigning that a client waits for is the oldest one of its own pool.
+    pub(super) fn evict(
+        &mut self,
+        bound: Bound<'_>,
+        spared: &PoolKey,
+        urgent: bool,
+        now: u64,
+    ) -> Option<(PoolKey, SessionId)> {
+        let others = self.pools.iter().filter(|(key, pool)| {
+            let idle = urgent || pool.used_at + IDLE_MS <= now;
+            bound.covers(key) && *key != spared && pool.len() > 0 && idle
         });
+        let coldest = others.min_by_key(|(_, pool)| pool.used_at).map(|(key, _)| key.clone());
+        let key = coldest.or_else(|| urgent.then(|| spared.clone()))?;
+        let session = self.pools.get_mut(&key)?.drop_oldest()?;
+        self.gone(&key, 1);
+        self.evicted += 1;
+        Some((key, session))
     }
 
-    pub(crate) fn status(&self) -> Vec<PoolStatus> {
-        let status = |(key, pool): (&PoolKey, &Pool)| PoolStatus {
+    /// Drops presignatures that are too old, and all of pools that are cold.
+    pub(super) fn expire(&mut self, now: u64) -> Vec<(PoolKey, SessionId)> {
+        let mut dropped = Vec::new();
+        if now < self.swept_at + SWEEP_MS {
+            return dropped;
+        }
+        self.swept_at = now;
+        for (key, pool) in &mut self.pools {
+            let cold = !pool.is_warm(now);
+            while pool.expires_at().is_some_and(|at| cold || at <= now) {
+                dropped.extend(pool.drop_oldest().map(|session| (key.clone(), session)));
+            }
+        }
+        dropped.iter().for_each(|(key, _)| self.gone(key, 1));
+        dropped
+    }
+
+    /// When the next presignature is too old.
+    pub(super) fn expires_at(&self) -> Option<u64> {
+        let oldest = self.pools.values().filter_map(Pool::expires_at).min();
+        oldest.map(|at| at.max(self.swept_at + SWEEP_MS))
+    }
+
+    /// Presignatures, all or those of sets with this peer.
+    #[cfg(feature = "sim")]
+    pub(crate) fn ready_with(&self, peer: Option<NodeIndex>) -> usize {
+        let wanted = |key: &PoolKey| peer.is_none_or(|peer| key.signers.contains(&peer));
+        self.pools.iter().filter(|(key, _)| wanted(key)).map(|(_, pool)| pool.len()).sum()
+    }
+
+    /// Each pool, and what all of them hold against the limits.
+    pub(crate) fn status(
+        &mut self,
+        me: NodeIndex,
+        limits: &Limits,
+        now: u64,
+    ) -> (Vec<PoolStatus>, PoolsStatus) {
+        // Only the coordinator leases and refills.
+        let ceiling = |key: &PoolKey| if key.coordinator() == me { limits.presign_pool as usize } else { 0 };
+        let status = |(key, pool): (&PoolKey, &mut Pool)| PoolStatus {
             key_id: key.key_id.to_vec(),
             signers: key.signers.iter().copied().map(u32::from).collect(),
-            ready: pool.ready.len() as u32,
+            ready: pool.len() as u32,
+            client_key: key.client.to_vec(),
+            free: pool.free() as u32,
+            level: pool.level(ceiling(key), now) as u32,
+            uses_per_1000_s: pool.rate(now),
         };
-        self.pools.iter().map(status).collect()
+        let bytes = |count: usize| (count * PRESIGNATURE_BYTES) as u64;
+        let all = PoolsStatus {
+            bytes: bytes(self.total),
+            bytes_max: bytes(limits.presignatures_max as usize),
+            bytes_max_per_key: bytes(limits.presignatures_per_key as usize),
+            bytes_max_per_client: bytes(limits.presignatures_per_client as usize),
+            evicted: self.evicted,
+        };
+        (self.pools.iter_mut().map(status).collect(), all)
     }
 }
 
-impl Engine {
-    pub(crate) fn drop_pools_of_key(&mut self, key_id: &Id) {
-        self.sessions.pools.drop_where(|key| key.key_id == *key_id);
-    }
-
-    pub(crate) fn drop_pools_of_set(&mut self, signers: &[NodeIndex]) {
-        self.sessions.pools.drop_where(|key| key.signers == signers);
-    }
-
-    pub(crate) fn drop_pools_with(&mut self, peer: NodeIndex) {
-        #[cfg(feature = "sim")]
-        if self.me.bugs.has(crate::bugs::Bug::KeptAfterRestart) {
-            return;
-        }
-        self.sessions.pools.drop_where(|key| key.signers.contains(&peer));
-    }
-
-    pub(crate) fn drop_pools_of_client(&mut self, client: &PublicKey) {
-        self.sessions.pools.drop_where(|key| key.client == *client);
-    }
-
-    /// Another boot of a peer: nothing of its former life can be finished, and its numbers begin again.
-    pub(crate) fn new_boot_of(&mut self, peer: NodeIndex) {
-        self.sessions.pools.peers_number.remove(&peer);
-        self.sessions.early.forget(peer);
-        self.drop_pair(peer);
-        self.drop_pools_with(peer);
-    }
-
-    /// Whether one more presignature may be made for a pool.
-    pub(crate) fn has_room(&self, key: &PoolKey) -> bool {
-        #[cfg(feature = "sim")]
-        if self.me.bugs.has(crate::bugs::Bug::NoCaps) {
-            return true;
-        }
-        let pools = &self.sessions.pools;
-        let known = pools.pools.get(key);
-        let in_flight = self.sessions.presigns.values();
-        let of_pool = in_flight.clone().filter(|presign| presign.pool == *key).count();
-        pools.total + in_flight.count() < self.me.limits.presignatures_max as usize
-            && (known.is_some() || pools.pools.len() < POOLS_MAX)
-            && known.map_or(0, |pool| pool.ready.len()) + of_pool < POOL_MAX
-    }
-
-    /// Members of a set with whom no presigning can begin now, and why.
-    pub(crate) fn check_members(&self, key: &PoolKey) -> Result<(), Failure> {
-        let peers = || key.peers_of(self.me.index);
-        let quarantined = |peer: &NodeIndex| self.peers.get(*peer).is_some_and(|p| p.quarantined.is_some());
-        let named: Vec<NodeIndex> = peers().filter(quarantined).collect();
-        if !named.is_empty() {
-            return Err(Failure::missing("a member of the signer set is quarantined", named));
-        }
-        let missing: Vec<NodeIndex> = peers().filter(|peer| !self.peers.is_up(*peer)).collect();
-        if !missing.is_empty() {
-            return Err(Failure::missing("a member of the signer set is not connected", missing));
-        }
-        let late: Vec<NodeIndex> = peers().filter(|peer| self.pair_is_late(*peer)).collect();
-        if !late.is_empty() {
-            return Err(Failure::missing("no pair set-up with a member of the signer set", late));
-        }
-        self.sessions.sets.check(&key.signers, self.now)
-    }
-
-    pub(crate) fn pairs_ready(&self, key: &PoolKey) -> bool {
-        key.peers_of(self.me.index).all(|peer| self.sessions.pairs.is_ready(party(peer)))
-    }
-
-    pub(crate) fn presigning(&self, key: &PoolKey) -> usize {
-        self.sessions.presigns.values().filter(|presign| presign.pool == *key).count()
-    }
-
-    /// Whether [`Self::refill_pools`] has something to do.
-    pub(crate) fn wants_refill(&self) -> bool {
-        let (level, now) = (self.me.limits.presign_pool as usize, self.now);
-        let low = |pool: &Pool| pool.hot_until > now && pool.free.len() < pool.target(level, now);
-        let mut pools = self.sessions.pools.pools.iter();
-        self.sessions.presigns.len() < REFILL_AT_ONCE
-            && pools.any(|(key, pool)| key.coordinator() == self.me.index && low(pool))
-    }
-
-    /// Keeps hot pools at their level, a few presignings at a time, behind the requests of clients.
-    pub(crate) fn refill_pools(&mut self, rng: &mut dyn CryptoRngCore) {
-        let (level, now) = (self.me.limits.presign_pool as usize, self.now);
-        // A cold pool that is used up is forgotten; its next use makes it anew.
-        let presigns = &self.sessions.presigns;
-        let in_flight = |key: &PoolKey| presigns.values().any(|presign| presign.pool == *key);
-        let used = |pool: &Pool| pool.hot_until > now || !pool.ready.is_empty();
-        self.sessions.pools.pools.retain(|key, pool| used(pool) || in_flight(key));
-        let coordinates = |key: &PoolKey| key.coordinator() == self.me.index;
-        let hot = self.sessions.pools.pools.iter().filter(|(key, pool)| {
-            coordinates(key) && pool.hot_until > now && pool.free.len() < pool.target(level, now)
-        });
-        let wanting: Vec<(PoolKey, usize)> =
-            hot.map(|(key, pool)| (key.clone(), pool.target(level, now) - pool.free.len())).collect();
-        for (key, wanted) in wanting {
-            let ready = self.pairs_ready(&key) && self.check_members(&key).is_ok();
-            while ready
-                && self.sessions.presigns.len() < REFILL_AT_ONCE
-                && self.presigning(&key) < wanted
-                && self.has_room(&key)
-            {
-                if self.begin_presign(&key, rng).is_err() {
-                    break;
-                }
-            }
+fn subtract<K: Ord>(counts: &mut BTreeMap<K, usize>, key: &K, count: usize) {
+    if let Some(held) = counts.get_mut(key) {
+        *held -= count;
+        if *held == 0 {
+            counts.remove(key);
         }
     }
 }

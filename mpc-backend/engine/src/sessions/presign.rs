@@ -6,13 +6,13 @@ use proto::peer::v1::{PresignStart, Protocol, control};
 use proto::registry::v1::Purpose;
 use rand_core::CryptoRngCore;
 use threshold::codec::scalar_from_bytes;
-use threshold::ecdsa::presign::{PresignContext, PresignSession};
+use threshold::ecdsa::{PresignContext, PresignSession, Witness};
 use threshold::group::{Curve, P256, Point};
 use threshold::party::SignerSet;
 use threshold::round::Step;
 use threshold::secret::Secret;
 
-use super::pools::PoolKey;
+use super::pool::PoolKey;
 use super::{Order, SessionId, party};
 use crate::blame::{Scene, Sent};
 #[cfg(feature = "sim")]
@@ -25,8 +25,6 @@ use crate::registry::{Id, PublicKey};
 
 /// How long a presigning may take, in ms.
 const PRESIGN_MS: u64 = 10_000;
-/// Most presignings at a time that peers began here.
-const OPEN_MAX: usize = 128;
 
 /// One presigning on its way.
 pub(crate) struct Presigning {
@@ -37,6 +35,13 @@ pub(crate) struct Presigning {
     sent: Sent,
 }
 
+/// What one presigning has to itself.
+struct Position {
+    block_id: [u8; 16],
+    number: u64,
+    witness: Option<Witness>,
+}
+
 impl Presigning {
     pub(crate) fn has_member(&self, peer: NodeIndex) -> bool {
         self.pool.signers.contains(&peer)
@@ -44,20 +49,41 @@ impl Presigning {
 }
 
 impl Engine {
-    /// Begins one presigning as its coordinator; the caller has checked the pool's members.
-    pub(crate) fn begin_presign(&mut self, pool: &PoolKey, rng: &mut dyn CryptoRngCore) -> Result<(), Why> {
+    /// Begins one presigning as its coordinator; the caller has checked the pool's members and made
+    /// room. `urgent` when a client waits for it.
+    pub(crate) fn begin_presign(
+        &mut self,
+        pool: &PoolKey,
+        urgent: bool,
+        rng: &mut dyn CryptoRngCore,
+    ) -> Result<(), Why> {
         let mut session = [0; 32];
         rng.fill_bytes(&mut session);
-        let (block_id, number) = self.sessions.pools.next_number(pool, rng);
-        self.start_presign(session, pool.clone(), block_id, number, rng)
+        let (block_id, number) = self.sessions.pools.next_number(pool, self.now, rng);
+        let share = self.shares.active(&pool.key_id, Purpose::SigningKey).ok_or("no share of this key")?;
+        let witness = self.choose_witness(pool, number)?;
+        let order = PresignStart {
+            key_id: pool.key_id.to_vec(),
+            signers: pool.signers.iter().copied().map(u32::from).collect(),
+            client_key: pool.client.to_vec(),
+            block_id: block_id.to_vec(),
+            number,
+            public_key: share.statement.public_key.clone(),
+            registry_index: self.registry.index(),
+            urgent,
+            witness: witness.map_or(0, |witness| witness.party.get().into()),
+            witness_book_id: witness.map_or_else(Vec::new, |witness| witness.book.to_vec()),
+        };
+        let position = Position { block_id, number, witness };
+        self.start_presign(session, pool.clone(), position, Some(&order), rng)
     }
 
     fn start_presign(
         &mut self,
         session: SessionId,
         pool: PoolKey,
-        block_id: [u8; 16],
-        number: u64,
+        position: Position,
+        order: Option<&PresignStart>,
         rng: &mut dyn CryptoRngCore,
     ) -> Result<(), Why> {
         let share = self.shares.active(&pool.key_id, Purpose::SigningKey).ok_or("no share of this key")?;
@@ -65,7 +91,6 @@ impl Engine {
         let scalar =
             scalar_from_bytes::<P256>(share.secret.expose()).map_err(|_| "stored share is not canonical")?;
         let scalar = Secret::new(scalar);
-        let encoded_key = share.statement.public_key.clone();
         let context = PresignContext {
             cluster_id: self.me.cluster_id,
             key_id: pool.key_id,
@@ -76,9 +101,10 @@ impl Engine {
                 .map_err(|_| "signer set is not a set")?,
             me: self.me.party,
             boot_ids: self.boot_ids(&pool.signers)?,
-            block_id,
+            block_id: position.block_id,
             client: pool.client,
-            number,
+            number: position.number,
+            witness: position.witness,
             checks: self.me.bugs.checks(),
         };
         #[cfg(feature = "sim")]
@@ -87,16 +113,7 @@ impl Engine {
         let rng = predictable.as_mut().map_or(rng, |predictable| predictable as &mut dyn CryptoRngCore);
         let started = PresignSession::start(context, &scalar, &mut self.sessions.pairs, rng);
         let (state, outbox) = started.map_err(|_| "no pair set-up with a member")?;
-        if pool.coordinator() == self.me.index {
-            let order = PresignStart {
-                key_id: pool.key_id.to_vec(),
-                signers: pool.signers.iter().copied().map(u32::from).collect(),
-                client_key: pool.client.to_vec(),
-                block_id: block_id.to_vec(),
-                number,
-                public_key: encoded_key,
-                registry_index: self.registry.index(),
-            };
+        if let Some(order) = order {
             for peer in pool.peers_of(self.me.index) {
                 self.send_control(peer, &session, control::Body::PresignStart(order.clone()));
             }
@@ -150,7 +167,10 @@ impl Engine {
         rng: &mut dyn CryptoRngCore,
     ) -> Result<(), Why> {
         let (pool, block_id) = self.check_presign(peer, session, start)?;
-        self.start_presign(session, pool, block_id, start.number, rng)
+        self.make_room(&pool, start.urgent).map_err(|_| "no room for one more presignature")?;
+        let witness = self.check_witness(&pool, start.witness, &start.witness_book_id)?;
+        let position = Position { block_id, number: start.number, witness };
+        self.start_presign(session, pool, position, None, rng)
     }
 
     fn check_presign(
@@ -184,9 +204,6 @@ impl Engine {
         }
         if self.sessions.presigns.contains_key(&session) {
             return Err("session exists");
-        }
-        if self.sessions.presigns.len() >= OPEN_MAX || !self.has_room(&pool) {
-            return Err("too many presignatures");
         }
         Ok((pool, block_id))
     }
@@ -241,7 +258,7 @@ impl Engine {
                 self.leak_to_disk(&pool, &presignature);
                 let coordinates = pool.coordinator() == self.me.index;
                 self.sessions.sets.presigned(&pool.signers);
-                self.sessions.pools.put(pool, session, presignature, coordinates);
+                self.sessions.pools.put(&pool, session, presignature, coordinates, self.now);
                 self.send_all(Protocol::Presign, &session, outbox);
                 Ok(())
             }

@@ -2,7 +2,7 @@
 
 use engine::Input;
 use proto::client::v1::{
-    Code, GenerateRequest, ListObjectsRequest, OprfRequest, StatusRequest, request::Op,
+    Code, GenerateRequest, ListObjectsReply, ListObjectsRequest, OprfRequest, StatusRequest, request::Op,
     response::Result as Reply,
 };
 use proto::limits::FORMAT;
@@ -166,14 +166,15 @@ fn a_revoked_client_is_cut_off_at_once() {
     assert_eq!(code(user.connect_as(&mut sim, 2, &identity)), Code::NotEnrolled);
 }
 
+pub fn list(user: &mut User, sim: &mut Sim) -> ListObjectsReply {
+    let op = ListObjectsRequest { token_id: vec![7; 16], ..ListObjectsRequest::default() };
+    let Ok(Reply::ListObjects(reply)) = user.call(sim, 1, Op::ListObjects(op)) else { panic!("no list") };
+    reply
+}
+
 #[test]
 fn private_objects_are_listed_to_the_user_only() {
     let (mut sim, mut user, key) = ready(19);
-    let list = |user: &mut User, sim: &mut Sim| {
-        let op = ListObjectsRequest { token_id: vec![7; 16], ..ListObjectsRequest::default() };
-        let Ok(Reply::ListObjects(reply)) = user.call(sim, 1, Op::ListObjects(op)) else { panic!("no list") };
-        reply
-    };
     let seen = list(&mut user, &mut sim);
     assert_eq!(seen.objects.len(), 1);
     assert_eq!(seen.digest, statement::list_digest(&seen.objects));

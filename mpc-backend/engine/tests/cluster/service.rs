@@ -10,7 +10,11 @@ pub fn ready(seed: u64) -> (Sim, User, Key) {
 
 /// The same, of any shape.
 pub fn ready_in(shape: Shape, seed: u64) -> (Sim, User, Key) {
-    let mut sim = Sim::of(shape, seed);
+    ready_on(Sim::of(shape, seed))
+}
+
+/// The same, on a cluster that runs.
+pub fn ready_on(mut sim: Sim) -> (Sim, User, Key) {
     assert!(sim.nodes.iter().all(|node| node.serving && node.voting));
     let mut user = User::new(50, 7);
     user.enrol(&mut sim);

@@ -6,8 +6,8 @@ use ed25519_dalek::SigningKey;
 use engine::Input;
 use prost::Message;
 use proto::client::v1::{
-    ClientFrame, Code, Error, GenerateRequest, Hello, LeaseRequest, LoginRequest, ProposeRequest, Request,
-    SignReply, SignRequest, client_frame, node_frame, request::Op, response::Result as Reply,
+    ClientFrame, Code, Error, GenerateRequest, Hello, LeaseReply, LeaseRequest, LoginRequest, ProposeRequest,
+    Request, SignReply, SignRequest, client_frame, node_frame, request::Op, response::Result as Reply,
 };
 use proto::limits::FORMAT;
 use proto::registry::v1::{
@@ -278,12 +278,22 @@ impl User {
     }
 
     pub fn lease(&mut self, sim: &mut Sim, key: &Key, signers: impl AsRef<[u8]>) -> Outcome<Vec<Vec<u8>>> {
+        Ok(self.lease_some(sim, key, signers, 1)?.presignature_ids)
+    }
+
+    pub fn lease_some(
+        &mut self,
+        sim: &mut Sim,
+        key: &Key,
+        signers: impl AsRef<[u8]>,
+        count: u32,
+    ) -> Outcome<LeaseReply> {
         let signers = signers.as_ref();
         let lowest = signers[0];
         let signers = signers.iter().copied().map(u32::from).collect();
-        let op = Op::Lease(LeaseRequest { key_id: key.id.to_vec(), signers, count: 1 });
+        let op = Op::Lease(LeaseRequest { key_id: key.id.to_vec(), signers, count });
         match self.call(sim, lowest, op)? {
-            Reply::Lease(reply) => Ok(reply.presignature_ids),
+            Reply::Lease(reply) => Ok(reply),
             _ => panic!("another answer"),
         }
     }
@@ -303,6 +313,7 @@ impl User {
             digest: digest.to_vec(),
             request_nonce: vec![9; 32],
             lease: 0,
+            grant: Vec::new(),
         }
     }
 

@@ -136,6 +136,7 @@ impl<C: Curve> Cluster<C> {
             block_id: [0xb1; 16],
             client: CLIENT,
             number,
+            witness: None,
             checks,
         }
     }

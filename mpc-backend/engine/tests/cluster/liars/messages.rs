@@ -193,6 +193,7 @@ fn order(truth: &Envelope, rng: &mut ChaCha20Rng) -> Envelope {
             number: u64::from(rng.next_u32()),
             public_key: random::<33>(rng),
             registry_index: index,
+            ..PresignStart::default()
         })
     } else {
         let statement =

@@ -82,6 +82,8 @@ pub struct Sim {
     pub now: u64,
     pub manifest: Manifest,
     pub nodes: Vec<Node>,
+    /// Of nodes that start from now on.
+    pub limits: Limits,
     /// Decided commands; index 1 is the first.
     pub log: Vec<Vec<u8>>,
     pub queue: BTreeMap<(u64, u64), Delivery>,
@@ -109,8 +111,6 @@ pub struct Sim {
     pub liars: BTreeMap<u8, Liar>,
     /// What must never happen, and what did.
     pub ledger: Ledger,
-    /// Bounds that operators set at every node.
-    pub limits: Limits,
     /// Alters messages between nodes, for one whose every word is a test of its own.
     pub alter: Option<Alter>,
 }
@@ -145,10 +145,18 @@ pub fn manifest(shape: Shape) -> Manifest {
 impl Sim {
     /// A running cluster with nothing in its registry.
     pub fn of(shape: Shape, seed: u64) -> Self {
-        let mut sim = Self::empty(shape, seed);
-        sim.start_all();
-        sim.run(4_000);
-        sim
+        Self::empty(shape, seed).started()
+    }
+
+    /// The same with these limits at every node, 2 of 3.
+    pub fn with(seed: u64, limits: Limits) -> Self {
+        Self { limits, ..Self::empty(TWO_OF_THREE, seed) }.started()
+    }
+
+    fn started(mut self) -> Self {
+        self.start_all();
+        self.run(4_000);
+        self
     }
 
     /// A cluster of which no node runs yet.
@@ -192,7 +200,7 @@ impl Sim {
             isolated: BTreeSet::new(),
             liars: BTreeMap::new(),
             ledger: Ledger::default(),
-            limits: Limits { presign_pool: 2, presignatures_max: 100 },
+            limits: Limits { presign_pool: 2, presignatures_max: 100, ..Limits::default() },
             alter: None,
         }
     }

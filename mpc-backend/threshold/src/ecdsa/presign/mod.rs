@@ -16,6 +16,7 @@ pub(crate) mod round2_open;
 pub(crate) mod session;
 
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 pub use self::output::Presignature;
 pub use self::session::PresignSession;
@@ -26,6 +27,23 @@ use crate::fault::{Checks, Fault, Misuse, Rule};
 use crate::group::{Curve, Point};
 use crate::party::{PartyIndex, SignerSet, Threshold};
 use crate::transcript::{Label, PRESIGN_ID, PRESIGN_PAIR, hash, hash_to_scalar};
+
+/// A node outside the signer set without whose grant no signer answers (nonce rule R3, strict mode).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Witness {
+    /// Who.
+    pub party: PartyIndex,
+    /// The book in which it writes what it granted: fresh at each of its starts.
+    pub book: [u8; 16],
+}
+
+impl Witness {
+    fn to_bytes(self) -> Vec<u8> {
+        let mut writer = Writer::default();
+        writer.bytes(&self.party.to_bytes()).bytes(&self.book);
+        writer.finish()
+    }
+}
 
 /// What all signers of a presignature agree on before they begin.
 #[derive(Clone)]
@@ -52,6 +70,8 @@ pub struct PresignContext<C: Curve> {
     pub client: [u8; 32],
     /// Position of this presignature; the caller never starts one number of a block twice.
     pub number: u64,
+    /// In strict mode, who must grant its use.
+    pub witness: Option<Witness>,
     /// [`Checks::all`], except in simulations.
     pub checks: Checks,
 }
@@ -65,6 +85,12 @@ impl<C: Curve> PresignContext<C> {
         }
         if !self.signers.contains(self.me) {
             return Err(Misuse::NotASigner);
+        }
+        let outside = |witness: &Witness| {
+            witness.party.get() <= self.threshold.parties() && !self.signers.contains(witness.party)
+        };
+        if !self.witness.as_ref().is_none_or(outside) {
+            return Err(Misuse::Witness);
         }
         if !self.boot_ids.keys().copied().eq(self.signers.iter()) {
             return Err(Misuse::BootIds);
@@ -80,7 +106,7 @@ impl<C: Curve> PresignContext<C> {
         Ok(())
     }
 
-    /// pid: binds the session to curve, key, set, epochs, boots, block, client and number.
+    /// pid: binds the session to curve, key, set, epochs, boots, block, client, number and witness.
     ///
     /// DEVIATION D11: without the sids of the pairs. A party knows only those of its own pairs;
     /// each enters the pads and keys of its own multiplication instead.
@@ -89,7 +115,8 @@ impl<C: Curve> PresignContext<C> {
         self.boot_ids.values().for_each(|boot| {
             boots.bytes(boot);
         });
-        let parts: [&[u8]; 10] = [
+        let witness = self.witness.map(Witness::to_bytes).unwrap_or_default();
+        let parts: [&[u8]; 11] = [
             C::NAME.as_bytes(),
             &self.cluster_id,
             &self.key_id,
@@ -100,6 +127,7 @@ impl<C: Curve> PresignContext<C> {
             &self.block_id,
             &self.client,
             &self.number.to_be_bytes(),
+            &witness,
         ];
         hash(PRESIGN_ID, &parts)
     }

@@ -9,9 +9,9 @@ use alloc::vec::Vec;
 
 use subtle::ConstantTimeEq;
 
-use super::Session;
 use super::round1_commit::commit;
 use super::round2_open::{AwaitingOpenings, Opening, OpeningMessage};
+use super::{Session, Witness};
 use crate::ecdsa::BootId;
 use crate::ecdsa::mul::{INPUTS, Outputs, bob_finish};
 use crate::ecdsa::pair::Pairs;
@@ -73,6 +73,11 @@ impl<C: Curve> Presignature<C> {
     /// The block and the position that it was made for.
     pub const fn position(&self) -> (&[u8; 16], u64) {
         (&self.session.context.block_id, self.session.context.number)
+    }
+
+    /// Without whose grant no signer may answer, in strict mode.
+    pub const fn witness(&self) -> Option<Witness> {
+        self.session.context.witness
     }
 
     /// Boot ids of the signers when it was made.

@@ -78,6 +78,7 @@ impl SigningShares {
                 block_id: [1; 16],
                 client,
                 number: self.last_number,
+                witness: None,
                 checks: Checks::all(),
             };
             let own = self.cluster.parties.get_mut(&me).unwrap();

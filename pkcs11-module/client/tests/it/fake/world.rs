@@ -188,12 +188,13 @@ impl World {
             request::Op::Lease(asked) => {
                 saw("lease");
                 let presignature_ids = self.lease(caller, &asked.key_id, &asked.signers, asked.count);
-                Ok(R::Lease(LeaseReply { presignature_ids }))
+                Ok(R::Lease(LeaseReply { presignature_ids, ..LeaseReply::default() }))
             }
             request::Op::Sign(asked) => {
                 saw("sign");
                 self.sign(node, caller, asked).map(R::Sign)
             }
+            request::Op::Grant(_) => refuse(Code::InvalidArgument, "not in strict mode"),
             request::Op::Complain(asked) => {
                 saw("complain");
                 self.complaints.push(asked);
@@ -242,7 +243,7 @@ impl World {
         let said = statement::partial(&self.cluster_id, node.into(), &asked.request_nonce, &partial);
         let node_signature = said.sign(&ed25519_dalek::SigningKey::from_bytes(&[node; 32]));
         let presignature_ids = self.lease(caller, &asked.key_id, &asked.signers, asked.lease);
-        Ok(SignReply { partial, node_signature, presignature_ids })
+        Ok(SignReply { partial, node_signature, presignature_ids, witnesses: Vec::new() })
     }
 
     /// Applies a command as the registry would, once; checks that its signatures are true.
