@@ -28,6 +28,15 @@ pub fn own_cpu_time() -> Result<Duration> {
     cpu_time(std::process::id())
 }
 
+/// Memory of a live process that is not swapped out, in bytes.
+pub fn resident_bytes(pid: u32) -> Result<u64> {
+    let status =
+        fs::read_to_string(format!("/proc/{pid}/status")).with_context(|| format!("process {pid}"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    Ok(kib.ok_or_else(|| anyhow!("odd status of {pid}"))? << 10)
+}
+
 /// Sends a signal to a process.
 pub fn signal(pid: u32, signal: Signal) -> Result<()> {
     let pid = Pid::from_raw(pid.try_into()?).ok_or_else(|| anyhow!("no process has id 0"))?;

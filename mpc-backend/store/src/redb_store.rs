@@ -52,10 +52,17 @@ impl RedbStore {
             .mode(0o600)
             .open(path)
             .map_err(|error| StoreError::Io { path: path.into(), detail: error.to_string() })?;
-        let database = Database::builder()
+        let mut database = Database::builder()
             .set_cache_size(CACHE_BYTES)
             .create_file(file)
             .map_err(|error| opening(path, error))?;
+        // Reads do not look at checksums; a node's few thousand records take milliseconds.
+        if !database.check_integrity().map_err(|error| opening(path, error))? {
+            return Err(StoreError::Corrupted {
+                path: path.into(),
+                detail: "its pages do not match their checksums".into(),
+            });
+        }
         let store = Self { database, path: path.into() };
         store.check_format()?;
         Ok(store)

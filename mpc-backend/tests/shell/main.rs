@@ -4,6 +4,7 @@
 
 mod client_connections;
 mod configuration;
+mod damaged_file;
 mod peer_streams;
 mod raft_cluster;
 mod raft_log;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::Report;
+use crate::bench::Report;
 
 /// One line of the table.
 pub struct Gate {

@@ -4,20 +4,17 @@
 pub mod gates;
 pub mod stopped;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
 use crate::application::{Load, Target};
+use crate::bench::Report;
 use crate::lab::Lab;
 use crate::nginx::Nginx;
 use crate::openssl::accept_all;
 use crate::process::{cpu_time, percentile};
 use crate::softhsm::SoftHsm;
-
-/// Dotted name with unit → number.
-pub type Report = BTreeMap<String, f64>;
 
 /// All rows; each load takes `seconds`, the sustained one of 8 threads six times as long.
 pub fn measure(seconds: u64, report: &mut Report) -> Result<()> {

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
 mod crash_restart;
+mod hostile;
 mod lab_command;
 mod memory_scan;
 mod nginx;
