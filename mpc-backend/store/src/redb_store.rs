@@ -15,8 +15,9 @@
 //! old copy of the whole file put back is not noticed here; nodes compare registry heads with their
 //! peers before they serve (design 3a).
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
+use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
 use redb::{
@@ -52,17 +53,12 @@ impl RedbStore {
             .mode(0o600)
             .open(path)
             .map_err(|error| StoreError::Io { path: path.into(), detail: error.to_string() })?;
-        let mut database = Database::builder()
-            .set_cache_size(CACHE_BYTES)
-            .create_file(file)
-            .map_err(|error| opening(path, error))?;
-        // Reads do not look at checksums; a node's few thousand records take milliseconds.
-        if !database.check_integrity().map_err(|error| opening(path, error))? {
-            return Err(StoreError::Corrupted {
-                path: path.into(),
-                detail: "its pages do not match their checksums".into(),
-            });
-        }
+        // redb panics over some damage.
+        let database = catch_unwind(|| checked(file)).map_err(|_| StoreError::Corrupted {
+            path: path.into(),
+            detail: "its pages do not belong together".into(),
+        })?;
+        let database = database.map_err(|error| opening(path, error))?;
         let store = Self { database, path: path.into() };
         store.check_format()?;
         Ok(store)
@@ -157,7 +153,18 @@ impl Store for RedbStore {
     }
 }
 
-/// What an error of `Database::create_file` means to the operator.
+/// Opens the file and compares all of it with its checksums: reads do not. The few thousand records of a
+/// node take milliseconds.
+fn checked(file: File) -> Result<Database, DatabaseError> {
+    let mut database = Database::builder().set_cache_size(CACHE_BYTES).create_file(file)?;
+    if !database.check_integrity()? {
+        let detail = "its pages do not match their checksums".to_owned();
+        return Err(DatabaseError::Storage(StorageError::Corrupted(detail)));
+    }
+    Ok(database)
+}
+
+/// What an error of [`checked`] means to the operator.
 fn opening(path: &Path, error: DatabaseError) -> StoreError {
     let path = path.to_path_buf();
     match error {
