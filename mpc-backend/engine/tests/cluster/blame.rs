@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::service::ready;
 use crate::sim::{Delivery, Sim, operator_key};
-use crate::user::{Key, Outcome, User};
+use crate::user::{Key, Outcome, User, key_attributes};
 
 pub fn status(sim: &mut Sim, user: &mut User, node: u8) -> StatusReply {
     let Ok(Reply::Status(status)) = user.call(sim, node, Op::Status(StatusRequest {})) else {
@@ -165,8 +165,10 @@ fn a_liar_that_accuses_everybody_stops_nobody_else() {
 fn a_silent_member_is_named_before_the_client_gives_up() {
     let (mut sim, mut user, key) = ready(73);
     let silent = |delivery: &Delivery| matches!(delivery, Delivery::Peer { from: 2, envelope, .. } if envelope.protocol() == Protocol::Presign);
-    for _ in 0..3 {
-        let conn = ask_for_lease(&mut sim, &user, &key, [1, 2], 4_000);
+    for id in 21..=23 {
+        // Without presignatures.
+        let cold = user.generate_key(&mut sim, 1, [id; 16], &key_attributes(true)).unwrap();
+        let conn = ask_for_lease(&mut sim, &user, &cold, [1, 2], 4_000);
         let (begun, limit) = (sim.now, sim.now + 4_000);
         let refused = loop {
             if let Some(refused) = refusal(sim.replies.remove(&conn)) {
