@@ -117,12 +117,12 @@ fn answer(
                     statement::partial(&cluster, node.index.into(), &asked.request_nonce, &reply.partial);
                 reply.node_signature = said.sign(&node.key);
             }
-            send(tls, respond((index, result)))
+            send(tls, node, respond((index, result)))
         }
         Some(Deed::Delay(millis)) => {
             thread::sleep(Duration::from_millis(millis));
             let answer = duty(caller);
-            send(tls, respond(answer))
+            send(tls, node, respond(answer))
         }
         Some(Deed::LoseAnswer) => {
             duty(caller);
