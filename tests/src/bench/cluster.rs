@@ -131,6 +131,7 @@ impl<C: Curve> Cluster<C> {
                 block_id: [0; 16],
                 client: CLIENT,
                 number: self.begun,
+                witness: None,
                 checks: Checks::all(),
             };
             let share = self.shares.get(&me).context("a share")?;

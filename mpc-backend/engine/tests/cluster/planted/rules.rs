@@ -120,6 +120,7 @@ fn repeated_order(sim: &Sim, user: &User, key_id: &[u8], public_key: &[u8]) -> E
         number: 1,
         public_key: public_key.to_vec(),
         registry_index: sim.log.len() as u64,
+        ..PresignStart::default()
     };
     Envelope {
         format: FORMAT,
