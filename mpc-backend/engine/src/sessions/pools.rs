@@ -206,13 +206,14 @@ impl Pools {
     }
 
     /// Drops the oldest presignature of the pool that was used longest ago, under this bound and other
-    /// than `spared`; what the background asks for spares pools in use, too. The last resort of a
-    /// presigning that a client waits for is the oldest one of its own pool.
+    /// than `spared`; what the background asks for spares pools in use, too. With `own` the last resort
+    /// is the oldest one of `spared`.
     pub(super) fn evict(
         &mut self,
         bound: Bound<'_>,
         spared: &PoolKey,
         urgent: bool,
+        own: bool,
         now: u64,
     ) -> Option<(PoolKey, SessionId)> {
         let others = self.pools.iter().filter(|(key, pool)| {
@@ -220,7 +221,7 @@ impl Pools {
             bound.covers(key) && *key != spared && pool.len() > 0 && idle
         });
         let coldest = others.min_by_key(|(_, pool)| pool.used_at).map(|(key, _)| key.clone());
-        let key = coldest.or_else(|| urgent.then(|| spared.clone()))?;
+        let key = coldest.or_else(|| own.then(|| spared.clone()))?;
         let session = self.pools.get_mut(&key)?.drop_oldest()?;
         self.gone(&key, 1);
         self.evicted += 1;

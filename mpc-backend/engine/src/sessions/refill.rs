@@ -123,7 +123,10 @@ impl Engine {
             }
             let most = bound.most(&self.me.limits);
             while self.sessions.pools.held(bound) + open >= most {
-                let evicted = self.sessions.pools.evict(bound, key, urgent, self.now);
+                // What the coordinator has used and a member was not asked for stays with the member: the
+                // oldest of the same pool makes room for the next.
+                let own = urgent || key.coordinator() != self.me.index;
+                let evicted = self.sessions.pools.evict(bound, key, urgent, own, self.now);
                 let Some((pool, session)) = evicted else { return full("too many presignatures are unused") };
                 self.tell_dropped(&pool, &session);
             }
