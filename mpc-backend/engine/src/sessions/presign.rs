@@ -319,10 +319,7 @@ impl Engine {
                 self.send_failed(peer, session);
             }
         }
-        // A lease is served by any of its pool that is still on its way.
-        if self.presigning(&presign.pool) == 0 {
-            self.fail_waiting_leases(&presign.pool, why, &named);
-        }
+        self.fail_waiting_leases(&presign.pool, why, &named);
     }
 
     pub(crate) fn end_presigns_with(&mut self, peer: NodeIndex, why: Why) {

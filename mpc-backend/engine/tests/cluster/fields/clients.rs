@@ -35,8 +35,24 @@ const HARMLESS: &[Harmless] = &[
     ("Request.id", &[], "given back as it is"),
     ("Request.min_registry_index", &[Other, Missing], "below what the node has applied"),
     ("SignRequest.digest", &[Other, Longer], "the user may sign any digest; all T nodes must see the same"),
+    ("SignRequest.grant", &[], "read where the presignature has a witness only: `cluster/strict.rs`"),
     ("SignRequest.lease", &[], "at most `limits::LEASE_MAX`"),
     ("SignRequest.request_nonce", &[Other], "a nonce is what the client says; all T nodes must see the same"),
+];
+
+/// Fields of requests that take another cluster than this one to be honest.
+const ELSEWHERE: [(&str, &str); 11] = [
+    ("ComplainRequest.parts", "two members' signed answers: `cluster/complain.rs`"),
+    ("ComplainRequest.request", "the request that they answered: `cluster/complain.rs`"),
+    ("GrantRequest.book_id", "of a witness, in strict mode: `cluster/strict.rs`"),
+    ("GrantRequest.sign", "the request to grant, in strict mode: `cluster/strict.rs`"),
+    ("RenewPairRequest.peer", "operators alone may ask: `cluster/blame.rs`"),
+    ("Request.complain", "`cluster/complain.rs`"),
+    ("Request.grant", "strict mode: `cluster/strict.rs`"),
+    ("Request.renew_pair", "`cluster/blame.rs`"),
+    ("SignedPart.node", "`cluster/complain.rs`"),
+    ("SignedPart.node_signature", "`cluster/complain.rs`"),
+    ("SignedPart.partial", "`cluster/complain.rs`"),
 ];
 
 /// A fresh login at node 1, and one honest frame of each kind.
@@ -192,6 +208,9 @@ fn every_field_of_every_request_is_lied_about() {
         }
     }
     assert!(unexplained.is_empty(), "{unexplained:#?}");
+    for (field, reason) in ELSEWHERE {
+        table.except(field, reason);
+    }
     assert_eq!(table.without(&all), [""; 0], "fields that nobody lied about");
     sim.run(20_000);
     user.connect(&mut sim);

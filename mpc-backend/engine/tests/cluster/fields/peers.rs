@@ -41,6 +41,21 @@ const HARMLESS: &[Harmless] = &[
     ("HeadReport.nonce", &[Missing], "a report that was not asked for; the question stays open"),
     ("HeadReport.own", &[Missing], "as of a node that has signed no head"),
     ("HeadReport.yours", &[Missing], "as of a node that has seen none; others have"),
+    (
+        "Hello.book_id",
+        &[Other],
+        "a witness's own choice; the presignatures that named its former book are dropped",
+    ),
+    (
+        "PresignStart.urgent",
+        &[],
+        "whether unused presignatures make room for this one, within the member's bounds",
+    ),
+    (
+        "PresignStart.witness_book_id",
+        &[],
+        "without a witness nothing reads it; with one: `cluster/strict.rs`",
+    ),
     ("PresignStart.registry_index", &[], "how long the order may wait, within bounds; then it is checked"),
     ("SessionFailed.reason", &[], "for people"),
 ];

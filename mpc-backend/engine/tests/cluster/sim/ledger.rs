@@ -98,7 +98,7 @@ impl Ledger {
         for write in writes {
             let length = if write.table == persist::SHARE { 16 } else { 1 };
             if !persist::TABLES.contains(&write.table) || write.key.len() != length {
-                self.violation(format!("node {node} writes what is neither share nor head"));
+                self.violation(format!("node {node} writes what is no share, head or quarantine"));
             }
         }
     }
@@ -118,7 +118,7 @@ const EARLY_MESSAGES_MAX: usize = 64;
 const EARLY_BYTES_MAX: usize = 1 << 20;
 const ORDERS_MAX: usize = 64;
 const GENERATIONS_MAX: usize = 32;
-const PRESIGNS_MAX: usize = 256;
+const PRESIGNS_MAX: usize = 128;
 
 impl Sim {
     /// Every honest node holds no more than its bounds.
