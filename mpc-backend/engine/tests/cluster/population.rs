@@ -205,6 +205,10 @@ impl Worker {
     }
 
     fn ask(&mut self, sim: &mut Sim, set: Vec<u8>, presignature: &[u8]) {
+        // To all or to none, as the client does.
+        if set.iter().any(|node| !self.lines.contains_key(node)) {
+            return self.failed(sim.now);
+        }
         let mut nonce = [0; 32];
         sim.rng.fill_bytes(&mut nonce);
         let mut open = BTreeMap::new();
