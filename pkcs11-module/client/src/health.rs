@@ -40,20 +40,27 @@ impl Health {
         Self { preference, latency: None, trouble: None, slow: None, doubt: None, registry_index: 0 }
     }
 
-    /// Order of choice: healthy ones first, then those whose answers combine, then by magnitude of
-    /// latency, then by preference. Only the magnitude, so that jitter does not change the set.
-    pub(crate) fn rank(&self, now: Instant) -> (bool, u32, u32, usize) {
+    /// Order of choice: those that answer first, then those whose answers combine (a lie costs a
+    /// presignature), those in time, then by magnitude of latency, then by preference. Only the
+    /// magnitude, so that jitter does not change the set.
+    pub(crate) fn rank(&self, now: Instant) -> (bool, u32, bool, u32, usize) {
         let micros = self.latency.unwrap_or_default().as_micros();
         let magnitude = (micros / LATENCY_UNIT_MICROS).checked_ilog(LATENCY_STEP).map_or(0, |log| log + 1);
         let doubt = self.doubt.filter(|(_, until)| *until > now).map_or(0, |(times, _)| times);
-        (!self.is_well(now), doubt, magnitude, self.preference)
+        (self.is_in_trouble(now), doubt, self.is_slow(now), magnitude, self.preference)
+    }
+
+    fn is_in_trouble(&self, now: Instant) -> bool {
+        self.trouble.as_ref().is_some_and(|trouble| trouble.until > now)
+    }
+
+    fn is_slow(&self, now: Instant) -> bool {
+        self.slow.as_ref().is_some_and(|slow| slow.until > now)
     }
 
     /// Whether nothing speaks against asking it.
     pub(crate) fn is_well(&self, now: Instant) -> bool {
-        let is_over = |until: Instant| until <= now;
-        self.trouble.as_ref().is_none_or(|trouble| is_over(trouble.until))
-            && self.slow.as_ref().is_none_or(|slow| is_over(slow.until))
+        !self.is_in_trouble(now) && !self.is_slow(now)
     }
 
     /// Whether asking it now would cost time that is likely lost. A refused connection costs
