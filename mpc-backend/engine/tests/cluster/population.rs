@@ -52,8 +52,9 @@ pub struct Worker {
     digest: Vec<u8>,
     /// What the client checks: everything, but with a planted bug.
     pub checks: Checks,
-    /// Failures of each signer set since its last success.
-    failures: BTreeMap<Vec<u8>, u32>,
+    /// Since its last success: how often each set has failed, then how often a refusal named a member of
+    /// it. Names may lie.
+    failures: BTreeMap<Vec<u8>, (u32, u32)>,
     pub signatures: u32,
     pub retries: u32,
 }
@@ -137,7 +138,8 @@ impl Worker {
         sets.retain(|set| set.iter().all(ready));
         let start = sim.rng.next_u32() as usize % sets.len().max(1);
         sets.rotate_left(start);
-        let Some(set) = sets.into_iter().min_by_key(|set| self.failures.get(set).copied().unwrap_or(0))
+        let Some(set) =
+            sets.into_iter().min_by_key(|set| self.failures.get(set).copied().unwrap_or_default())
         else {
             self.pause_until = sim.now + PAUSE_MS;
             return;
@@ -152,7 +154,7 @@ impl Worker {
     fn failed(&mut self, now: u64) {
         let stage = std::mem::replace(&mut self.stage, Stage::Idle);
         if let Stage::Leasing { set, .. } | Stage::Signing { set, .. } = stage {
-            *self.failures.entry(set).or_default() += 1;
+            self.failures.entry(set).or_default().0 += 1;
         }
         self.retries += 1;
         self.pause_until = now + PAUSE_MS / 4;
@@ -161,7 +163,7 @@ impl Worker {
     fn blamed(&mut self, sim: &Sim, error: &Error) {
         for set in sim.signer_sets() {
             if set.iter().any(|node| error.nodes.contains(&u32::from(*node))) {
-                *self.failures.entry(set).or_default() += 1;
+                self.failures.entry(set).or_default().1 += 1;
             }
         }
     }
