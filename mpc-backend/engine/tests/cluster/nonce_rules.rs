@@ -19,13 +19,7 @@ type Answer = PartialSignature<P256>;
 /// of them are a node and its live clone.
 fn leased(seed: u64, bug: Option<Bug>) -> (Sim, User, Key, Vec<u8>) {
     let world = World::of(TWO_OF_THREE);
-    let mut sim = world.warm(seed);
-    sim.nodes.iter_mut().for_each(|node| node.bug = bug);
-    sim.start_all();
-    sim.run(1_000);
-    let mut user = world.user(1);
-    user.connect(&mut sim);
-    user.login(&mut sim);
+    let (mut sim, mut user) = world.running(seed, |sim| sim.nodes.iter_mut().for_each(|node| node.bug = bug));
     let id = user.lease(&mut sim, &world.key, [1, 2]).unwrap().remove(0);
     (sim, user, world.key.clone(), id)
 }

@@ -13,15 +13,10 @@ use crate::user::User;
 
 /// A running cluster with a bug in all nodes, its user, and a second client of the same token.
 fn buggy(bug: Option<Bug>, seed: u64) -> (Sim, User, User) {
-    let world = World::of(TWO_OF_THREE);
-    let mut sim = world.warm(seed);
-    sim.limits.presignatures_max = 12;
-    sim.nodes.iter_mut().for_each(|node| node.bug = bug);
-    sim.start_all();
-    sim.run(1_000);
-    let mut user = world.user(1);
-    user.connect(&mut sim);
-    user.login(&mut sim);
+    let (sim, user) = World::of(TWO_OF_THREE).running(seed, |sim| {
+        sim.limits.presignatures_max = 12;
+        sim.nodes.iter_mut().for_each(|node| node.bug = bug);
+    });
     let mut thief = User::new(61, 7);
     thief.number_from(2 << 48);
     (sim, user, thief)

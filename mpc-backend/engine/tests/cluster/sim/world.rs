@@ -75,6 +75,18 @@ impl World {
         sim
     }
 
+    /// A warm cluster that runs, after `prepare`, and its user, who is logged in.
+    pub fn running(&'static self, seed: u64, prepare: impl FnOnce(&mut Sim)) -> (Sim, User) {
+        let mut sim = self.warm(seed);
+        prepare(&mut sim);
+        sim.start_all();
+        sim.run(1_000);
+        let mut user = self.user(1);
+        user.connect(&mut sim);
+        user.login(&mut sim);
+        (sim, user)
+    }
+
     /// The client that owns the key, with connections of its own numbers.
     pub fn user(&self, conns: u64) -> User {
         let mut user = User::new(50, 7);
