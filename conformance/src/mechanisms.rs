@@ -31,6 +31,10 @@ pub static MECHANISMS: &[Mechanism] = mechanisms! {
     CKM_ECDSA_SHA256 CKF_SIGN | CKF_VERIFY, "signing";
     CKM_ECDSA_SHA384 CKF_SIGN | CKF_VERIFY, "signing";
     CKM_ECDSA_SHA512 CKF_SIGN | CKF_VERIFY, "signing";
+    CKM_ECDSA_SHA3_224 CKF_SIGN | CKF_VERIFY, "signing";
+    CKM_ECDSA_SHA3_256 CKF_SIGN | CKF_VERIFY, "signing";
+    CKM_ECDSA_SHA3_384 CKF_SIGN | CKF_VERIFY, "signing";
+    CKM_ECDSA_SHA3_512 CKF_SIGN | CKF_VERIFY, "signing";
     CKM_SHA_1 CKF_DIGEST, "digesting";
     CKM_SHA224 CKF_DIGEST, "digesting";
     CKM_SHA256 CKF_DIGEST, "digesting";

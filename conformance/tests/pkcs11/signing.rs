@@ -35,6 +35,10 @@ fn hashed_mechanisms_sign_what_they_hash() {
         (CKM_ECDSA_SHA256, sha2::Sha256::digest(message).to_vec()),
         (CKM_ECDSA_SHA384, sha2::Sha384::digest(message).to_vec()),
         (CKM_ECDSA_SHA512, sha2::Sha512::digest(message).to_vec()),
+        (CKM_ECDSA_SHA3_224, sha3::Sha3_224::digest(message).to_vec()),
+        (CKM_ECDSA_SHA3_256, sha3::Sha3_256::digest(message).to_vec()),
+        (CKM_ECDSA_SHA3_384, sha3::Sha3_384::digest(message).to_vec()),
+        (CKM_ECDSA_SHA3_512, sha3::Sha3_512::digest(message).to_vec()),
     ];
     for (mechanism, digest) in digests {
         let signature = session.sign(mechanism, pair.private, message).unwrap();

@@ -257,7 +257,19 @@ pub trait Backend: Send + Sync {
     fn shutdown(&self);
 }
 
+impl Scheme {
+    /// Bytes of a signature.
+    pub const fn signature_bytes(self) -> usize {
+        match self {
+            Self::Ecdsa { curve, .. } => 2 * curve.field_bytes(),
+        }
+    }
+}
+
 impl Curve {
+    /// All curves.
+    pub const ALL: &[Self] = &[Self::P256];
+
     /// Bytes of a coordinate and of the group order.
     pub const fn field_bytes(self) -> usize {
         match self {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use crate::backend::{Curve, ObjectId, Role};
+use crate::backend::{Curve, ObjectId, Role, Scheme};
 use crate::mechanism::digest::Hasher;
 use crate::mechanism::ecdsa::{Message, VerifyingKey};
 use crate::operation::Operation;
@@ -38,8 +38,7 @@ pub(crate) struct Digesting(pub Hasher);
 pub(crate) struct Signing {
     pub key: ObjectId,
     pub curve: Curve,
-    /// `CKM_`.
-    pub mechanism: u64,
+    pub scheme: Scheme,
     pub message: Message,
 }
 

@@ -3,7 +3,7 @@
 use ::digest::DynDigest;
 use cryptoki_sys::*;
 
-use super::{Mechanism, Use, Work};
+use super::{Keys, Mechanism, Use, Work};
 
 /// A hash function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl Hash {
 }
 
 const fn digest(id: u64, hash: Hash) -> Mechanism {
-    Mechanism { id, uses: &[Use::Digest], work: Work::Digest(hash) }
+    Mechanism { id, uses: &[Use::Digest], keys: Keys::None, work: Work::Digest(hash) }
 }
 
 pub(crate) static SHA_1: Mechanism = digest(CKM_SHA_1, Hash::Sha1);

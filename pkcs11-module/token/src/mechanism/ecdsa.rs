@@ -5,12 +5,12 @@ use cryptoki_sys::*;
 use p256::ecdsa::signature::hazmat::PrehashVerifier;
 
 use super::digest::{Hash, Hasher};
-use super::{Mechanism, Use, Work};
+use super::{Keys, Mechanism, Use, Work};
 use crate::backend::Curve;
 use crate::rv::{Error, Result};
 
 const fn ecdsa(id: u64, hash: Option<Hash>) -> Mechanism {
-    Mechanism { id, uses: &[Use::Sign, Use::Verify], work: Work::Ecdsa(hash) }
+    Mechanism { id, uses: &[Use::Sign, Use::Verify], keys: Keys::Ec(&[Curve::P256]), work: Work::Ecdsa(hash) }
 }
 
 pub(crate) static ECDSA: Mechanism = ecdsa(CKM_ECDSA, None);
@@ -19,11 +19,10 @@ pub(crate) static ECDSA_SHA224: Mechanism = ecdsa(CKM_ECDSA_SHA224, Some(Hash::S
 pub(crate) static ECDSA_SHA256: Mechanism = ecdsa(CKM_ECDSA_SHA256, Some(Hash::Sha256));
 pub(crate) static ECDSA_SHA384: Mechanism = ecdsa(CKM_ECDSA_SHA384, Some(Hash::Sha384));
 pub(crate) static ECDSA_SHA512: Mechanism = ecdsa(CKM_ECDSA_SHA512, Some(Hash::Sha512));
-
-/// Bytes of a signature, r then s.
-pub(crate) const fn signature_bytes(curve: Curve) -> usize {
-    2 * curve.field_bytes()
-}
+pub(crate) static ECDSA_SHA3_224: Mechanism = ecdsa(CKM_ECDSA_SHA3_224, Some(Hash::Sha3_224));
+pub(crate) static ECDSA_SHA3_256: Mechanism = ecdsa(CKM_ECDSA_SHA3_256, Some(Hash::Sha3_256));
+pub(crate) static ECDSA_SHA3_384: Mechanism = ecdsa(CKM_ECDSA_SHA3_384, Some(Hash::Sha3_384));
+pub(crate) static ECDSA_SHA3_512: Mechanism = ecdsa(CKM_ECDSA_SHA3_512, Some(Hash::Sha3_512));
 
 /// The message, or its digest, as it comes in.
 pub(crate) enum Message {
@@ -101,7 +100,7 @@ impl VerifyingKey {
     /// # Errors
     /// [`Error::SignatureLenRange`], [`Error::SignatureInvalid`].
     pub(crate) fn verify(&self, digest: &[u8], signature: &[u8]) -> Result<()> {
-        if signature.len() != signature_bytes(self.curve()) {
+        if signature.len() != 2 * self.curve().field_bytes() {
             return Err(Error::SignatureLenRange);
         }
         match self {

@@ -1,8 +1,9 @@
-//! Each mechanism is declared once, as a `static`; [`MECHANISMS`] lists them. The mechanism list and info of a slot,
-//! the check of key and use, and `CKA_ALLOWED_MECHANISMS` are derived from it.
+//! Each mechanism is declared once, as a `static`; [`MECHANISMS`] lists them. The mechanism list of a slot, flags and
+//! key sizes, which functions and keys a mechanism goes with, what is done for it, and `CKA_ALLOWED_MECHANISMS` are
+//! derived from the declaration, and the table in `conformance/README.md` from what the library then answers.
 //!
-//! To add one: write its `static` in the file of its family, add it to the list, and let the compiler show the
-//! matches on [`Work`].
+//! To add one: write its `static` in the file of its family and add it to the list. For a new kind of work or of key
+//! the compiler shows the matches on [`Work`] and [`Keys`], all of them in this file.
 
 pub(crate) mod digest;
 pub(crate) mod ecdsa;
@@ -10,12 +11,14 @@ pub(crate) mod key_gen;
 
 use cryptoki_sys::*;
 
-use crate::attribute::Class;
-use crate::backend::Curve;
+use crate::attribute::{self, Class};
+use crate::backend::{Attributes, Curve, Scheme};
 use crate::info::MechanismInfo;
+use crate::object::key;
 use crate::provider::MechanismCall;
 use crate::rv::{Error, Result};
-use digest::Hash;
+use digest::{Hash, Hasher};
+use ecdsa::Message;
 
 /// All mechanisms of a token, in the order of `C_GetMechanismList`.
 pub(crate) static MECHANISMS: &[&Mechanism] = &[
@@ -26,6 +29,10 @@ pub(crate) static MECHANISMS: &[&Mechanism] = &[
     &ecdsa::ECDSA_SHA256,
     &ecdsa::ECDSA_SHA384,
     &ecdsa::ECDSA_SHA512,
+    &ecdsa::ECDSA_SHA3_224,
+    &ecdsa::ECDSA_SHA3_256,
+    &ecdsa::ECDSA_SHA3_384,
+    &ecdsa::ECDSA_SHA3_512,
     &digest::SHA_1,
     &digest::SHA224,
     &digest::SHA256,
@@ -46,6 +53,8 @@ pub(crate) struct Mechanism {
     pub id: u64,
     /// What it may be used for.
     pub uses: &'static [Use],
+    /// The keys it works with.
+    pub keys: Keys,
     /// What it does.
     pub work: Work,
 }
@@ -57,6 +66,15 @@ pub(crate) enum Use {
     Sign,
     Verify,
     Digest,
+}
+
+/// The keys that a mechanism works with, or makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keys {
+    /// It has no key.
+    None,
+    /// Keys on these curves.
+    Ec(&'static [Curve]),
 }
 
 /// What a mechanism does.
@@ -93,60 +111,60 @@ pub(crate) fn find(id: u64) -> Result<&'static Mechanism> {
     MECHANISMS.iter().find(|mechanism| mechanism.id == id).copied().ok_or(Error::MechanismInvalid)
 }
 
-/// The mechanisms that a key of `class` can be used with, the answer to `CKA_ALLOWED_MECHANISMS` where the key has
-/// no list of its own.
-pub(crate) fn of_key(class: Class) -> impl Iterator<Item = &'static Mechanism> {
-    let wanted = match class {
-        Class::PrivateKey => Some(Use::Sign),
-        Class::PublicKey => Some(Use::Verify),
-        Class::Data | Class::Certificate => None,
-    };
-    MECHANISMS
-        .iter()
-        .copied()
-        .filter(move |mechanism| wanted.is_some_and(|wanted| mechanism.uses.contains(&wanted)))
+/// The mechanisms that a key can be used with, the answer to `CKA_ALLOWED_MECHANISMS` where the key has no list of
+/// its own.
+pub(crate) fn of_key(key: &Attributes) -> impl Iterator<Item = &'static Mechanism> {
+    let class = attribute::class_of(key);
+    MECHANISMS.iter().copied().filter(move |mechanism| {
+        let mut classes = mechanism.uses.iter().filter_map(|wanted| wanted.key()).map(|(class, _)| class);
+        classes.any(|wanted| class == Some(wanted)) && mechanism.keys.curve_of(key).is_some()
+    })
 }
 
 impl Mechanism {
     /// `C_GetMechanismInfo`.
     pub(crate) fn info(&self) -> MechanismInfo {
         let uses = self.uses.iter().fold(0, |flags, wanted| flags | wanted.flag());
-        match self.work {
-            Work::EcKeyPair | Work::Ecdsa(_) => MechanismInfo {
-                min_key_size: Curve::P256.bits(),
-                max_key_size: Curve::P256.bits(),
-                flags: uses | EC_FLAGS,
-            },
-            Work::Digest(_) => MechanismInfo { min_key_size: 0, max_key_size: 0, flags: uses },
-        }
+        let (min_key_size, max_key_size) = self.keys.sizes();
+        MechanismInfo { min_key_size, max_key_size, flags: uses | self.keys.flags() }
     }
-}
 
-impl Mechanism {
-    /// The hash function of an ECDSA mechanism, `None` within if the application hashes.
+    /// An empty message of a signature mechanism.
     ///
     /// # Errors
     /// [`Error::MechanismInvalid`] for other mechanisms.
-    pub(crate) fn ecdsa_hash(&self) -> Result<Option<Hash>> {
+    pub(crate) fn message(&self) -> Result<Message> {
         match self.work {
-            Work::Ecdsa(hash) => Ok(hash),
+            Work::Ecdsa(hash) => Ok(Message::start(hash)),
             Work::EcKeyPair | Work::Digest(_) => Err(Error::MechanismInvalid),
         }
     }
 
-    /// The hash function of a digest mechanism.
+    /// What the backend does for a signature mechanism with a key on `curve`.
     ///
     /// # Errors
     /// [`Error::MechanismInvalid`] for other mechanisms.
-    pub(crate) fn digest_hash(&self) -> Result<Hash> {
+    pub(crate) fn scheme(&self, curve: Curve) -> Result<Scheme> {
         match self.work {
-            Work::Digest(hash) => Ok(hash),
+            Work::Ecdsa(_) => Ok(Scheme::Ecdsa { curve, mechanism: self.id }),
+            Work::EcKeyPair | Work::Digest(_) => Err(Error::MechanismInvalid),
+        }
+    }
+
+    /// The start of a digest mechanism.
+    ///
+    /// # Errors
+    /// [`Error::MechanismInvalid`] for other mechanisms.
+    pub(crate) fn hasher(&self) -> Result<Hasher> {
+        match self.work {
+            Work::Digest(hash) => Ok(hash.start()),
             Work::EcKeyPair | Work::Ecdsa(_) => Err(Error::MechanismInvalid),
         }
     }
 }
 
 impl Use {
+    /// `CKF_`.
     fn flag(self) -> u64 {
         match self {
             Self::GenerateKeyPair => CKF_GENERATE_KEY_PAIR,
@@ -155,10 +173,50 @@ impl Use {
             Self::Digest => CKF_DIGEST,
         }
     }
+
+    /// The class of the key that this use takes, and the `CKA_` flag by which the key allows it.
+    pub(crate) fn key(self) -> Option<(Class, u64)> {
+        match self {
+            Self::Sign => Some((Class::PrivateKey, CKA_SIGN)),
+            Self::Verify => Some((Class::PublicKey, CKA_VERIFY)),
+            Self::GenerateKeyPair | Self::Digest => None,
+        }
+    }
 }
 
-/// Prime field, curve by OBJECT IDENTIFIER or name, uncompressed points.
-const EC_FLAGS: u64 = CKF_EC_F_P | CKF_EC_OID | CKF_EC_CURVENAME | CKF_EC_UNCOMPRESS;
+impl Keys {
+    /// The curve of a key, if it is one of these.
+    pub(crate) fn curve_of(self, key: &Attributes) -> Option<Curve> {
+        key::curve_of_key(key).filter(|curve| self.has(*curve))
+    }
+
+    /// Whether keys on `curve` are among these.
+    pub(crate) fn has(self, curve: Curve) -> bool {
+        match self {
+            Self::None => false,
+            Self::Ec(curves) => curves.contains(&curve),
+        }
+    }
+
+    /// Smallest and largest size in bits.
+    fn sizes(self) -> (u64, u64) {
+        match self {
+            Self::None => (0, 0),
+            Self::Ec(curves) => {
+                let bits = || curves.iter().map(|curve| curve.bits());
+                (bits().min().unwrap_or(0), bits().max().unwrap_or(0))
+            }
+        }
+    }
+
+    /// `CKF_` bits about the keys: prime field, curve by OBJECT IDENTIFIER or name, uncompressed points.
+    fn flags(self) -> u64 {
+        match self {
+            Self::None => 0,
+            Self::Ec(_) => CKF_EC_F_P | CKF_EC_OID | CKF_EC_CURVENAME | CKF_EC_UNCOMPRESS,
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -172,6 +230,17 @@ mod tests {
         ids.sort_unstable();
         assert!(ids.windows(2).all(|pair| pair[0] != pair[1]));
         assert!(MECHANISMS.iter().all(|mechanism| !mechanism.uses.is_empty()));
+    }
+
+    #[test]
+    fn what_is_done_fits_the_uses() {
+        for mechanism in MECHANISMS {
+            let has = |wanted| mechanism.uses.contains(&wanted);
+            assert_eq!(mechanism.message().is_ok(), has(Use::Sign) || has(Use::Verify), "{mechanism:?}");
+            assert_eq!(mechanism.scheme(Curve::P256).is_ok(), has(Use::Sign), "{mechanism:?}");
+            assert_eq!(mechanism.hasher().is_ok(), has(Use::Digest), "{mechanism:?}");
+            assert_eq!(mechanism.keys == Keys::None, has(Use::Digest), "{mechanism:?}");
+        }
     }
 
     #[test]

@@ -31,14 +31,18 @@ pub fn complete_private(attributes: &mut Attributes, curve: Curve, point: &[u8])
 ///
 /// # Errors
 /// [`Error::TemplateIncomplete`], [`Error::AttributeValueInvalid`] for other keys than EC,
-/// [`Error::CurveNotSupported`], [`Error::PublicKeyInvalid`]; what [`Template::build`] says.
+/// [`Error::CurveNotSupported`], [`Error::TemplateInconsistent`] for a curve of another key type,
+/// [`Error::PublicKeyInvalid`]; what [`Template::build`] says.
 pub(crate) fn create_public(mut template: Template) -> Result<Attributes> {
-    let key_type = template.ulong(CKA_KEY_TYPE).ok_or(Error::TemplateIncomplete)?;
-    if key_type != CKK_EC {
+    let wanted = template.ulong(CKA_KEY_TYPE).ok_or(Error::TemplateIncomplete)?;
+    if !Curve::ALL.iter().any(|curve| key_type(*curve) == wanted) {
         return Err(Error::AttributeValueInvalid);
     }
     let params = template.attributes().get(&CKA_EC_PARAMS).ok_or(Error::TemplateIncomplete)?;
     let curve = curve_of(params).ok_or(Error::CurveNotSupported)?;
+    if key_type(curve) != wanted {
+        return Err(Error::TemplateInconsistent);
+    }
     template.set(CKA_EC_PARAMS, curve_oid(curve).to_vec());
     let mut attributes = template.build(Class::PublicKey, &[])?;
     let point = attributes.get(&CKA_EC_POINT).and_then(|value| point_of(curve, value));
@@ -67,6 +71,13 @@ pub fn point_of(curve: Curve, ec_point: &[u8]) -> Option<&[u8]> {
         _ => return None,
     };
     (point.first() == Some(&SEC1_UNCOMPRESSED)).then_some(point)
+}
+
+/// `CKK_` of the keys on a curve.
+pub(crate) fn key_type(curve: Curve) -> u64 {
+    match curve {
+        Curve::P256 => CKK_EC,
+    }
 }
 
 /// The named curve's OBJECT IDENTIFIER in DER, our form of `CKA_EC_PARAMS`.

@@ -5,6 +5,7 @@ use cryptoki_sys::*;
 use super::key;
 use crate::attribute::{Class, canonical_bool, canonical_ulong};
 use crate::backend::{Curve, KeyPairRequest};
+use crate::mechanism::Mechanism;
 use crate::rv::{Error, Result};
 use crate::template::Template;
 
@@ -14,12 +15,17 @@ use crate::template::Template;
 /// [`Error::TemplateIncomplete`] without a curve, [`Error::CurveNotSupported`], [`Error::TemplateInconsistent`] for
 /// contradictions and for a private session key, [`Error::AttributeValueInvalid`] for a private key that could
 /// leave the token or be seen without login; what [`Template::build`] says.
-pub(crate) fn request(mechanism: u64, mut public: Template, mut private: Template) -> Result<KeyPairRequest> {
+pub(crate) fn request(
+    mechanism: &Mechanism,
+    mut public: Template,
+    mut private: Template,
+) -> Result<KeyPairRequest> {
     let params = public.attributes().get(&CKA_EC_PARAMS).ok_or(Error::TemplateIncomplete)?;
-    let curve = key::curve_of(params).ok_or(Error::CurveNotSupported)?;
+    let curve =
+        key::curve_of(params).filter(|curve| mechanism.keys.has(*curve)).ok_or(Error::CurveNotSupported)?;
     for (template, class) in [(&mut public, Class::PublicKey), (&mut private, Class::PrivateKey)] {
         template.require(CKA_CLASS, canonical_ulong(class.number()), Error::TemplateInconsistent)?;
-        template.require(CKA_KEY_TYPE, canonical_ulong(CKK_EC), Error::TemplateInconsistent)?;
+        template.require(CKA_KEY_TYPE, canonical_ulong(key::key_type(curve)), Error::TemplateInconsistent)?;
         name_curve(template, curve)?;
     }
     if public.attributes().contains_key(&CKA_EC_POINT) {
@@ -36,7 +42,7 @@ pub(crate) fn request(mechanism: u64, mut public: Template, mut private: Templat
     let mut private = private.build(Class::PrivateKey, &[])?;
     for attributes in [&mut public, &mut private] {
         attributes.insert(CKA_LOCAL, canonical_bool(true));
-        attributes.insert(CKA_KEY_GEN_MECHANISM, canonical_ulong(mechanism));
+        attributes.insert(CKA_KEY_GEN_MECHANISM, canonical_ulong(mechanism.id));
     }
     private.insert(CKA_ALWAYS_SENSITIVE, canonical_bool(true));
     private.insert(CKA_NEVER_EXTRACTABLE, canonical_bool(true));

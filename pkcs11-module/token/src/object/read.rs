@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use cryptoki_sys::{CK_TRUE, CKA_ALLOWED_MECHANISMS, CKA_UNIQUE_ID};
 
-use crate::attribute::{self, Class};
+use crate::attribute;
 use crate::backend::{Attributes, ObjectRecord};
 use crate::mechanism;
 use crate::template::Template;
@@ -32,7 +32,7 @@ pub(crate) fn attribute(record: &ObjectRecord, id: u64) -> Answer<'_> {
     }
     let value = match id {
         CKA_UNIQUE_ID => Some(record.id.to_string().into_bytes()),
-        CKA_ALLOWED_MECHANISMS => Some(mechanisms_of(class)),
+        CKA_ALLOWED_MECHANISMS => Some(mechanisms_of(&record.attributes)),
         _ => declared.initial.value(),
     };
     value.map_or(Answer::Unknown, |value| Answer::Value(Cow::Owned(value)))
@@ -65,6 +65,6 @@ pub(crate) fn size(attributes: &Attributes) -> u64 {
     attributes.values().map(|value| u64::try_from(value.len()).unwrap_or(u64::MAX)).sum()
 }
 
-fn mechanisms_of(class: Class) -> Vec<u8> {
-    mechanism::of_key(class).flat_map(|mechanism| mechanism.id.to_be_bytes()).collect()
+fn mechanisms_of(key: &Attributes) -> Vec<u8> {
+    mechanism::of_key(key).flat_map(|mechanism| mechanism.id.to_be_bytes()).collect()
 }

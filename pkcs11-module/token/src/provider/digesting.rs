@@ -21,9 +21,7 @@ impl Provider {
             operations.digest.cancel();
             return Ok(());
         };
-        operations
-            .digest
-            .start(|| Ok(Digesting(mechanism::select(call, Use::Digest)?.digest_hash()?.start())))
+        operations.digest.start(|| mechanism::select(call, Use::Digest)?.hasher().map(Digesting))
     }
 
     /// `C_Digest`.

@@ -28,7 +28,7 @@ impl Provider {
     ) -> Result<KeyPairHandles> {
         let session = self.session(session)?;
         let mechanism = mechanism::select(mechanism, Use::GenerateKeyPair)?;
-        let request = pair::request(mechanism.id, Template::parse(public)?, Template::parse(private)?)?;
+        let request = pair::request(mechanism, Template::parse(public)?, Template::parse(private)?)?;
         let public_is_private = attribute::bool_of(&request.public, CKA_PRIVATE) == Some(true);
         session.check_write(true, true)?;
         let pair = self.settle(&session.slot, self.backend.generate_key_pair(session.slot.token, request))?;

@@ -41,8 +41,9 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, RwLock};
 
 use crate::attribute::{self, Class};
-use crate::backend::{Backend, BackendError, BackendResult};
+use crate::backend::{Backend, BackendError, BackendResult, Curve};
 use crate::handle::Handles;
+use crate::mechanism::{Mechanism, Use};
 use crate::object::read::{allows_mechanism, is_true};
 use crate::rv::{Error, Result};
 use crate::session::Session;
@@ -134,15 +135,16 @@ impl Provider {
         Ok(answer?)
     }
 
-    /// A key that may be used with a mechanism, and for what `usage` (a `CKA_` flag) allows.
+    /// The key of an operation and its curve: of the class that `wanted` takes, of a type that the mechanism works
+    /// with, and allowed for both by its own attributes.
     fn key(
         &self,
         session: &Session,
         handle: u64,
-        class: Class,
-        usage: u64,
-        mechanism: u64,
-    ) -> Result<Object> {
+        mechanism: &Mechanism,
+        wanted: Use,
+    ) -> Result<(Object, Curve)> {
+        let (class, usage) = wanted.key().ok_or(Error::MechanismInvalid)?;
         let object = self.object(session, handle).map_err(Error::of_key)?;
         let attributes = &object.record.attributes;
         match attribute::class_of(attributes) {
@@ -150,13 +152,14 @@ impl Provider {
             Some(Class::PublicKey | Class::PrivateKey) => return Err(Error::KeyTypeInconsistent),
             Some(Class::Data | Class::Certificate) | None => return Err(Error::KeyHandleInvalid),
         }
+        let curve = mechanism.keys.curve_of(attributes).ok_or(Error::KeyTypeInconsistent)?;
         if !is_true(&object.record, usage) {
             return Err(Error::KeyFunctionNotPermitted);
         }
-        if !allows_mechanism(attributes, mechanism) {
+        if !allows_mechanism(attributes, mechanism.id) {
             return Err(Error::MechanismInvalid);
         }
-        Ok(object)
+        Ok((object, curve))
     }
 }
 

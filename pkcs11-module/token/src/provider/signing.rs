@@ -1,13 +1,7 @@
 //! Signing (PKCS#11 3.1 section 5.13). The message is hashed here; one digest a signature goes to the backend.
 
-use cryptoki_sys::CKA_SIGN;
-
 use super::{MechanismCall, Provider};
-use crate::attribute::Class;
-use crate::backend::Scheme;
-use crate::mechanism::ecdsa::{Message, signature_bytes};
 use crate::mechanism::{self, Use};
-use crate::object::key;
 use crate::output::{Delivery, Output, deliver};
 use crate::rv::{Error, Result};
 use crate::session::{Session, Signing};
@@ -29,11 +23,13 @@ impl Provider {
         };
         operations.sign.start(|| {
             let mechanism = mechanism::select(call, Use::Sign)?;
-            let hash = mechanism.ecdsa_hash()?;
-            let object = self.key(&session, key, Class::PrivateKey, CKA_SIGN, mechanism.id)?;
-            let curve = key::curve_of_key(&object.record.attributes).ok_or(Error::KeyTypeInconsistent)?;
-            let message = Message::start(hash);
-            Ok(Signing { key: object.record.id, curve, mechanism: mechanism.id, message })
+            let (object, curve) = self.key(&session, key, mechanism, Use::Sign)?;
+            Ok(Signing {
+                key: object.record.id,
+                curve,
+                scheme: mechanism.scheme(curve)?,
+                message: mechanism.message()?,
+            })
         })
     }
 
@@ -46,7 +42,7 @@ impl Provider {
         let session = self.session(session)?;
         let mut operations = lock(&session.operations);
         operations.sign.one_shot(|signing| {
-            deliver(out, signature_bytes(signing.curve), || {
+            deliver(out, signing.scheme.signature_bytes(), || {
                 signing.message.update(data)?;
                 self.signature(&session, signing)
             })
@@ -72,14 +68,13 @@ impl Provider {
         let session = self.session(session)?;
         let mut operations = lock(&session.operations);
         operations.sign.last(|signing| -> Result<Delivery> {
-            deliver(out, signature_bytes(signing.curve), || self.signature(&session, signing))
+            deliver(out, signing.scheme.signature_bytes(), || self.signature(&session, signing))
         })
     }
 
     fn signature(&self, session: &Session, signing: &mut Signing) -> Result<Vec<u8>> {
         let digest = signing.message.finish(signing.curve)?;
-        let scheme = Scheme::Ecdsa { curve: signing.curve, mechanism: signing.mechanism };
-        let signature = self.backend.sign(session.slot.token, signing.key, scheme, &digest);
+        let signature = self.backend.sign(session.slot.token, signing.key, signing.scheme, &digest);
         self.settle(&session.slot, signature).map_err(Error::of_key)
     }
 }

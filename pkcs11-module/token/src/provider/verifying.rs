@@ -1,10 +1,9 @@
 //! Verifying (PKCS#11 3.1 section 5.15), all in this process.
 
-use cryptoki_sys::{CKA_EC_POINT, CKA_VERIFY};
+use cryptoki_sys::CKA_EC_POINT;
 
 use super::{MechanismCall, Provider};
-use crate::attribute::Class;
-use crate::mechanism::ecdsa::{Message, VerifyingKey};
+use crate::mechanism::ecdsa::VerifyingKey;
 use crate::mechanism::{self, Use};
 use crate::object::key;
 use crate::output::Delivery;
@@ -26,13 +25,12 @@ impl Provider {
         };
         operations.verify.start(|| {
             let mechanism = mechanism::select(call, Use::Verify)?;
-            let hash = mechanism.ecdsa_hash()?;
-            let object = self.key(&session, key, Class::PublicKey, CKA_VERIFY, mechanism.id)?;
-            let attributes = &object.record.attributes;
-            let curve = key::curve_of_key(attributes).ok_or(Error::KeyTypeInconsistent)?;
-            let point = attributes.get(&CKA_EC_POINT).and_then(|value| key::point_of(curve, value));
-            let key = VerifyingKey::from_point(curve, point.ok_or(Error::KeyTypeInconsistent)?)?;
-            Ok(Verifying { key, message: Message::start(hash) })
+            let (object, curve) = self.key(&session, key, mechanism, Use::Verify)?;
+            let point = object.record.attributes.get(&CKA_EC_POINT);
+            let point =
+                point.and_then(|value| key::point_of(curve, value)).ok_or(Error::KeyTypeInconsistent)?;
+            let key = VerifyingKey::from_point(curve, point)?;
+            Ok(Verifying { key, message: mechanism.message()? })
         })
     }
 

@@ -142,11 +142,27 @@ impl Application {
     }
 
     pub fn generate(&self, session: u64, public: &Items, private: &Items) -> Result<KeyPairHandles, Error> {
+        self.generate_with(session, CKM_EC_KEY_PAIR_GEN, public, private)
+    }
+
+    pub fn generate_with(
+        &self,
+        session: u64,
+        mechanism: u64,
+        public: &Items,
+        private: &Items,
+    ) -> Result<KeyPairHandles, Error> {
         public.with(|public| {
-            private.with(|private| {
-                self.provider.generate_key_pair(session, call(CKM_EC_KEY_PAIR_GEN), public, private)
-            })
+            private.with(|private| self.provider.generate_key_pair(session, call(mechanism), public, private))
         })
+    }
+
+    /// The mechanisms with this `CKF_`.
+    pub fn mechanisms(&self, flag: u64) -> Vec<u64> {
+        let mut listed = self.provider.mechanism_list(self.slot).unwrap();
+        listed.retain(|id| self.provider.mechanism_info(self.slot, *id).unwrap().flags & flag != 0);
+        assert!(!listed.is_empty(), "{flag:#x}");
+        listed
     }
 
     /// A pair with plain templates.
