@@ -1,5 +1,6 @@
-//! Fast arithmetic behind safe types: elliptic curves by AWS-LC; AES streams ([`aes`]), SHA-256
-//! compressions ([`sha256`]) and GF(2^128) ([`gf128`]) by the CPU's own instructions.
+//! Fast arithmetic behind safe types: elliptic curves and powers modulo N ([`modulus`]) by AWS-LC;
+//! AES streams ([`aes`]), SHA-256 compressions ([`sha256`]) and GF(2^128) ([`gf128`]) by the CPU's own
+//! instructions; wide integers for shares ([`integer`]) in plain Rust.
 //!
 //! Why: threshold signing multiplies points and stretches keys hundreds of times a signature, and
 //! AWS-LC's assembly is 3 to 16 times faster than portable code. Everything above this crate is safe
@@ -55,6 +56,18 @@
 //! - [`Point::to_compressed`] → `ec_GFp_nistp384_point_get_affine_coordinates` → `p384_inv_square` →
 //!   s2n-bignum's `bignum_montinv_p384`: division steps in a number that is fixed.
 //!
+//! Moduli of RSA (`aws-lc/crypto/fipsmodule/bn/`):
+//!
+//! - [`Residue::power_secret`] is `BN_mod_exp_mont_consttime`. It walks all words of the exponent that
+//!   `BN_bin2bn` stored, of which there are as many as bytes were given: leading zeros included. Windows
+//!   of five bits; every table entry is touched (`bn_power5`, `bn_mul_mont_gather5`, on AArch64
+//!   `copy_from_prebuf`). That the base is below the modulus is checked and known.
+//! - [`Residue::times`] is two Montgomery multiplications at full width, whatever the values.
+//! - [`Modulus::residue`], [`Residue::power`] and [`Residue::inverse`] are variable-time: public data
+//!   only.
+//! - [`Integer`] is in this crate because AWS-LC's sums and products drop leading zero words. Its loops
+//!   run over the width; carries are added, signs are masks.
+//!
 //! s2n-bignum stands there twice, with and without the instructions BMI2 and ADX (on AArch64: for wide
 //! and narrow multipliers); `use_s2n_bignum_alt` chooses by the processor alone, and both have the same
 //! shape. The portable fallbacks (`p256.c`, `p384.c` over fiat-crypto: `ec_nistp_scalar_mul`,
@@ -63,8 +76,8 @@
 //!
 //! # Memory
 //!
-//! Scalars are copied into a `BIGNUM` that `BN_clear_free` wipes, and the reduced byte copy is
-//! zeroized. Points are released by `EC_POINT_clear_free`, since a Diffie-Hellman result is secret.
+//! Scalars and secret exponents are copied into a `BIGNUM` that `BN_clear_free` wipes, and the reduced
+//! byte copy is zeroized; what AWS-LC allocates in between, it wipes when it frees (`OPENSSL_free`). Points are released by `EC_POINT_clear_free`, since a Diffie-Hellman result is secret.
 //!
 //! [`Point`]: point::Point
 //! [`Point::mul_base`]: point::Point::mul_base
@@ -74,11 +87,19 @@
 //! [`Point::from_compressed`]: point::Point::from_compressed
 //! [`Point::from_uncompressed`]: point::Point::from_uncompressed
 //! [`verify_prehashed`]: ecdsa::verify_prehashed
+//! [`Integer`]: integer::Integer
+//! [`Modulus::residue`]: modulus::Modulus::residue
+//! [`Residue::power_secret`]: modulus::Residue::power_secret
+//! [`Residue::power`]: modulus::Residue::power
+//! [`Residue::times`]: modulus::Residue::times
+//! [`Residue::inverse`]: modulus::Residue::inverse
 
 pub mod aes;
 mod curve;
 pub mod ecdsa;
 pub mod gf128;
+pub mod integer;
+pub mod modulus;
 mod number;
 pub mod point;
 pub mod sha256;

@@ -2,7 +2,7 @@
 
 use core::ptr::NonNull;
 
-use aws_lc_sys::{BIGNUM, BN_bin2bn, BN_clear_free};
+use aws_lc_sys::{BIGNUM, BN_bin2bn, BN_bn2bin_padded, BN_clear_free, BN_new};
 use zeroize::Zeroizing;
 
 use crate::curve::{Bytes, Curve};
@@ -24,7 +24,31 @@ impl Number {
         Self::from_be_bytes(reduced::<C>(scalar).as_ref())
     }
 
+    /// Zero, for a result.
+    pub(crate) fn new() -> Self {
+        // SAFETY: takes no argument; the new number is ours to free.
+        let raw = unsafe { BN_new() };
+        Self(NonNull::new(raw).expect("allocation fails only when the process is out of memory"))
+    }
+
+    /// The number as `length` big-endian bytes, in constant time.
+    ///
+    /// # Panics
+    /// When it is longer, which is a mistake of this crate.
+    pub(crate) fn to_be_bytes(&self, length: usize) -> Zeroizing<Vec<u8>> {
+        let mut bytes = Zeroizing::new(vec![0; length]);
+        // SAFETY: pointer and length describe `bytes`, which nobody else refers to; the number is
+        // live and only read.
+        let ok = unsafe { BN_bn2bin_padded(bytes.as_mut_ptr(), length, self.as_ptr()) };
+        assert_eq!(ok, 1, "the number fits");
+        bytes
+    }
+
     pub(crate) fn as_ptr(&self) -> *const BIGNUM {
+        self.0.as_ptr()
+    }
+
+    pub(crate) fn as_mut_ptr(&mut self) -> *mut BIGNUM {
         self.0.as_ptr()
     }
 

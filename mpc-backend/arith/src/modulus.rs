@@ -1,0 +1,222 @@
+//! Arithmetic modulo an odd public number, with secret exponents.
+
+use core::ptr::NonNull;
+
+use aws_lc_sys::{
+    BN_CTX, BN_CTX_free, BN_CTX_new, BN_MONT_CTX, BN_MONT_CTX_free, BN_MONT_CTX_new_for_modulus,
+    BN_mod_exp_mont, BN_mod_exp_mont_consttime, BN_mod_inverse_odd, BN_mod_mul_montgomery, BN_to_montgomery,
+    BN_ucmp,
+};
+use zeroize::Zeroizing;
+
+use crate::number::Number;
+use crate::point::clear_errors;
+
+/// Longest modulus, in bytes: RSA of 4096 bits.
+pub const MODULUS_BYTES_MAX: usize = 512;
+
+const NO_FAILURE: &str = "AWS-LC fails here only out of memory or after a hardware fault";
+
+/// An odd public modulus, with what Montgomery multiplication needs of it.
+pub struct Modulus {
+    context: NonNull<BN_MONT_CTX>,
+    number: Number,
+    bytes: usize,
+}
+
+// SAFETY: context and number hold plain words on the heap; they are tied to no thread.
+unsafe impl Send for Modulus {}
+// SAFETY: through `&Modulus` only AWS-LC functions that take `const` pointers to both are reached,
+// and those write nothing behind them.
+unsafe impl Sync for Modulus {}
+
+/// A number below a [`Modulus`].
+///
+/// Operations on two residues want the same modulus object: another is a mistake of the program, and
+/// panics.
+pub struct Residue<'m> {
+    modulus: &'m Modulus,
+    number: Number,
+}
+
+impl Modulus {
+    /// The modulus `bytes`, big-endian without leading zeros. Variable-time.
+    ///
+    /// `None` for an even number, for 1, for a leading zero byte, and for more than
+    /// [`MODULUS_BYTES_MAX`] bytes.
+    #[must_use]
+    pub fn new(bytes: &[u8]) -> Option<Self> {
+        let odd = bytes.last().is_some_and(|last| last & 1 == 1);
+        let canonical = bytes.first().is_some_and(|first| *first != 0);
+        if !odd || !canonical || bytes == [1] || bytes.len() > MODULUS_BYTES_MAX {
+            return None;
+        }
+        let number = Number::from_be_bytes(bytes);
+        let scratch = Scratch::new();
+        // SAFETY: a live number, odd and above 1, which is copied, and a live scratch area; the new
+        // context is ours to free.
+        let raw = unsafe { BN_MONT_CTX_new_for_modulus(number.as_ptr(), scratch.0.as_ptr()) };
+        let context = NonNull::new(raw).expect(NO_FAILURE);
+        Some(Self { context, number, bytes: bytes.len() })
+    }
+
+    /// Length of the modulus, and so of every residue.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The residue `bytes`: exactly as long as the modulus, and below it. Variable-time.
+    #[must_use]
+    pub fn residue(&self, bytes: &[u8]) -> Option<Residue<'_>> {
+        if bytes.len() != self.bytes {
+            return None;
+        }
+        let number = Number::from_be_bytes(bytes);
+        // SAFETY: two live numbers, only read.
+        let order = unsafe { BN_ucmp(number.as_ptr(), self.number.as_ptr()) };
+        (order < 0).then_some(Residue { modulus: self, number })
+    }
+
+    /// The residue 1.
+    #[must_use]
+    pub fn one(&self) -> Residue<'_> {
+        let mut bytes = vec![0; self.bytes];
+        bytes.iter_mut().rev().take(1).for_each(|last| *last = 1);
+        Residue { modulus: self, number: Number::from_be_bytes(&bytes) }
+    }
+}
+
+impl<'m> Residue<'m> {
+    /// `self` to the secret big-endian `exponent`, in constant time: only its length shows.
+    #[must_use]
+    pub fn power_secret(&self, exponent: &[u8]) -> Self {
+        let (mut power, scratch) = (Number::new(), Scratch::new());
+        let exponent = Number::from_be_bytes(exponent);
+        // SAFETY: all six objects are live; the result is distinct from the inputs and nobody else
+        // refers to it; base below the modulus, and the context is of this modulus.
+        let ok = unsafe {
+            BN_mod_exp_mont_consttime(
+                power.as_mut_ptr(),
+                self.number.as_ptr(),
+                exponent.as_ptr(),
+                self.modulus.number.as_ptr(),
+                scratch.0.as_ptr(),
+                self.modulus.context.as_ptr(),
+            )
+        };
+        assert_eq!(ok, 1, "{NO_FAILURE}");
+        Self { modulus: self.modulus, number: power }
+    }
+
+    /// `self` to the public big-endian `exponent`. Variable-time.
+    #[must_use]
+    pub fn power(&self, exponent: &[u8]) -> Self {
+        let (mut power, scratch) = (Number::new(), Scratch::new());
+        let exponent = Number::from_be_bytes(exponent);
+        // SAFETY: as in `power_secret`.
+        let ok = unsafe {
+            BN_mod_exp_mont(
+                power.as_mut_ptr(),
+                self.number.as_ptr(),
+                exponent.as_ptr(),
+                self.modulus.number.as_ptr(),
+                scratch.0.as_ptr(),
+                self.modulus.context.as_ptr(),
+            )
+        };
+        assert_eq!(ok, 1, "{NO_FAILURE}");
+        Self { modulus: self.modulus, number: power }
+    }
+
+    /// The product, in constant time.
+    #[must_use]
+    pub fn times(&self, other: &Self) -> Self {
+        assert!(core::ptr::eq(self.modulus, other.modulus), "both residues are of one modulus");
+        let (mut product, mut scaled, scratch) = (Number::new(), Number::new(), Scratch::new());
+        let context = self.modulus.context.as_ptr();
+        // SAFETY: four live objects; nobody else refers to the result; the factor is below the modulus.
+        let ok = unsafe {
+            BN_to_montgomery(scaled.as_mut_ptr(), self.number.as_ptr(), context, scratch.0.as_ptr())
+        };
+        assert_eq!(ok, 1, "{NO_FAILURE}");
+        // SAFETY: five live objects; nobody else refers to the result; both factors are below the
+        // modulus, and the Montgomery factor of the first is removed by this product.
+        let ok = unsafe {
+            BN_mod_mul_montgomery(
+                product.as_mut_ptr(),
+                scaled.as_ptr(),
+                other.number.as_ptr(),
+                context,
+                scratch.0.as_ptr(),
+            )
+        };
+        assert_eq!(ok, 1, "{NO_FAILURE}");
+        Self { modulus: self.modulus, number: product }
+    }
+
+    /// The inverse, or `None` where there is none. Variable-time: public residues only.
+    #[must_use]
+    pub fn inverse(&self) -> Option<Self> {
+        let (mut inverse, scratch) = (Number::new(), Scratch::new());
+        let mut none = 0;
+        // SAFETY: four live objects and a place for the flag; nobody else refers to the result; the
+        // modulus is odd and the residue below it.
+        let ok = unsafe {
+            BN_mod_inverse_odd(
+                inverse.as_mut_ptr(),
+                &raw mut none,
+                self.number.as_ptr(),
+                self.modulus.number.as_ptr(),
+                scratch.0.as_ptr(),
+            )
+        };
+        if ok != 1 {
+            assert_eq!(none, 1, "{NO_FAILURE}");
+            clear_errors();
+            return None;
+        }
+        Some(Self { modulus: self.modulus, number: inverse })
+    }
+
+    /// Big-endian bytes, as many as the modulus has, in constant time.
+    #[must_use]
+    pub fn to_be_bytes(&self) -> Zeroizing<Vec<u8>> {
+        self.number.to_be_bytes(self.modulus.bytes)
+    }
+}
+
+/// Compares public residues. Variable-time.
+impl PartialEq for Residue<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        assert!(core::ptr::eq(self.modulus, other.modulus), "both residues are of one modulus");
+        // SAFETY: two live numbers, only read.
+        unsafe { BN_ucmp(self.number.as_ptr(), other.number.as_ptr()) == 0 }
+    }
+}
+
+impl Drop for Modulus {
+    fn drop(&mut self) {
+        // SAFETY: we own the context and this is its only release.
+        unsafe { BN_MONT_CTX_free(self.context.as_ptr()) }
+    }
+}
+
+/// AWS-LC's area for intermediate numbers.
+struct Scratch(NonNull<BN_CTX>);
+
+impl Scratch {
+    fn new() -> Self {
+        // SAFETY: takes no argument; the new area is ours to free.
+        let raw = unsafe { BN_CTX_new() };
+        Self(NonNull::new(raw).expect("allocation fails only when out of memory"))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // SAFETY: we own the area and this is its only release; its numbers are wiped by
+        // `OPENSSL_free`.
+        unsafe { BN_CTX_free(self.0.as_ptr()) }
+    }
+}
