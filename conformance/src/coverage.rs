@@ -1,14 +1,15 @@
-//! `README.md`: what the module does, generated from the lists that the tests check it against.
+//! `README.md`: what the module does, generated from its own answers and from the list of functions that the tests hold
+//! it against.
 
 use std::fmt::Write;
 
 use cryptoki_sys::*;
 
 use crate::functions::{Answer, FUNCTIONS, Since};
-use crate::mechanisms::MECHANISMS;
+use crate::mechanisms::{Mechanism, TESTED};
 
-/// The whole text of `README.md`.
-pub fn readme() -> String {
+/// The whole text of `README.md`. `mechanisms` is what the library answers.
+pub fn readme(mechanisms: &[Mechanism]) -> String {
     let done = FUNCTIONS.iter().filter(|function| matches!(function.answer, Answer::Done(_))).count();
     let mut text = String::from(INTRODUCTION);
     let _ = writeln!(text, "## Functions\n\n{done} of {} do their work.\n", FUNCTIONS.len());
@@ -20,27 +21,69 @@ pub fn readme() -> String {
             Since::V3_2 => "3.2",
         };
         let (answer, test) = match function.answer {
-            Answer::Done(chapter) => ("done", format!("`tests/pkcs11/{chapter}.rs`")),
-            Answer::NotSupported => ("`CKR_FUNCTION_NOT_SUPPORTED`", "`tests/pkcs11/general.rs`".into()),
-            Answer::NotParallel => ("`CKR_FUNCTION_NOT_PARALLEL`", "`tests/pkcs11/general.rs`".into()),
+            Answer::Done(test) => ("done", test),
+            Answer::NotSupported => ("`CKR_FUNCTION_NOT_SUPPORTED`", UNSUPPORTED),
+            Answer::NotParallel => ("`CKR_FUNCTION_NOT_PARALLEL`", UNSUPPORTED),
         };
-        let _ = writeln!(text, "| `{}` | {since} | {answer} | {test} |", function.name);
+        let _ = writeln!(text, "| `{}` | {since} | {answer} | {} |", function.name, link(test));
     }
-    text.push_str("\n## Mechanisms\n\n| mechanism | used with | test |\n| --- | --- | --- |\n");
-    for mechanism in MECHANISMS {
-        let uses: Vec<_> =
-            USES.iter().filter(|(flag, _)| mechanism.flags & flag != 0).map(|(_, name)| *name).collect();
-        let test = mechanism.test;
-        let _ = writeln!(text, "| `{}` | {} | `tests/pkcs11/{test}.rs` |", mechanism.name, uses.join(", "));
+    text.push_str(
+        "\n## Mechanisms\n\n| mechanism | used with | key bits | test |\n| --- | --- | --- | --- |\n",
+    );
+    for mechanism in mechanisms {
+        let CK_MECHANISM_INFO { ulMinKeySize, ulMaxKeySize, flags } = mechanism.info;
+        let uses: Vec<_> = USES.iter().filter(|(flag, _)| flags & flag != 0).map(|(_, name)| *name).collect();
+        let bits = match (ulMinKeySize, ulMaxKeySize) {
+            (0, 0) => "".into(),
+            (least, most) if least == most => least.to_string(),
+            (least, most) => format!("{least} to {most}"),
+        };
+        let _ = writeln!(
+            text,
+            "| `{}` | {} | {bits} | {} |",
+            mechanism.name,
+            uses.join(", "),
+            link(mechanism.test)
+        );
     }
     text
 }
 
-const USES: [(CK_FLAGS, &str); 4] = [
+/// Every test that the tables name, as chapter and function.
+pub fn tests() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let functions = FUNCTIONS.iter().map(|function| match function.answer {
+        Answer::Done(test) => test,
+        Answer::NotSupported | Answer::NotParallel => UNSUPPORTED,
+    });
+    functions.chain(TESTED.iter().map(|(.., test)| *test)).map(parts)
+}
+
+fn parts(test: &'static str) -> (&'static str, &'static str) {
+    test.split_once("::").expect("a test is named as chapter::function")
+}
+
+fn link(test: &'static str) -> String {
+    let (chapter, name) = parts(test);
+    format!("[{name}](tests/pkcs11/{chapter}.rs)")
+}
+
+const UNSUPPORTED: &str = "general::unsupported_functions_say_so_at_once_and_others_never_do";
+
+const USES: [(CK_FLAGS, &str); 14] = [
+    (CKF_GENERATE, "generate"),
     (CKF_GENERATE_KEY_PAIR, "generate key pair"),
     (CKF_SIGN, "sign"),
+    (CKF_SIGN_RECOVER, "sign recover"),
     (CKF_VERIFY, "verify"),
+    (CKF_VERIFY_RECOVER, "verify recover"),
     (CKF_DIGEST, "digest"),
+    (CKF_ENCRYPT, "encrypt"),
+    (CKF_DECRYPT, "decrypt"),
+    (CKF_WRAP, "wrap"),
+    (CKF_UNWRAP, "unwrap"),
+    (CKF_DERIVE, "derive"),
+    (CKF_ENCAPSULATE, "encapsulate"),
+    (CKF_DECAPSULATE, "decapsulate"),
 ];
 
 const INTRODUCTION: &str = "\
@@ -53,9 +96,17 @@ cargo build -p pkcs11-module -p mpc-backend    # the module, the node and the co
 conformance/run                                # starts a lab, runs all tests against it, stops it
 ```
 
-Tests of the C interface itself need no cluster (`general`, `buffers`, `fork` and some others use a configuration whose
-nodes are dead). The rest use the lab that `COUNTERFOIL_TEST_CONFIG`, `COUNTERFOIL_TEST_TOKEN`, `COUNTERFOIL_TEST_SO_PIN`
+Tests of the C interface itself need no cluster (`general`, `fork` and some others use a configuration whose nodes are
+dead). The rest use the lab that `COUNTERFOIL_TEST_CONFIG`, `COUNTERFOIL_TEST_TOKEN`, `COUNTERFOIL_TEST_SO_PIN`
 and `COUNTERFOIL_TEST_PIN` name, or start one for their process. `PKCS11_MODULE` names another module.
+
+`tests/pkcs11/grid.rs` calls every function with every class of wrong argument, one and two at a time, in every state, and
+holds the answers against rules that name the specification's clauses (`src/grid`). Any other library can be held against
+the same rules; it may crash, which is reported like a wrong code:
+
+```
+target/debug/grid /usr/lib/softhsm/libsofthsm2.so LABEL PIN SO-PIN compare
+```
 
 What follows is generated: `UPDATE=1 cargo test -p conformance --test pkcs11 readme`. A test fails when it is out of date,
 others when the module answers differently.

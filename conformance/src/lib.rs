@@ -5,7 +5,8 @@
 //! [`module::Module`] take turns within a process; `cargo nextest` gives each its own.
 //!
 //! Reading order: [`module`] (load and call), [`functions`] (all functions, as data), [`token`] and [`session`] (a
-//! logged-in session in few words), [`lab`] (the cluster behind it), [`dead`] (none), [`child`] (fork), [`coverage`].
+//! logged-in session in few words), [`lab`] (the cluster behind it), [`dead`] (none), [`child`] (fork), [`coverage`],
+//! [`grid`] (bad arguments, for any library).
 // Tests call C, `call!` with expressions of their own; nothing of this is shipped.
 #![allow(
     clippy::macro_metavars_in_unsafe,
@@ -19,8 +20,10 @@ pub mod child;
 pub mod coverage;
 pub mod dead;
 pub mod functions;
+pub mod grid;
 pub mod lab;
 pub mod mechanisms;
 pub mod module;
 pub mod session;
+pub mod softhsm;
 pub mod token;

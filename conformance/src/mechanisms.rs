@@ -1,6 +1,11 @@
-//! The mechanisms of a token, as `C_GetMechanismList` must give them.
+//! The mechanisms of a token: what the library says of each, its name, and the test that shows it.
+
+use std::ptr::null_mut;
 
 use cryptoki_sys::*;
+
+use crate::call;
+use crate::token::Token;
 
 /// One mechanism.
 #[derive(Debug, Clone, Copy)]
@@ -9,41 +14,58 @@ pub struct Mechanism {
     pub name: &'static str,
     /// `CKM_`.
     pub id: CK_MECHANISM_TYPE,
-    /// The functions it may be used with, as `CKF_` bits.
-    pub flags: CK_FLAGS,
-    /// The chapter that tests it.
+    /// What `C_GetMechanismInfo` answers.
+    pub info: CK_MECHANISM_INFO,
+    /// `chapter::test` that shows it.
     pub test: &'static str,
 }
 
-/// Names a mechanism once.
-macro_rules! mechanisms {
-    ($($name:ident $flags:expr, $test:literal;)*) => {
-        &[$(Mechanism { name: stringify!($name), id: $name, flags: $flags, test: $test },)*]
+/// All that `C_GetMechanismList` names, in its order.
+///
+/// # Panics
+/// If the library refuses to answer, or names a mechanism that has no test here.
+pub fn listed(token: &Token) -> Vec<Mechanism> {
+    let mut count = 0;
+    assert_eq!(call!(token.module, C_GetMechanismList(token.slot, null_mut(), &mut count)), CKR_OK);
+    let mut ids = vec![0; count as usize];
+    assert_eq!(call!(token.module, C_GetMechanismList(token.slot, ids.as_mut_ptr(), &mut count)), CKR_OK);
+    let describe = |id| {
+        let known = TESTED.iter().find(|(known, ..)| *known == id);
+        let (_, name, test) = known.unwrap_or_else(|| panic!("mechanism {id:#x} has no test"));
+        let mut info = CK_MECHANISM_INFO::default();
+        assert_eq!(call!(token.module, C_GetMechanismInfo(token.slot, id, &mut info)), CKR_OK, "{name}");
+        Mechanism { name, id, info, test }
     };
+    ids.into_iter().map(describe).collect()
 }
 
-/// All of them.
-pub static MECHANISMS: &[Mechanism] = mechanisms! {
-    CKM_EC_KEY_PAIR_GEN CKF_GENERATE_KEY_PAIR, "keys";
-    CKM_ECDSA CKF_SIGN | CKF_VERIFY, "signing";
-    CKM_ECDSA_SHA1 CKF_SIGN | CKF_VERIFY, "signing";
-    CKM_ECDSA_SHA224 CKF_SIGN | CKF_VERIFY, "signing";
-    CKM_ECDSA_SHA256 CKF_SIGN | CKF_VERIFY, "signing";
-    CKM_ECDSA_SHA384 CKF_SIGN | CKF_VERIFY, "signing";
-    CKM_ECDSA_SHA512 CKF_SIGN | CKF_VERIFY, "signing";
-    CKM_ECDSA_SHA3_224 CKF_SIGN | CKF_VERIFY, "signing";
-    CKM_ECDSA_SHA3_256 CKF_SIGN | CKF_VERIFY, "signing";
-    CKM_ECDSA_SHA3_384 CKF_SIGN | CKF_VERIFY, "signing";
-    CKM_ECDSA_SHA3_512 CKF_SIGN | CKF_VERIFY, "signing";
-    CKM_SHA_1 CKF_DIGEST, "digesting";
-    CKM_SHA224 CKF_DIGEST, "digesting";
-    CKM_SHA256 CKF_DIGEST, "digesting";
-    CKM_SHA384 CKF_DIGEST, "digesting";
-    CKM_SHA512 CKF_DIGEST, "digesting";
-    CKM_SHA512_224 CKF_DIGEST, "digesting";
-    CKM_SHA512_256 CKF_DIGEST, "digesting";
-    CKM_SHA3_224 CKF_DIGEST, "digesting";
-    CKM_SHA3_256 CKF_DIGEST, "digesting";
-    CKM_SHA3_384 CKF_DIGEST, "digesting";
-    CKM_SHA3_512 CKF_DIGEST, "digesting";
+/// Names a mechanism once.
+macro_rules! tested {
+    ($($name:ident $test:literal;)*) => { &[$(($name, stringify!($name), $test),)*] };
+}
+
+/// The mechanisms that have a test.
+pub static TESTED: &[(CK_MECHANISM_TYPE, &str, &str)] = tested! {
+    CKM_EC_KEY_PAIR_GEN "keys::both_halves_are_found_by_one_id";
+    CKM_ECDSA "signing::raw_ecdsa_takes_digests_of_any_hash";
+    CKM_ECDSA_SHA1 "signing::hashed_mechanisms_sign_what_they_hash";
+    CKM_ECDSA_SHA224 "signing::hashed_mechanisms_sign_what_they_hash";
+    CKM_ECDSA_SHA256 "signing::hashed_mechanisms_sign_what_they_hash";
+    CKM_ECDSA_SHA384 "signing::hashed_mechanisms_sign_what_they_hash";
+    CKM_ECDSA_SHA512 "signing::hashed_mechanisms_sign_what_they_hash";
+    CKM_ECDSA_SHA3_224 "signing::hashed_mechanisms_sign_what_they_hash";
+    CKM_ECDSA_SHA3_256 "signing::hashed_mechanisms_sign_what_they_hash";
+    CKM_ECDSA_SHA3_384 "signing::hashed_mechanisms_sign_what_they_hash";
+    CKM_ECDSA_SHA3_512 "signing::hashed_mechanisms_sign_what_they_hash";
+    CKM_SHA_1 "digesting::fips_examples";
+    CKM_SHA224 "digesting::fips_examples";
+    CKM_SHA256 "digesting::fips_examples";
+    CKM_SHA384 "digesting::fips_examples";
+    CKM_SHA512 "digesting::fips_examples";
+    CKM_SHA512_224 "digesting::fips_examples";
+    CKM_SHA512_256 "digesting::fips_examples";
+    CKM_SHA3_224 "digesting::fips_examples";
+    CKM_SHA3_256 "digesting::fips_examples";
+    CKM_SHA3_384 "digesting::fips_examples";
+    CKM_SHA3_512 "digesting::fips_examples";
 };

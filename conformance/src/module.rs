@@ -67,26 +67,21 @@ impl Module {
         let entries = (&raw const *self.list).cast::<usize>().wrapping_add(1);
         // SAFETY: the table is a version padded to one word, then 104 function pointers; `index` is one of FUNCTIONS.
         let entry = unsafe { entries.wrapping_add(index).read() };
-        let mut padded = [0; 10];
-        padded[..words.len()].copy_from_slice(words);
-        let [a, b, c, d, e, f, g, h, i, j] = padded;
-        type Words = unsafe extern "C" fn(
-            usize,
-            usize,
-            usize,
-            usize,
-            usize,
-            usize,
-            usize,
-            usize,
-            usize,
-            usize,
-        ) -> CK_RV;
-        // SAFETY: a C function; the calling convention lets a caller pass more words than it takes.
-        let function: Words = unsafe { std::mem::transmute(entry) };
-        // SAFETY: the words are numbers, null, or addresses inside memory of the caller.
-        unsafe { function(a, b, c, d, e, f, g, h, i, j) }
+        call_entry(entry, words)
     }
+}
+
+/// Calls the function at address `entry` with machine words.
+pub(crate) fn call_entry(entry: usize, words: &[usize]) -> CK_RV {
+    type Words =
+        unsafe extern "C" fn(usize, usize, usize, usize, usize, usize, usize, usize, usize, usize) -> CK_RV;
+    let mut padded = [0; 10];
+    padded[..words.len()].copy_from_slice(words);
+    let [a, b, c, d, e, f, g, h, i, j] = padded;
+    // SAFETY: a C function; the calling convention lets a caller pass more words than it takes.
+    let function: Words = unsafe { std::mem::transmute(entry) };
+    // SAFETY: the words are numbers, null, or addresses inside memory of the caller.
+    unsafe { function(a, b, c, d, e, f, g, h, i, j) }
 }
 
 impl Drop for Module {

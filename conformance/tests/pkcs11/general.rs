@@ -6,10 +6,8 @@ use std::ptr::null_mut;
 use std::time::{Duration, Instant};
 
 use conformance::call;
-use conformance::coverage::readme;
 use conformance::dead::DeadCluster;
 use conformance::functions::{Answer, FUNCTIONS, Function};
-use conformance::mechanisms::MECHANISMS;
 use conformance::module::Module;
 use cryptoki_sys::*;
 
@@ -26,7 +24,7 @@ fn functions() -> impl Iterator<Item = (usize, &'static Function)> {
 fn nothing_works_before_initialisation() {
     let module = Module::load();
     for (index, function) in functions() {
-        let rv = module.call_words(index, &vec![0; function.arguments.len()]);
+        let rv = module.call_words(index, &vec![0; function.arguments()]);
         assert_eq!(rv, CKR_CRYPTOKI_NOT_INITIALIZED, "{}", function.name);
     }
 }
@@ -37,7 +35,7 @@ fn nothing_works_after_finalisation() {
     let module = cluster.module();
     assert_eq!(module.finalize(), CKR_OK);
     for (index, function) in functions() {
-        let rv = module.call_words(index, &vec![0; function.arguments.len()]);
+        let rv = module.call_words(index, &vec![0; function.arguments()]);
         assert_eq!(rv, CKR_CRYPTOKI_NOT_INITIALIZED, "{}", function.name);
     }
 }
@@ -47,7 +45,7 @@ fn unsupported_functions_say_so_at_once_and_others_never_do() {
     let cluster = DeadCluster::configured();
     let module = cluster.module();
     for (index, function) in functions() {
-        let rv = module.call_words(index, &vec![0; function.arguments.len()]);
+        let rv = module.call_words(index, &vec![0; function.arguments()]);
         match function.answer {
             Answer::NotSupported => assert_eq!(rv, CKR_FUNCTION_NOT_SUPPORTED, "{}", function.name),
             Answer::NotParallel => assert_eq!(rv, CKR_FUNCTION_NOT_PARALLEL, "{}", function.name),
@@ -165,29 +163,4 @@ fn info_names_the_library() {
     assert_eq!(&info.manufacturerID, b"Counterfoil                     ");
     assert_eq!(&info.libraryDescription, b"Counterfoil threshold PKCS#11   ");
     assert_eq!(call!(module, C_GetInfo(null_mut())), CKR_ARGUMENTS_BAD);
-}
-
-#[test]
-fn the_chapters_that_are_named_exist() {
-    let chapters = FUNCTIONS.iter().filter_map(|function| match function.answer {
-        Answer::Done(chapter) => Some(chapter),
-        Answer::NotSupported | Answer::NotParallel => None,
-    });
-    for chapter in chapters.chain(MECHANISMS.iter().map(|mechanism| mechanism.test)) {
-        let path = format!("{}/tests/pkcs11/{chapter}.rs", env!("CARGO_MANIFEST_DIR"));
-        assert!(std::path::Path::new(&path).exists(), "{path}");
-    }
-}
-
-#[test]
-fn readme_says_what_the_tests_check() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
-    if std::env::var_os("UPDATE").is_some() {
-        std::fs::write(path, readme()).unwrap();
-    }
-    let text = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(
-        text == readme(),
-        "README.md is out of date: UPDATE=1 cargo test -p conformance --test pkcs11 readme"
-    );
 }

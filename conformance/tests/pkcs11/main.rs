@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::borrow_as_ptr)]
 
 mod buffers;
+mod coverage;
 mod digesting;
 mod fork;
 mod general;
+mod grid;
 mod interfaces;
 mod keys;
 mod login;

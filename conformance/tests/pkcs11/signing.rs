@@ -3,6 +3,7 @@
 use std::ptr::null_mut;
 
 use conformance::call;
+use conformance::mechanisms::{Mechanism, listed};
 use conformance::session::{P256, Session, flag, labelled, on_token};
 use conformance::token::Token;
 use cryptoki_sys::*;
@@ -17,6 +18,9 @@ fn verifying_key(session: &Session<'_>, public: CK_OBJECT_HANDLE) -> VerifyingKe
     VerifyingKey::from_sec1_bytes(&point[2..]).unwrap()
 }
 
+/// Hash functions that ECDSA is listed with.
+const DIGESTS: usize = 9;
+
 fn check(key: &VerifyingKey, digest: &[u8], signature: &[u8]) {
     assert_eq!(signature.len(), 64);
     key.verify_prehash(digest, &Signature::from_slice(signature).unwrap()).expect("the signature is good");
@@ -29,7 +33,7 @@ fn hashed_mechanisms_sign_what_they_hash() {
     let pair = session.p256("hashed");
     let key = verifying_key(&session, pair.public);
     let message = b"a message of some length";
-    let digests = [
+    let digests: [_; DIGESTS] = [
         (CKM_ECDSA_SHA1, sha1::Sha1::digest(message).to_vec()),
         (CKM_ECDSA_SHA224, sha2::Sha224::digest(message).to_vec()),
         (CKM_ECDSA_SHA256, sha2::Sha256::digest(message).to_vec()),
@@ -46,6 +50,8 @@ fn hashed_mechanisms_sign_what_they_hash() {
         let padded = [vec![0; 32usize.saturating_sub(digest.len())], digest].concat();
         check(&key, &padded, &signature);
     }
+    let hashed = |mechanism: &Mechanism| mechanism.name.starts_with("CKM_ECDSA_SHA");
+    assert_eq!(listed(&token).iter().filter(|mechanism| hashed(mechanism)).count(), DIGESTS);
 }
 
 #[test]

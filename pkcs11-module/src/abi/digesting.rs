@@ -3,10 +3,10 @@
 use cryptoki_sys::*;
 use token::Provider;
 
-use super::Answer;
 use super::buffer::OutBuffer;
 use super::mechanism::Mechanism;
 use super::ptr::Ptr;
+use super::{Answer, arguments};
 
 /// `C_DigestInit`.
 pub(super) fn digest_init(
@@ -27,8 +27,10 @@ pub(super) fn digest(
     digest: Ptr<'_, CK_BYTE>,
     digest_len: Ptr<'_, CK_ULONG>,
 ) -> Answer {
-    let mut out = OutBuffer::new(digest, digest_len)?;
-    Ok(provider.digest(session, &data.data(data_len)?, &mut out)?)
+    let (data, mut out) = arguments(provider, session, CKF_DIGEST, || {
+        Ok((data.data(data_len)?, OutBuffer::new(digest, digest_len)?))
+    })?;
+    Ok(provider.digest(session, &data, &mut out)?)
 }
 
 /// `C_DigestUpdate`.
@@ -38,7 +40,8 @@ pub(super) fn digest_update(
     part: Ptr<'_, CK_BYTE>,
     part_len: CK_ULONG,
 ) -> Answer {
-    Ok(provider.digest_update(session, &part.data(part_len)?)?)
+    let part = arguments(provider, session, CKF_DIGEST, || part.data(part_len))?;
+    Ok(provider.digest_update(session, &part)?)
 }
 
 /// `C_DigestKey`.
@@ -53,6 +56,6 @@ pub(super) fn digest_final(
     digest: Ptr<'_, CK_BYTE>,
     digest_len: Ptr<'_, CK_ULONG>,
 ) -> Answer {
-    let mut out = OutBuffer::new(digest, digest_len)?;
+    let mut out = arguments(provider, session, CKF_DIGEST, || OutBuffer::new(digest, digest_len))?;
     Ok(provider.digest_final(session, &mut out)?)
 }

@@ -37,6 +37,18 @@ macro_rules! export {
             guard(|| $($answer)::+($($argument),*))
         }
     };
+    // A session comes first, and whether it is one is asked first: PKCS#11 3.1 section 5.1.7.
+    ($name:ident (session: Session $(, $argument:ident: $type:ty)* $(,)?) [$($answer:ident)::+]) => {
+        #[unsafe(no_mangle)]
+        pub(super) unsafe extern "C" fn $name(session: Session $(, $argument: $type)*) -> CK_RV {
+            // SAFETY: arguments of this call, from an application that keeps to PKCS#11's conditions for them.
+            $(let $argument = unsafe { FromC::from_c($argument) };)*
+            entry(stringify!($name), |provider| {
+                provider.check_session(session)?;
+                $($answer)::+(provider, session $(, $argument)*)
+            })
+        }
+    };
     ($name:ident ($($argument:ident: $type:ty),* $(,)?) [$($answer:ident)::+]) => {
         #[unsafe(no_mangle)]
         pub(super) unsafe extern "C" fn $name($($argument: $type),*) -> CK_RV {
@@ -175,8 +187,8 @@ functions! {
         C_GenerateRandom(
             session: Session, random: *mut CK_BYTE, random_len: CK_ULONG,
         ) => [random::generate_random];
-        C_GetFunctionStatus(session: Session) => [general::function_status];
-        C_CancelFunction(session: Session) => [general::cancel_function];
+        C_GetFunctionStatus(_session: Session) => [general::function_status];
+        C_CancelFunction(_session: Session) => [general::cancel_function];
         C_WaitForSlotEvent(
             flags: CK_FLAGS, slot: *mut CK_SLOT_ID, reserved: *mut c_void,
         ) => [slots::wait_for_slot_event];

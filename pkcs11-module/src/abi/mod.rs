@@ -89,6 +89,20 @@ fn entry(function: &'static str, body: impl FnOnce(&Provider) -> Answer) -> CK_R
     })
 }
 
+/// The arguments of a call that is part of an operation (a `CKF_`). If they are bad the call has failed, and a call that
+/// failed ends its operation (PKCS#11 3.1 sections 5.12 to 5.15).
+fn arguments<T>(
+    provider: &Provider,
+    session: CK_SESSION_HANDLE,
+    operation: CK_FLAGS,
+    read: impl FnOnce() -> Answer<T>,
+) -> Answer<T> {
+    read().or_else(|failure| {
+        provider.session_cancel(session, operation)?;
+        Err(failure)
+    })
+}
+
 /// Runs `body`, and turns its answer, or its panic, into a `CK_RV`: unwinding into C would end the application.
 fn guard(body: impl FnOnce() -> Answer) -> CK_RV {
     match catch_unwind(AssertUnwindSafe(body)) {

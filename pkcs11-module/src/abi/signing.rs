@@ -3,10 +3,10 @@
 use cryptoki_sys::*;
 use token::Provider;
 
-use super::Answer;
 use super::buffer::OutBuffer;
 use super::mechanism::Mechanism;
 use super::ptr::Ptr;
+use super::{Answer, arguments};
 
 /// `C_SignInit`.
 pub(super) fn sign_init(
@@ -28,8 +28,10 @@ pub(super) fn sign(
     signature: Ptr<'_, CK_BYTE>,
     signature_len: Ptr<'_, CK_ULONG>,
 ) -> Answer {
-    let mut out = OutBuffer::new(signature, signature_len)?;
-    Ok(provider.sign(session, &data.data(data_len)?, &mut out)?)
+    let (data, mut out) = arguments(provider, session, CKF_SIGN, || {
+        Ok((data.data(data_len)?, OutBuffer::new(signature, signature_len)?))
+    })?;
+    Ok(provider.sign(session, &data, &mut out)?)
 }
 
 /// `C_SignUpdate`.
@@ -39,7 +41,8 @@ pub(super) fn sign_update(
     part: Ptr<'_, CK_BYTE>,
     part_len: CK_ULONG,
 ) -> Answer {
-    Ok(provider.sign_update(session, &part.data(part_len)?)?)
+    let part = arguments(provider, session, CKF_SIGN, || part.data(part_len))?;
+    Ok(provider.sign_update(session, &part)?)
 }
 
 /// `C_SignFinal`.
@@ -49,6 +52,6 @@ pub(super) fn sign_final(
     signature: Ptr<'_, CK_BYTE>,
     signature_len: Ptr<'_, CK_ULONG>,
 ) -> Answer {
-    let mut out = OutBuffer::new(signature, signature_len)?;
+    let mut out = arguments(provider, session, CKF_SIGN, || OutBuffer::new(signature, signature_len))?;
     Ok(provider.sign_final(session, &mut out)?)
 }

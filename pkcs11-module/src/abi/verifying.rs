@@ -3,9 +3,9 @@
 use cryptoki_sys::*;
 use token::{Error, Provider};
 
-use super::Answer;
 use super::mechanism::Mechanism;
 use super::ptr::Ptr;
+use super::{Answer, arguments};
 
 /// `C_VerifyInit`.
 pub(super) fn verify_init(
@@ -27,8 +27,10 @@ pub(super) fn verify(
     signature: Ptr<'_, CK_BYTE>,
     signature_len: CK_ULONG,
 ) -> Answer {
-    let signature = signature_bytes(signature, signature_len)?;
-    Ok(provider.verify(session, &data.data(data_len)?, &signature)?)
+    let (data, signature) = arguments(provider, session, CKF_VERIFY, || {
+        Ok((data.data(data_len)?, signature_bytes(signature, signature_len)?))
+    })?;
+    Ok(provider.verify(session, &data, &signature)?)
 }
 
 /// `C_VerifyUpdate`.
@@ -38,7 +40,8 @@ pub(super) fn verify_update(
     part: Ptr<'_, CK_BYTE>,
     part_len: CK_ULONG,
 ) -> Answer {
-    Ok(provider.verify_update(session, &part.data(part_len)?)?)
+    let part = arguments(provider, session, CKF_VERIFY, || part.data(part_len))?;
+    Ok(provider.verify_update(session, &part)?)
 }
 
 /// `C_VerifyFinal`.
@@ -48,7 +51,8 @@ pub(super) fn verify_final(
     signature: Ptr<'_, CK_BYTE>,
     signature_len: CK_ULONG,
 ) -> Answer {
-    Ok(provider.verify_final(session, &signature_bytes(signature, signature_len)?)?)
+    let signature = arguments(provider, session, CKF_VERIFY, || signature_bytes(signature, signature_len))?;
+    Ok(provider.verify_final(session, &signature)?)
 }
 
 fn signature_bytes(signature: Ptr<'_, CK_BYTE>, len: CK_ULONG) -> Answer<Vec<u8>> {

@@ -65,6 +65,14 @@ impl Provider {
         Ok(())
     }
 
+    /// Whether there is such a session. Asked before anything else of a call is looked at (PKCS#11 3.1 section 5.1.7).
+    ///
+    /// # Errors
+    /// [`Error::SessionHandleInvalid`].
+    pub fn check_session(&self, session: u64) -> Result<()> {
+        self.session(session).map(|_| ())
+    }
+
     /// `C_GetSessionInfo`.
     ///
     /// # Errors

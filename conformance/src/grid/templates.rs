@@ -1,0 +1,129 @@
+//! Right and wrong templates.
+
+use cryptoki_sys::*;
+
+use super::rules::*;
+use super::values::{CURVES, LENGTHS, Value};
+
+type Entry<'a> = (CK_ATTRIBUTE_TYPE, Option<&'a [u8]>, usize);
+
+const fn bytes<'a>(kind: CK_ATTRIBUTE_TYPE, value: &'a [u8]) -> Entry<'a> {
+    (kind, Some(value), value.len())
+}
+
+const DATA_CLASS: [u8; 8] = CKO_DATA.to_ne_bytes();
+/// The default differs from token to token.
+const PUBLIC_OBJECT: Entry<'_> = bytes(CKA_PRIVATE, &[0]);
+const UNKNOWN: CK_ATTRIBUTE_TYPE = 0x7fff_1234;
+
+/// One value that is a template at an address that may be odd.
+macro_rules! t {
+    ($name:literal, $rule:ident, $entries:expr) => {
+        t!($name, $rule, $entries, 0)
+    };
+    ($name:literal, $rule:ident, $entries:expr, $odd:literal) => {
+        Value {
+            name: $name,
+            rule: &$rule,
+            words: |_, a| {
+                let entries: &[Entry<'_>] = $entries;
+                vec![a.template(entries, $odd), entries.len()]
+            },
+        }
+    };
+}
+
+/// Pointers and counts that are wrong whatever the template is for.
+macro_rules! with_bad_pointers {
+    ($($values:expr,)*) => {
+        &[
+            $($values,)*
+            Value { name: "null template", rule: &TEMPLATE, words: |_, _| vec![0, 2] },
+            Value { name: "template of -1 entries", rule: &TEMPLATE, words: |_, a| vec![a.room(64, 0), LENGTHS[0]] },
+            Value { name: "template of 2^40 entries", rule: &TEMPLATE, words: |_, a| vec![a.room(64, 0), LENGTHS[2]] },
+        ]
+    };
+}
+
+pub static NEW_OBJECTS: &[Value] = with_bad_pointers![
+    t!("data object", GOOD, &[bytes(CKA_CLASS, &DATA_CLASS), PUBLIC_OBJECT, bytes(CKA_LABEL, b"grid")]),
+    t!(
+        "misaligned template",
+        ODD,
+        &[bytes(CKA_CLASS, &DATA_CLASS), PUBLIC_OBJECT, bytes(CKA_LABEL, b"grid")],
+        1
+    ),
+    t!("empty template", INCOMPLETE, &[]),
+    t!("template without class", INCOMPLETE, &[bytes(CKA_LABEL, b"grid")]),
+    t!("class of 4 bytes", ATTRIBUTE_VALUE, &[bytes(CKA_CLASS, &[0; 4])]),
+    t!("class of length -1", ATTRIBUTE_VALUE, &[(CKA_CLASS, Some(&DATA_CLASS), usize::MAX)]),
+    t!("null class", ATTRIBUTE_VALUE, &[(CKA_CLASS, None, 8)]),
+    t!("flag of 2 bytes", ATTRIBUTE_VALUE, &[bytes(CKA_CLASS, &DATA_CLASS), bytes(CKA_PRIVATE, &[0, 0])]),
+    t!(
+        "unknown attribute",
+        UNKNOWN_ATTRIBUTE,
+        &[bytes(CKA_CLASS, &DATA_CLASS), PUBLIC_OBJECT, bytes(UNKNOWN, &[1])]
+    ),
+    t!(
+        "class twice",
+        TWICE,
+        &[bytes(CKA_CLASS, &DATA_CLASS), PUBLIC_OBJECT, bytes(CKA_CLASS, &[3, 0, 0, 0, 0, 0, 0, 0])]
+    ),
+    t!(
+        "attribute of a key",
+        FOREIGN_ATTRIBUTE,
+        &[bytes(CKA_CLASS, &DATA_CLASS), PUBLIC_OBJECT, bytes(CKA_SIGN, &[1])]
+    ),
+];
+
+pub static CHANGES: &[Value] = with_bad_pointers![
+    t!("label", GOOD, &[bytes(CKA_LABEL, b"grid two")]),
+    t!("misaligned template", ODD, &[bytes(CKA_LABEL, b"grid two")], 1),
+    t!("empty template", NOTHING_TO_DO, &[]),
+    t!("class", FIXED, &[bytes(CKA_CLASS, &DATA_CLASS)]),
+    t!("unknown attribute", UNKNOWN_ATTRIBUTE, &[bytes(UNKNOWN, &[1])]),
+    t!("null label", ATTRIBUTE_VALUE, &[(CKA_LABEL, None, 8)]),
+    t!("label of length -1", ATTRIBUTE_VALUE, &[(CKA_LABEL, Some(b"grid"), usize::MAX)]),
+    t!("attribute of a key", FOREIGN_ATTRIBUTE, &[bytes(CKA_SIGN, &[1])]),
+];
+
+pub static WANTED: &[Value] = with_bad_pointers![
+    t!("room for a label", GOOD, &[bytes(CKA_LABEL, &[0; 64])]),
+    t!("misaligned template", ODD, &[bytes(CKA_LABEL, &[0; 64])], 1),
+    t!("length of a label", LENGTH_QUERY, &[(CKA_LABEL, None, 0)]),
+    t!("length of a label, 64", LENGTH_QUERY, &[(CKA_LABEL, None, 64)]),
+    t!("empty template", NOTHING_TO_DO, &[]),
+    t!("unknown attribute", NO_SUCH_ATTRIBUTE, &[bytes(UNKNOWN, &[0; 64])]),
+    t!("attribute of a key", NO_SUCH_ATTRIBUTE, &[bytes(CKA_EC_POINT, &[0; 64])]),
+    t!("room of 1 byte", SMALL_ATTRIBUTE, &[bytes(CKA_CLASS, &[0])]),
+];
+
+pub static SEARCHES: &[Value] = with_bad_pointers![
+    t!("search for a label", GOOD, &[bytes(CKA_LABEL, b"no such label")]),
+    t!("misaligned template", ODD, &[bytes(CKA_LABEL, b"no such label")], 1),
+    t!("empty template", LENGTH_QUERY, &[]),
+    t!("unknown attribute", FINDS_NOTHING, &[bytes(UNKNOWN, &[1])]),
+    t!("class of 4 bytes", FINDS_NOTHING, &[bytes(CKA_CLASS, &[0; 4])]),
+    t!("null label", ATTRIBUTE_VALUE, &[(CKA_LABEL, None, 8)]),
+    t!("label of length -1", ATTRIBUTE_VALUE, &[(CKA_LABEL, Some(b"grid"), usize::MAX)]),
+];
+
+pub static PUBLIC: &[Value] = with_bad_pointers![
+    t!("curve", GOOD, &[bytes(CKA_EC_PARAMS, CURVES[0])]),
+    t!("empty template", INCOMPLETE, &[]),
+    t!("unknown curve", CURVE, &[bytes(CKA_EC_PARAMS, CURVES[1])]),
+    t!("no OID", CURVE, &[bytes(CKA_EC_PARAMS, &[1, 2, 3])]),
+    t!("other class", TWICE, &[bytes(CKA_EC_PARAMS, CURVES[0]), bytes(CKA_CLASS, &DATA_CLASS)]),
+    t!("local", FIXED, &[bytes(CKA_EC_PARAMS, CURVES[0]), bytes(CKA_LOCAL, &[1])]),
+    t!("unknown attribute", UNKNOWN_ATTRIBUTE, &[bytes(CKA_EC_PARAMS, CURVES[0]), bytes(UNKNOWN, &[1])]),
+];
+
+pub static PRIVATE: &[Value] = with_bad_pointers![
+    t!("on the token", GOOD, &[bytes(CKA_TOKEN, &[1])]),
+    t!("other class", TWICE, &[bytes(CKA_TOKEN, &[1]), bytes(CKA_CLASS, &DATA_CLASS)]),
+    t!("flag of 2 bytes", ATTRIBUTE_VALUE, &[bytes(CKA_TOKEN, &[1, 0])]),
+    t!("always sensitive", FIXED, &[bytes(CKA_TOKEN, &[1]), bytes(CKA_ALWAYS_SENSITIVE, &[1])]),
+    t!("unknown attribute", UNKNOWN_ATTRIBUTE, &[bytes(CKA_TOKEN, &[1]), bytes(UNKNOWN, &[1])]),
+];
+
+pub static ANY: &[Value] = with_bad_pointers![t!("empty template", GOOD, &[]),];

@@ -1,0 +1,27 @@
+//! The tables in `README.md`: that they are what the library answers, and that the tests they name exist.
+
+use conformance::coverage::{readme, tests};
+use conformance::mechanisms::listed;
+use conformance::token::Token;
+
+#[test]
+fn readme_says_what_the_library_answers() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+    let text = readme(&listed(&Token::shared()));
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(path, &text).unwrap();
+    }
+    assert!(
+        std::fs::read_to_string(path).unwrap_or_default() == text,
+        "README.md is out of date: UPDATE=1 cargo test -p conformance --test pkcs11 readme"
+    );
+}
+
+#[test]
+fn the_tests_that_are_named_exist() {
+    for (chapter, name) in tests() {
+        let path = format!("{}/tests/pkcs11/{chapter}.rs", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        assert!(text.contains(&format!("#[test]\nfn {name}()")), "{path} has no test {name}");
+    }
+}
