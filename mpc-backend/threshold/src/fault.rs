@@ -110,6 +110,34 @@ pub enum Rule {
     #[error("verification share does not match the commitments")]
     VerificationShare,
 
+    /// replicated 1.2: the peer sets up keys under another context.
+    #[error("set-up of replicated keys is for another context")]
+    SharingContext,
+    /// replicated 2.2: the parties saw different commitments.
+    #[error("parties saw different commitments to replicated keys")]
+    SharingCommitments,
+    /// replicated 2.3: the opened contribution is not the committed one.
+    #[error("commitment to a replicated key does not open")]
+    SharingOpening,
+    /// replicated 3.2: the peer has another key than this party.
+    #[error("replicated key is confirmed wrongly")]
+    SharingConfirm,
+    /// replicated 4.2: the parties saw different messages.
+    #[error("parties saw different messages of a session")]
+    SharingView,
+    /// replicated 5.2: the copy of a piece differs from this party's (and 7.2).
+    #[error("copy of a piece differs from ours")]
+    SharingCopy,
+    /// replicated 5.3: copies of a piece that this party does not hold differ (and 7.3).
+    #[error("copies of a piece differ")]
+    SharingCopies,
+    /// replicated 6.4: an opened product is not that of its factors.
+    #[error("opened product is wrong")]
+    SharingProduct,
+    /// replicated 7.4: the part of a product is not what the pieces give.
+    #[error("part of a product is wrong")]
+    SharingPart,
+
     /// oprf 3.2: the answer was not made with the node's share.
     #[error("evaluation proof is not valid")]
     OprfProof,
@@ -151,8 +179,17 @@ impl Rule {
             | Self::KeygenZero
             | Self::ZeroShare
             | Self::KeygenTranscript
+            | Self::SharingContext
+            | Self::SharingCommitments
+            | Self::SharingView
+            | Self::SharingCopies
+            | Self::SharingProduct
             | Self::OprfProof => Severity::SessionEnds,
             Self::Commitment
+            | Self::SharingOpening
+            | Self::SharingConfirm
+            | Self::SharingCopy
+            | Self::SharingPart
             | Self::KeygenOpening
             | Self::ProofOfPossession
             | Self::SecretShare
@@ -180,6 +217,10 @@ impl Rule {
             | Self::ProofOfPossession
             | Self::SecretShare
             | Self::VerificationShare
+            | Self::SharingOpening
+            | Self::SharingConfirm
+            | Self::SharingCopy
+            | Self::SharingPart
             | Self::OprfProof => true,
             Self::SetupContext
             | Self::SetupConfirm
@@ -197,7 +238,12 @@ impl Rule {
             | Self::KeygenPackages
             | Self::KeygenZero
             | Self::ZeroShare
-            | Self::KeygenTranscript => false,
+            | Self::KeygenTranscript
+            | Self::SharingContext
+            | Self::SharingCommitments
+            | Self::SharingView
+            | Self::SharingCopies
+            | Self::SharingProduct => false,
         }
     }
 }

@@ -100,6 +100,24 @@ labels! {
     DKG_PACKAGES = "counterfoil/dkg/v1/echo/packages";
     /// Transcript of one key generation.
     DKG_TRANSCRIPT = "counterfoil/dkg/v1/transcript";
+    /// Identity of one set-up of replicated keys.
+    SHARING_KEYS_ID = "counterfoil/replicated/v1/keys/id";
+    /// Commitment to a contribution to a replicated key.
+    SHARING_COMMITMENT = "counterfoil/replicated/v1/keys/commitment";
+    /// Echo of all such commitments.
+    SHARING_COMMITMENTS = "counterfoil/replicated/v1/keys/echo";
+    /// A replicated key.
+    SHARING_KEY = "counterfoil/replicated/v1/keys/key";
+    /// Confirmation of a replicated key.
+    SHARING_CONFIRM = "counterfoil/replicated/v1/keys/confirm";
+    /// Identity of a session over replicated keys.
+    SHARING_SESSION = "counterfoil/replicated/v1/session";
+    /// Messages of such a session, and all of them so far.
+    SHARING_VIEW = "counterfoil/replicated/v1/view";
+    /// Random pieces.
+    SHARING_PIECE = "counterfoil/replicated/v1/piece";
+    /// What zero shares are made of.
+    SHARING_ZERO = "counterfoil/replicated/v1/zero";
     /// Challenge of an evaluation's proof.
     OPRF_CHALLENGE = "counterfoil/oprf/v1/challenge";
 }

@@ -1,4 +1,5 @@
-//! Shamir sharing over a prime field, and Feldman's public commitments to it.
+//! Shamir sharing over a prime field, and Feldman's public commitments to it; [`replicated`] sharing
+//! over the integers stands apart.
 //!
 //! A key is f(0) of a polynomial of degree T - 1; party i holds f(i). Any T shares give
 //! f(0) = sum of lambda_i f(i), and T - 1 shares say nothing about it (Shamir, 1979). The
@@ -8,6 +9,7 @@
 //! stay distinct modulo the group orders used here, all above 2^250.
 
 mod commitments;
+pub mod replicated;
 
 use elliptic_curve::ff::PrimeField;
 
