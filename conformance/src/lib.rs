@@ -6,7 +6,7 @@
 //!
 //! Reading order: [`module`] (load and call), [`functions`] (all functions, as data), [`token`] and [`session`] (a
 //! logged-in session in few words), [`lab`] (the cluster behind it), [`dead`] (none), [`child`] (fork), [`coverage`],
-//! [`grid`] (bad arguments, for any library).
+//! [`grid`] (bad arguments, for any library), [`sequences`] (random calls against a model).
 // Tests call C, `call!` with expressions of their own; nothing of this is shipped.
 #![allow(
     clippy::macro_metavars_in_unsafe,
@@ -24,6 +24,7 @@ pub mod grid;
 pub mod lab;
 pub mod mechanisms;
 pub mod module;
+pub mod sequences;
 pub mod session;
 pub mod softhsm;
 pub mod token;

@@ -5,6 +5,7 @@ use std::ptr::null_mut;
 use cryptoki_sys::*;
 
 use crate::call;
+use crate::session::{Pair, Session};
 use crate::token::Token;
 
 /// One mechanism.
@@ -37,6 +38,18 @@ pub fn listed(token: &Token) -> Vec<Mechanism> {
         Mechanism { name, id, info, test }
     };
     ids.into_iter().map(describe).collect()
+}
+
+/// A key pair on the token that a mechanism works with.
+///
+/// # Panics
+/// If it is not known which, or not generated.
+pub fn key_pair(session: &Session<'_>, mechanism: CK_MECHANISM_TYPE) -> Pair {
+    let name = TESTED.iter().find(|(known, ..)| *known == mechanism).map_or("", |(_, name, _)| *name);
+    match name {
+        ecdsa if ecdsa.starts_with("CKM_ECDSA") => session.p256(name),
+        _ => panic!("which key for {name} ({mechanism:#x})?"),
+    }
 }
 
 /// Names a mechanism once.

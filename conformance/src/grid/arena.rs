@@ -62,6 +62,15 @@ impl Arena {
         self.put(&bytes, odd)
     }
 
+    /// The `length` bytes at an address that `room` or `put` gave.
+    pub fn bytes(&self, address: usize, length: usize) -> Vec<u8> {
+        let start = address - self.memory.as_ptr() as usize;
+        assert!(start + length <= BYTES);
+        let from = self.memory.as_ptr().cast::<u8>().wrapping_add(start);
+        // SAFETY: inside `memory`, as was just checked.
+        (0..length).map(|index| unsafe { from.wrapping_add(index).read() }).collect()
+    }
+
     /// The word at an address that `room` or `put` gave.
     pub fn word(&self, address: usize) -> usize {
         let start = address - self.memory.as_ptr() as usize;

@@ -1,8 +1,19 @@
-//! Init, update, final: the life of one operation, and the one place that says what ends it.
+//! Init, update, final: the life of one operation, and the one place that says what ends it (PKCS#11 3.1 sections 5.12
+//! to 5.15). The rules are the same for every mechanism:
 //!
-//! PKCS#11 3.1 sections 5.8 to 5.15. A call that has the last word (`C_Sign`, `C_SignFinal`, `C_Digest`, …) ends
-//! the operation, whether it succeeds or fails, unless it fails with `CKR_BUFFER_TOO_SMALL` or only told the
-//! length. A failed update ends it too. One-shot and multi-part calls do not mix.
+//! 1. A session has at most one operation of each kind: one search, digest, signature and verification. An init while
+//!    one of its kind is active is `CKR_OPERATION_ACTIVE`, and the active one goes on. Other kinds do not matter.
+//! 2. A call with the last word (`C_Sign`, `C_SignFinal`, `C_Digest`, `C_Verify`, …) ends the operation, whether it
+//!    succeeds or fails. It goes on only if the call told a length (a null buffer) or found the buffer too small.
+//! 3. A failed update ends it. So do bad arguments of any of these calls (the C interface sees them, and cancels).
+//! 4. One-shot and multi-part calls do not mix. A one-shot call amid parts is `CKR_OPERATION_ACTIVE` and the parts go
+//!    on, because it cannot end what it has no part in; a part, or the final call, after a one-shot call that told the
+//!    length is the same error and ends the operation.
+//! 5. An init with a null mechanism, or `C_SessionCancel` with the kind's flag, ends it without a result. If nothing is
+//!    active that is no error.
+//! 6. `C_Logout` leaves operations active; a signature then fails at the nodes. Closing the session ends all.
+//!
+//! `conformance/tests/pkcs11/operations.rs` runs these for each listed mechanism, `sequences.rs` in random order.
 
 use crate::output::Delivery;
 use crate::rv::{Error, Result};
