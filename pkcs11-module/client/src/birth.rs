@@ -4,14 +4,15 @@
 //! honest node's, and an honest node signs only what it took part in.
 
 use std::collections::BTreeSet;
-use std::sync::OnceLock;
 
 use prost::Message;
 use proto::limits::FORMAT;
 use proto::manifest::Manifest;
 use proto::registry::v1::{BirthCertificate, BirthStatement, Purpose};
 use proto::statement;
-use threshold::group::{Curve, P256, Point};
+use threshold::group::{Curve, P256};
+
+use crate::public_point::PublicPoint;
 
 /// Why a certificate is not believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,11 +36,10 @@ pub(crate) enum BirthFault {
 }
 
 /// A birth statement whose signatures hold. Made by [`verify`] only.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Birth {
     statement: BirthStatement,
-    /// Decoding a point costs a square root, which no signature should pay for again.
-    point: OnceLock<Option<<P256 as Curve>::Point>>,
+    point: PublicPoint,
 }
 
 impl Birth {
@@ -50,7 +50,7 @@ impl Birth {
 
     /// The public key of a P-256 key.
     pub(crate) fn point(&self) -> Option<&<P256 as Curve>::Point> {
-        self.point.get_or_init(|| <P256 as Curve>::Point::decode(&self.statement.public_key)).as_ref()
+        self.point.get(&self.statement.public_key)
     }
 
     /// Demands that the key was born for this purpose and token, under this id.
@@ -101,7 +101,7 @@ pub(crate) fn verify(
     {
         return Err(BirthFault::Commitments);
     }
-    Ok(Birth { statement, point: OnceLock::new() })
+    Ok(Birth { statement, point: PublicPoint::default() })
 }
 
 /// Curve of signing keys, as a statement spells it.

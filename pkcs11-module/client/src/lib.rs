@@ -36,6 +36,7 @@ mod nodes;
 mod pace;
 mod pin;
 mod pool;
+mod public_point;
 mod race;
 mod random;
 mod record;

@@ -13,9 +13,14 @@ use anyhow::Result;
 use dkls23_core::curve::DklsCurve;
 use dkls23_core::protocols::Party;
 use dkls23_core::protocols::re_key::re_key;
+use mimalloc::MiMalloc;
 use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+/// As in ours.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> Result<()> {
     curve::<p256::NistP256>("p256")?;

@@ -101,7 +101,8 @@ impl<C: Curve> Cluster<C> {
     pub fn new(threshold: Threshold, curve: DkgCurve) -> Result<Self> {
         let outputs = generate(threshold, curve)?;
         let first = outputs.values().next().context("a cluster has parties")?;
-        let public_key = C::Point::decode(&first.public_key).context("public key")?;
+        // As in a client that has signed with this key a few times.
+        let public_key = C::Point::decode(&first.public_key).context("public key")?.with_multiples();
         let scalar = |output: &DkgOutput| scalar_from_bytes::<C>(output.share.expose()).map(Secret::new);
         let shares =
             outputs.iter().map(|(party, output)| Ok((*party, scalar(output)?))).collect::<Result<_>>()?;

@@ -14,8 +14,13 @@
 use std::path::Path;
 
 use anyhow::{Result, ensure};
+use mimalloc::MiMalloc;
 use tests::bench::{Report, protocols, signatures};
 use tests::library::{gates, measure};
+
+/// As in a node. The other implementations in `tests/peers` have it too.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> Result<()> {
     let seconds = std::env::var("BENCH_SECONDS").map_or(Ok(10), |text| text.parse())?;

@@ -60,7 +60,7 @@ impl Engine {
             return Ok(response::Result::Complain(Empty {}));
         }
         self.clients.complaints.count(pool.client, self.now)?;
-        let request = self.online_request(&pool, said, nonce)?;
+        let request = self.online_request(&pool, said, nonce, None)?;
         let answers = self.signed_answers(complaint, &pool.signers, &nonce)?;
         if answers.iter().any(|(_, answer)| answer.presignature != presignature) {
             return Err(Failure::invalid("an answer is for another presignature"));

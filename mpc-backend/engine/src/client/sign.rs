@@ -138,7 +138,7 @@ impl Engine {
             let until = self.now + PRESIGNING_WAIT_MS;
             return Ok(Outcome::Wait(Wait::Presigning { pool, until }));
         };
-        let online = self.online_request(&pool, request, request_nonce)?;
+        let online = self.online_request(&pool, request, request_nonce, Some(presignature.public_key()))?;
         #[cfg(feature = "sim")]
         let answer =
             if self.me.bugs.has(crate::bugs::Bug::NoMasks) { threshold::sim::unmasked } else { answer };
@@ -159,15 +159,20 @@ impl Engine {
         Ok(Outcome::Now(response::Result::Sign(reply)))
     }
 
+    /// What is to be signed. `known` is a public key that may be this one and needs no decoding then,
+    /// which costs more than the rest of an answer.
     pub(super) fn online_request(
         &self,
         pool: &PoolKey,
         request: &SignRequest,
         request_nonce: [u8; 32],
+        known: Option<&<P256 as Curve>::Point>,
     ) -> Result<OnlineRequest<P256>, Failure> {
         let internal = |_| Failure::new(Code::Internal, "signer set is not a set");
         let key = self.registry.key(&pool.key_id).ok_or(Failure::new(Code::NotFound, "no such key"))?;
-        let public_key = <P256 as Curve>::Point::decode(&key.statement.public_key);
+        let recorded = &key.statement.public_key;
+        let known = known.filter(|known| known.encode() == *recorded).cloned();
+        let public_key = known.or_else(|| <P256 as Curve>::Point::decode(recorded));
         Ok(OnlineRequest {
             cluster_id: self.me.cluster_id,
             key_id: pool.key_id,

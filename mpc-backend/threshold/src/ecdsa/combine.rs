@@ -93,6 +93,6 @@ fn verify<C: Curve>(
     if s * inverse != C::Scalar::ONE {
         return false;
     }
-    let point = C::Point::mul_base(&(message * inverse)).add(&public_key.mul(&(r * inverse)));
+    let point = C::Point::mul_base(&(message * inverse)).add(&public_key.mul_public(&(r * inverse)));
     !point.is_identity() && C::x_mod_order(&point) == r && !bool::from(r.is_zero())
 }

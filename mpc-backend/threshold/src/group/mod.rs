@@ -3,6 +3,7 @@
 //! Protocols are written once over [`Curve`]. Scalars are RustCrypto's constant-time types; points
 //! are opaque, so that a curve may take them from another library.
 
+mod multiples;
 mod nist;
 pub mod p256;
 pub mod p384;
@@ -84,6 +85,13 @@ pub trait Point: Clone + PartialEq + Send + Sync + Sized + 'static {
     #[must_use]
     fn mul(&self, scalar: &Self::Scalar) -> Self;
 
+    /// `scalar` times `self` for public scalars and points, in variable time; fast for a point that was
+    /// made by [`Self::with_multiples`].
+    #[must_use]
+    fn mul_public(&self, scalar: &Self::Scalar) -> Self {
+        self.mul(scalar)
+    }
+
     /// The sum.
     #[must_use]
     fn add(&self, other: &Self) -> Self;
@@ -102,6 +110,13 @@ pub trait Point: Clone + PartialEq + Send + Sync + Sized + 'static {
     /// The same point, whose [`Self::encode`] costs nothing from now on. For public points.
     #[must_use]
     fn with_encoding(self) -> Self {
+        self
+    }
+
+    /// The same point with a table for [`Self::mul_public`]: making it costs as much as some ten
+    /// multiplications, and it takes a few hundred kilobytes, which copies of the point share.
+    #[must_use]
+    fn with_multiples(self) -> Self {
         self
     }
 

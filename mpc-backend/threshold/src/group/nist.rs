@@ -4,6 +4,7 @@
 //! the portable crate of the curve. What is constant time in it, and why we believe so, is said in
 //! `arith`.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -12,6 +13,7 @@ use elliptic_curve::ff::{Field as _, PrimeField};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::Point;
+use super::multiples::Multiples;
 
 /// A curve that AWS-LC implements, with the scalars that its points are multiplied by.
 pub trait Nist: arith::Curve + Sized {
@@ -34,6 +36,7 @@ pub struct NistPoint<N: Nist> {
     point: arith::point::Point<N>,
     /// Its encoding, if it came from there or will be asked for often: an inversion otherwise.
     compressed: Option<N::Compressed>,
+    multiples: Option<Arc<Multiples<Self>>>,
 }
 
 /// `bytes` mod q: high x 2^kappa + low, each half reduced by constant-time library code. Reads the last
@@ -89,6 +92,13 @@ impl<N: Nist> Point for NistPoint<N> {
         Self::new(self.point.mul(&*word::<N>(scalar)))
     }
 
+    fn mul_public(&self, scalar: &N::Scalar) -> Self {
+        match &self.multiples {
+            Some(multiples) => multiples.mul(scalar.to_repr().as_ref()),
+            None => self.mul(scalar),
+        }
+    }
+
     fn add(&self, other: &Self) -> Self {
         Self::new(self.point.add(&other.point))
     }
@@ -110,18 +120,23 @@ impl<N: Nist> Point for NistPoint<N> {
         let mut compressed = N::Compressed::ZERO;
         copy_to_end(bytes, compressed.as_mut());
         // The one encoding of this point: another form of it is refused.
-        Some(Self { point, compressed: Some(compressed) })
+        Some(Self { compressed: Some(compressed), ..Self::new(point) })
     }
 
     fn with_encoding(self) -> Self {
         let compressed = Some(self.compressed());
         Self { compressed, ..self }
     }
+
+    fn with_multiples(self) -> Self {
+        let multiples = Multiples::new(&self, N::Word::ZERO.as_ref().len());
+        Self { multiples: Some(Arc::new(multiples)), ..self }
+    }
 }
 
 impl<N: Nist> NistPoint<N> {
     const fn new(point: arith::point::Point<N>) -> Self {
-        Self { point, compressed: None }
+        Self { point, compressed: None, multiples: None }
     }
 
     fn compressed(&self) -> N::Compressed {
@@ -131,7 +146,7 @@ impl<N: Nist> NistPoint<N> {
 
 impl<N: Nist> Clone for NistPoint<N> {
     fn clone(&self) -> Self {
-        Self { point: self.point.clone(), compressed: self.compressed }
+        Self { point: self.point.clone(), compressed: self.compressed, multiples: self.multiples.clone() }
     }
 }
 

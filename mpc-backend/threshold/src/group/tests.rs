@@ -122,6 +122,8 @@ fn every_operation_equals_the_portable_crate<C: Portable>() {
         assert_eq!(ours.encode(), expected);
         assert_eq!(C::Point::generator().mul(a).encode(), expected);
         assert_eq!(ours.mul(b).encode(), C::encode(theirs * b));
+        assert_eq!(ours.mul_public(b).encode(), C::encode(theirs * b));
+        assert_eq!(ours.clone().with_multiples().mul_public(b).encode(), C::encode(theirs * b));
         let (ours_b, theirs_b) = (C::Point::mul_base(b), C::Theirs::generator() * b);
         assert_eq!(ours.add(&ours_b).encode(), C::encode(theirs + theirs_b));
         assert_eq!(ours.add(&ours).encode(), C::encode(theirs.double()));

@@ -55,6 +55,11 @@ impl<C: Curve> Presignature<C> {
         &self.session.context.signers
     }
 
+    /// Q.
+    pub const fn public_key(&self) -> &C::Point {
+        &self.session.context.public_key
+    }
+
     /// The key.
     pub const fn key_id(&self) -> &[u8; 16] {
         &self.session.context.key_id
