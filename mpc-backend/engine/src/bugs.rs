@@ -23,6 +23,10 @@ pub enum Bug {
     NotRemoved,
     /// R3: ids made for one client are given to every client.
     OtherClient,
+    /// R3, strict mode: a signer answers without its witness's grant.
+    NoGrant,
+    /// R3, strict mode: a witness grants a presignature to every request.
+    GrantedTwice,
     /// R5: the randomness of a presigning depends on the key and the signers only.
     CopiedRandomness,
     /// R6: a presigning's number is accepted again.

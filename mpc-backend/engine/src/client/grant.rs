@@ -27,6 +27,10 @@ impl Engine {
         let sizes = |_| Failure::invalid("presignature id: 32 bytes");
         let id = PresignatureId::try_from(sign.presignature_id.as_slice()).map_err(sizes)?;
         let said = self.grant_statement(u32::from(self.me.index), &request.book_id, &client, sign);
+        #[cfg(feature = "sim")]
+        if self.me.bugs.has(crate::bugs::Bug::GrantedTwice) {
+            return Ok(response::Result::Grant(GrantReply { grant: said.sign(&self.me.identity) }));
+        }
         let granted = self.book.grant(&request.book_id, id, &said);
         granted.map_err(|why| Failure::new(Code::PresignatureGone, why))?;
         self.log(Event::UseGranted { key: hex::encode(key_id), client: short(&client) });
@@ -53,6 +57,10 @@ impl Engine {
         id: &PresignatureId,
         request: &SignRequest,
     ) -> Result<(), Failure> {
+        #[cfg(feature = "sim")]
+        if self.me.bugs.has(crate::bugs::Bug::NoGrant) {
+            return Ok(());
+        }
         let gone = |why: &str| Err(Failure::new(Code::PresignatureGone, why));
         match self.sessions.pools.witness(pool, id) {
             // Whether there is such a presignature is the next question.

@@ -2,6 +2,7 @@
 //! copied gives no two answers. A copy is made by running one seed twice.
 
 use engine::Limits;
+use engine::bugs::Bug;
 use proto::client::v1::{
     Code, Error, GrantRequest, SignRequest, Witness, request::Op, response::Result as Reply,
 };
@@ -95,6 +96,26 @@ fn a_copied_node_answers_one_request_only_in_strict_mode() {
     assert_eq!(message(nonce_of(&mut copy, &mut same_user, other)), NO_GRANT);
     // All that the copy can be brought to say has been said.
     assert_eq!(nonce_of(&mut copy, &mut same_user, one).unwrap(), first);
+}
+
+/// Whether a copied node can be brought to answer another request than the original did, with the same nonce.
+pub fn a_copy_repeats_its_nonce(bug: Option<Bug>) -> bool {
+    let start = || {
+        let limits = Limits { presign_pool: 2, strict: true, ..Limits::default() };
+        let mut sim = Sim::with(89, limits);
+        let engines = sim.nodes.iter_mut().filter_map(|node| node.engine.as_mut());
+        engines.for_each(|engine| bug.into_iter().for_each(|bug| engine.plant(bug)));
+        ready_on(sim)
+    };
+    let ((mut original, mut user, key), (mut copy, mut same_user, _)) = (start(), start());
+    let (id, witness) = lease(&mut original, &mut user, &key, SIGNERS);
+    lease(&mut copy, &mut same_user, &key, SIGNERS);
+    let mut one = user.sign_request(&key, SIGNERS, &id, &[1; 32]);
+    one.grant = grant(&mut original, &mut user, &one, &witness).unwrap();
+    let mut other = user.sign_request(&key, SIGNERS, &id, &[2; 32]);
+    other.grant = grant(&mut original, &mut user, &other, &witness).unwrap_or(one.grant.clone());
+    let first = nonce_of(&mut original, &mut user, one).unwrap();
+    nonce_of(&mut copy, &mut same_user, other).is_ok_and(|second| second.nonce_point == first.nonce_point)
 }
 
 #[test]

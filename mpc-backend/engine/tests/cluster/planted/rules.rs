@@ -9,6 +9,7 @@ use proto::peer::v1::{Control, Envelope, PresignStart, Protocol, control::Body};
 
 use crate::nonce_rules::masks_are_missing;
 use crate::sim::{Delivery, Sim, TWO_OF_THREE, World};
+use crate::strict::a_copy_repeats_its_nonce;
 use crate::user::User;
 
 /// A running cluster with a bug in all nodes, its user, and a second client of the same token.
@@ -77,6 +78,10 @@ fn noticed(bug: Bug, planted: bool) -> Vec<String> {
             let answer = user.sign_at(&mut sim, 2, own);
             expect(answer.is_ok(), "another client's request burns a presignature", &mut sim);
         }
+        Bug::NoGrant | Bug::GrantedTwice => {
+            let repeats = a_copy_repeats_its_nonce(planted.then_some(bug));
+            expect(!repeats, "a copied node answers two requests in strict mode", &mut sim);
+        }
         Bug::NumberTwice => {
             user.sign(&mut sim, &key, [1, 2], &[1; 32]).unwrap();
             let order = repeated_order(&sim, &user, &key.id, &key.birth.public_key);
@@ -130,11 +135,13 @@ fn repeated_order(sim: &Sim, user: &User, key_id: &[u8], public_key: &[u8]) -> E
 }
 
 /// Every bug of a nonce rule.
-pub const NONCE_BUGS: [Bug; 11] = [
+pub const NONCE_BUGS: [Bug; 13] = [
     Bug::PresignatureOnDisk,
     Bug::KeptAfterRestart,
     Bug::NotRemoved,
     Bug::OtherClient,
+    Bug::NoGrant,
+    Bug::GrantedTwice,
     Bug::CopiedRandomness,
     Bug::NumberTwice,
     Bug::AnswerKept,
