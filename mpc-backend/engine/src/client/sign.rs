@@ -102,7 +102,10 @@ impl Engine {
         }
         self.check_members(&pool)?;
         if self.pairs_ready(&pool) {
-            while self.presigning(&pool) < count.min(self.me.limits.presign_pool.max(1) as usize) {
+            // A cold key gets one at once: two would take twice the time.
+            let cold = self.sessions.pools.is_unused(&pool, self.now);
+            let most = if cold { 1 } else { self.me.limits.presign_pool.max(1) as usize };
+            while self.presigning(&pool) < count.min(most) {
                 match self.make_room(&pool, true) {
                     Ok(()) => self
                         .begin_presign(&pool, true, rng)

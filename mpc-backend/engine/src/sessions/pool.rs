@@ -120,6 +120,11 @@ impl Pool {
         now < self.used_at + LIFE_MS
     }
 
+    /// Whether nobody has taken anything from it yet, or for long.
+    pub(super) fn is_unused(&mut self, now: u64) -> bool {
+        self.rate(now) == 0
+    }
+
     /// Uses in thousandths per second.
     pub(super) fn rate(&mut self, now: u64) -> u64 {
         self.demand.rate(now)

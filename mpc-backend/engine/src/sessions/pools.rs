@@ -167,6 +167,11 @@ impl Pools {
         self.pools.get_mut(key).map_or_else(Vec::new, |pool| pool.lease(count, now))
     }
 
+    /// Whether nothing of this pool was used for long.
+    pub(crate) fn is_unused(&mut self, key: &PoolKey, now: u64) -> bool {
+        self.pools.get_mut(key).is_none_or(|pool| pool.is_unused(now))
+    }
+
     /// Whether an id could be leased.
     pub(crate) fn has_free(&self, key: &PoolKey) -> bool {
         self.pools.get(key).is_some_and(|pool| pool.free() > 0)

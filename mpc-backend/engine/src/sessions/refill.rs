@@ -203,6 +203,10 @@ impl Engine {
         let coordinated = self.coordinated();
         let mut wanting = Vec::new();
         for (key, pool) in &mut self.sessions.pools.pools {
+            // The first presigning of a key has the cores to itself: a client waits for it.
+            if pool.is_unused(now) {
+                continue;
+            }
             let level = pool.level(ceiling, now);
             let low = pool.free() < level.div_ceil(LOW);
             let target = if since_use < BREATH_MS { level.div_ceil(LOW) } else { level };
