@@ -195,6 +195,9 @@ fn run(shape: Shape, first: u64, count: u64) {
     let seeds = alone.map_or(first..first + count, |seed: u64| seed..seed + 1);
     let (mut signatures, mut retries, mut setups, mut failed) = (0u64, 0u64, 0, Vec::new());
     for seed in seeds {
+        if wanted.is_some() && seed.is_multiple_of(100) {
+            println!("{shape:?}: seed {seed}");
+        }
         let report = catch_unwind(AssertUnwindSafe(|| execute(shape, seed)));
         let violations = match report {
             Ok(report) => {

@@ -88,6 +88,8 @@ pub struct Sim {
     pub log: Vec<Vec<u8>>,
     pub queue: BTreeMap<(u64, u64), Delivery>,
     sequence: u64,
+    /// Deliveries and ticks so far.
+    steps: u64,
     pub rng: ChaCha20Rng,
     /// Generation of each link, raised when it breaks; messages of an older one are lost.
     pub links: BTreeMap<(u8, u8), (bool, u64)>,
@@ -184,6 +186,7 @@ impl Sim {
             nodes: (1..=shape.parties).map(node).collect(),
             log: Vec::new(),
             queue: BTreeMap::new(),
+            steps: 0,
             sequence: 0,
             rng: ChaCha20Rng::seed_from_u64(seed),
             links: BTreeMap::new(),

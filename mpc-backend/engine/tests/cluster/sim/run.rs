@@ -93,6 +93,13 @@ impl Sim {
 
     /// The next thing that happens; `false` when nothing does before `limit`.
     pub fn step(&mut self, limit: u64) -> bool {
+        self.steps += 1;
+        let waiting = self.queue.len();
+        assert!(
+            self.steps < STEPS_MAX && waiting < QUEUE_MAX,
+            "no rest: step {}, {waiting} waiting",
+            self.steps
+        );
         let due = |node: &Node| {
             let due = node.engine.as_ref().and_then(Engine::poll_timeout)?;
             Some(due.saturating_sub(node.skew))
@@ -122,3 +129,7 @@ impl Sim {
         self.now = limit;
     }
 }
+
+/// Far beyond what an execution comes to; one that gets there never ends.
+const STEPS_MAX: u64 = 3_000_000;
+const QUEUE_MAX: usize = 20_000;
