@@ -34,7 +34,9 @@ impl Sim {
             self.ledger.message(from, boots, &envelope);
             return self.transmit(from, to, envelope);
         };
-        let told = liar.tell(to, envelope, &mut self.rng);
+        let mut told = liar.tell(to, envelope.clone(), &mut self.rng);
+        // Liars are of one mind. Two that answered each other's lies with more would never end.
+        told.retain(|(to, message)| !self.liars.contains_key(to) || *message == envelope);
         self.liars.insert(from, liar);
         told.into_iter().for_each(|(to, envelope)| self.transmit(from, to, envelope));
     }
