@@ -156,3 +156,15 @@ fn a_size_is_told() {
     assert_eq!(session.destroy(object), CKR_OK);
     assert_eq!(session.destroy(object), CKR_OBJECT_HANDLE_INVALID);
 }
+
+#[test]
+fn the_profile_is_an_object_for_who_asks() {
+    let token = Token::shared();
+    let session = token.session(0);
+    let found = session.find(&[number(CKA_CLASS, CKO_PROFILE)]).unwrap();
+    assert_eq!(found.len(), 1);
+    let profile = session.get(found[0], CKA_PROFILE_ID);
+    assert_eq!(profile, Ok(CKP_BASELINE_PROVIDER.to_ne_bytes().to_vec()));
+    let all = session.find(&[]).unwrap();
+    assert!(!all.contains(&found[0]), "applications before 3.0 do not know the class");
+}

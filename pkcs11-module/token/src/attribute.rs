@@ -6,7 +6,7 @@ mod table;
 use cryptoki_sys::*;
 
 use crate::backend::Attributes;
-use table::{ATTRIBUTES, CERTIFICATE, DATA, PRIVATE, PUBLIC};
+use table::{ATTRIBUTES, CERTIFICATE, DATA, PRIVATE, PROFILE, PUBLIC};
 
 /// The object classes of this token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,7 @@ pub(crate) enum Class {
     Certificate,
     PublicKey,
     PrivateKey,
+    Profile,
 }
 
 /// How the value of an attribute is encoded.
@@ -96,11 +97,11 @@ pub(crate) fn kind_of(id: u64) -> Option<Kind> {
 }
 
 impl Class {
+    const ALL: [Self; 5] = [Self::Data, Self::Certificate, Self::PublicKey, Self::PrivateKey, Self::Profile];
+
     /// The class with this `CKO_` number.
     pub(crate) fn from_number(number: u64) -> Option<Self> {
-        [Self::Data, Self::Certificate, Self::PublicKey, Self::PrivateKey]
-            .into_iter()
-            .find(|class| class.number() == number)
+        Self::ALL.into_iter().find(|class| class.number() == number)
     }
 
     /// `CKO_`.
@@ -110,6 +111,7 @@ impl Class {
             Self::Certificate => CKO_CERTIFICATE,
             Self::PublicKey => CKO_PUBLIC_KEY,
             Self::PrivateKey => CKO_PRIVATE_KEY,
+            Self::Profile => CKO_PROFILE,
         }
     }
 
@@ -119,6 +121,7 @@ impl Class {
             Self::Certificate => CERTIFICATE,
             Self::PublicKey => PUBLIC,
             Self::PrivateKey => PRIVATE,
+            Self::Profile => PROFILE,
         }
     }
 }
@@ -130,7 +133,7 @@ impl Kind {
             Self::Bool => matches!(native, [CK_FALSE | CK_TRUE]).then(|| native.to_vec()),
             Self::Ulong => Some(u64::from_ne_bytes(native.try_into().ok()?).to_be_bytes().to_vec()),
             Self::UlongArray => swap_words(native, u64::from_ne_bytes, u64::to_be_bytes),
-            Self::Date => matches!(native.len(), 0 | 8).then(|| native.to_vec()),
+            Self::Date => (native.is_empty() || is_date(native)).then(|| native.to_vec()),
             Self::Bytes => Some(native.to_vec()),
         }
     }
@@ -186,6 +189,14 @@ pub(crate) fn class_of(attributes: &Attributes) -> Option<Class> {
     Class::from_number(ulong_of(attributes, CKA_CLASS)?)
 }
 
+/// Eight digits with a month and a day of a month.
+fn is_date(text: &[u8]) -> bool {
+    let [_, _, _, _, m1, m2, d1, d2] = text else { return false };
+    text.iter().all(u8::is_ascii_digit)
+        && (*b"01"..=*b"12").contains(&[*m1, *m2])
+        && (*b"01"..=*b"31").contains(&[*d1, *d2])
+}
+
 fn swap_words(bytes: &[u8], from: fn([u8; 8]) -> u64, to: fn(u64) -> [u8; 8]) -> Option<Vec<u8>> {
     let (words, rest) = bytes.as_chunks::<8>();
     rest.is_empty().then(|| words.iter().flat_map(|word| to(from(*word))).collect())
@@ -207,7 +218,7 @@ mod tests {
         for attribute in ATTRIBUTES {
             assert_eq!(kind_of(attribute.id), Some(attribute.kind), "{:#x}", attribute.id);
         }
-        for class in [Class::Data, Class::Certificate, Class::PublicKey, Class::PrivateKey] {
+        for class in Class::ALL {
             let mut ids: Vec<_> = of_class(class).map(|attribute| attribute.id).collect();
             ids.sort_unstable();
             assert!(ids.windows(2).all(|pair| pair[0] != pair[1]), "{class:?}");
@@ -228,6 +239,9 @@ mod tests {
         assert_eq!(Kind::Bool.canonical(&[]), None);
         assert_eq!(Kind::Ulong.canonical(&[0; 4]), None);
         assert_eq!(Kind::UlongArray.canonical(&[0; 9]), None);
-        assert_eq!(Kind::Date.canonical(b"2026"), None);
+        for bad in [&b"2026"[..], b"20261301", b"20260132", b"20260100", b"2026010x", b"202601011"] {
+            assert_eq!(Kind::Date.canonical(bad), None, "{bad:?}");
+        }
+        assert!(Kind::Date.canonical(b"20261231").is_some() && Kind::Date.canonical(b"").is_some());
     }
 }

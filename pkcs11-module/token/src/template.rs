@@ -1,5 +1,7 @@
 //! Templates as applications pass them, checked and brought into canonical form.
 
+use cryptoki_sys::CKA_ALLOWED_MECHANISMS;
+
 use crate::attribute::{self, Class};
 use crate::backend::Attributes;
 use crate::provider::TemplateItem;
@@ -90,6 +92,10 @@ impl Template {
             if value.len() > declared.bytes_max {
                 return Err(Error::AttributeValueInvalid);
             }
+        }
+        // An empty list restricts nothing. Left out, so that no node reads it as one that allows nothing.
+        if attributes.get(&CKA_ALLOWED_MECHANISMS).is_some_and(Vec::is_empty) {
+            attributes.remove(&CKA_ALLOWED_MECHANISMS);
         }
         for declared in attribute::of_class(class) {
             if attributes.contains_key(&declared.id) || later.contains(&declared.id) {

@@ -14,7 +14,7 @@ pub(super) static ATTRIBUTES: &[Attribute] = &[
     // Storage objects, section 4.4.
     row(CKA_CLASS, Ulong, ALL).initially(Required),
     row(CKA_TOKEN, Bool, ALL).initially(False).change(Change::OnCopy),
-    row(CKA_PRIVATE, Bool, DATA | CERTIFICATE | PUBLIC).initially(False).change(Change::OnCopy),
+    row(CKA_PRIVATE, Bool, DATA | CERTIFICATE | PUBLIC | PROFILE).initially(False).change(Change::OnCopy),
     row(CKA_PRIVATE, Bool, PRIVATE).initially(True).change(Change::OnCopy),
     row(CKA_MODIFIABLE, Bool, ALL).initially(True).change(Change::OnCopy),
     row(CKA_COPYABLE, Bool, ALL).initially(True).change(Change::ToFalse),
@@ -29,7 +29,7 @@ pub(super) static ATTRIBUTES: &[Attribute] = &[
     row(CKA_CERTIFICATE_TYPE, Ulong, CERTIFICATE).initially(Required),
     row(CKA_TRUSTED, Bool, CERTIFICATE | PUBLIC).initially(False).change(Change::Free),
     row(CKA_CERTIFICATE_CATEGORY, Ulong, CERTIFICATE).initially(Zero),
-    row(CKA_CHECK_VALUE, Bytes, CERTIFICATE).initially(Empty),
+    row(CKA_CHECK_VALUE, Bytes, CERTIFICATE),
     row(CKA_SUBJECT, Bytes, CERTIFICATE).initially(Required),
     row(CKA_ID, Bytes, CERTIFICATE).name(),
     row(CKA_ISSUER, Bytes, CERTIFICATE).initially(Empty).change(Change::Free),
@@ -41,6 +41,8 @@ pub(super) static ATTRIBUTES: &[Attribute] = &[
     row(CKA_NAME_HASH_ALGORITHM, Ulong, CERTIFICATE),
     row(CKA_JAVA_MIDP_SECURITY_DOMAIN, Ulong, CERTIFICATE).initially(Zero),
     row(CKA_PUBLIC_KEY_INFO, Bytes, CERTIFICATE).initially(Empty),
+    // Profiles, section 4.13.
+    row(CKA_PROFILE_ID, Ulong, PROFILE).by_token(),
     // Keys, section 4.7.
     row(CKA_KEY_TYPE, Ulong, KEYS).initially(Required),
     row(CKA_ID, Bytes, KEYS).name().initially(Absent),
@@ -126,4 +128,5 @@ pub(super) const CERTIFICATE: u8 = 2;
 pub(super) const PUBLIC: u8 = 4;
 pub(super) const PRIVATE: u8 = 8;
 const KEYS: u8 = PUBLIC | PRIVATE;
-const ALL: u8 = DATA | CERTIFICATE | KEYS;
+pub(super) const PROFILE: u8 = 16;
+const ALL: u8 = DATA | CERTIFICATE | KEYS | PROFILE;

@@ -3,6 +3,7 @@
 pub(crate) mod certificate;
 pub mod key;
 pub(crate) mod pair;
+pub(crate) mod profile;
 pub(crate) mod read;
 pub mod summary;
 
@@ -16,7 +17,8 @@ use crate::template::Template;
 /// The attributes of an object that `C_CreateObject` makes.
 ///
 /// # Errors
-/// [`Error::TemplateInconsistent`] for private and secret keys: a key is born shared and never handed in whole.
+/// [`Error::TemplateInconsistent`] for private and secret keys: a key is born shared and never handed in whole; and for
+/// profiles, which are what the token is.
 /// Otherwise what [`Template::build`] and the rules of the class say.
 pub(crate) fn create(template: Template, role: Option<Role>) -> Result<Attributes> {
     let number = template.ulong(CKA_CLASS).ok_or(Error::TemplateIncomplete)?;
@@ -28,9 +30,10 @@ pub(crate) fn create(template: Template, role: Option<Role>) -> Result<Attribute
         Class::Data => template.build(class, &[])?,
         Class::Certificate => certificate::create(template)?,
         Class::PublicKey => key::create_public(template)?,
-        Class::PrivateKey => return Err(Error::TemplateInconsistent),
+        Class::PrivateKey | Class::Profile => return Err(Error::TemplateInconsistent),
     };
     check_trusted(attribute::bool_of(&attributes, CKA_TRUSTED), role)?;
+    check_dates(&attributes)?;
     check_size(&attributes)?;
     Ok(attributes)
 }
@@ -71,7 +74,18 @@ pub(crate) fn change(
         attributes.insert(*id, value.clone());
     }
     check_trusted(template.bool(CKA_TRUSTED), role)?;
+    check_dates(attributes)?;
     check_size(attributes)
+}
+
+/// A validity that ends does not end before it starts (PKCS#11 3.1 sections 4.6.3 and 4.7).
+pub(crate) fn check_dates(attributes: &Attributes) -> Result<()> {
+    // YYYYMMDD in digits: the order of the bytes is that of the days.
+    let date = |id| attributes.get(&id).filter(|date| !date.is_empty());
+    match (date(CKA_START_DATE), date(CKA_END_DATE)) {
+        (Some(start), Some(end)) if end < start => Err(Error::TemplateInconsistent),
+        _ => Ok(()),
+    }
 }
 
 /// Only the security officer declares an object trusted (PKCS#11 3.1 sections 4.6 and 4.8).

@@ -2,7 +2,7 @@
 
 use cryptoki_sys::*;
 
-use super::key;
+use super::{check_dates, key};
 use crate::attribute::{Class, canonical_bool, canonical_ulong};
 use crate::backend::{Curve, KeyPairRequest};
 use crate::mechanism::Mechanism;
@@ -40,6 +40,8 @@ pub(crate) fn request(
     let public_on_token = public.bool(CKA_TOKEN) == Some(true);
     let mut public = public.build(Class::PublicKey, &[CKA_EC_POINT])?;
     let mut private = private.build(Class::PrivateKey, &[])?;
+    check_dates(&public)?;
+    check_dates(&private)?;
     for attributes in [&mut public, &mut private] {
         attributes.insert(CKA_LOCAL, canonical_bool(true));
         attributes.insert(CKA_KEY_GEN_MECHANISM, canonical_ulong(mechanism.id));

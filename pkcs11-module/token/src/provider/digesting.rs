@@ -64,7 +64,9 @@ impl Provider {
         operations.digest.update(|_| match self.object(&session, key) {
             Ok(object) => match attribute::class_of(&object.record.attributes) {
                 Some(Class::PublicKey | Class::PrivateKey) => Err(Error::KeyIndigestible),
-                Some(Class::Data | Class::Certificate) | None => Err(Error::KeyHandleInvalid),
+                Some(Class::Data | Class::Certificate | Class::Profile) | None => {
+                    Err(Error::KeyHandleInvalid)
+                }
             },
             Err(error) => Err(error.of_key()),
         })

@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 
-use cryptoki_sys::CKA_PRIVATE;
+use cryptoki_sys::{CKA_CLASS, CKA_PRIVATE, CKO_PROFILE};
 
 use super::{Provider, TemplateItem};
 use crate::attribute;
 use crate::backend::{Freshness, Role};
+use crate::object::profile;
 use crate::object::read::matches;
 use crate::rv::{Error, Result};
 use crate::session::Session;
@@ -66,6 +67,10 @@ impl Provider {
             if !private || logged_in {
                 found.push_back(handles.token_object(slot.id, record.id, private));
             }
+        }
+        // Only for who asks for profiles: applications older than these would not know what they have found.
+        if search.ulong(CKA_CLASS) == Some(CKO_PROFILE) && matches(&profile::record(), search) {
+            found.push_back(handles.token_object(slot.id, profile::ID, false));
         }
         for (handle, private, record) in handles.session_objects(slot.id) {
             if (!private || logged_in) && matches(&record, search) {

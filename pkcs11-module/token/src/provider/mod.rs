@@ -150,7 +150,9 @@ impl Provider {
         match attribute::class_of(attributes) {
             Some(found) if found == class => {}
             Some(Class::PublicKey | Class::PrivateKey) => return Err(Error::KeyTypeInconsistent),
-            Some(Class::Data | Class::Certificate) | None => return Err(Error::KeyHandleInvalid),
+            Some(Class::Data | Class::Certificate | Class::Profile) | None => {
+                return Err(Error::KeyHandleInvalid);
+            }
         }
         let curve = mechanism.keys.curve_of(attributes).ok_or(Error::KeyTypeInconsistent)?;
         if !is_true(&object.record, usage) {

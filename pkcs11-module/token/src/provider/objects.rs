@@ -8,6 +8,7 @@ use super::{Provider, TemplateItem};
 use crate::attribute;
 use crate::backend::{Attributes, BackendError, Freshness, ObjectId, ObjectRecord, Role};
 use crate::handle::Place;
+use crate::object::profile;
 use crate::object::read::{self, Answer};
 use crate::object::{change, create};
 use crate::output::{AttributeOutput, Offer};
@@ -217,6 +218,9 @@ impl Provider {
 
     /// A token object from what was read before, else from a fresh reading.
     fn token_object(&self, session: &Session, id: ObjectId) -> Result<Option<Arc<ObjectRecord>>> {
+        if id == profile::ID {
+            return Ok(Some(profile::record()));
+        }
         for freshness in [Freshness::Cached, Freshness::Current] {
             let list = self.settle(&session.slot, self.backend.objects(session.slot.token, freshness))?;
             if let Some(record) = list.get(&id) {

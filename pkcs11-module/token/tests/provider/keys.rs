@@ -76,6 +76,27 @@ fn allowed_mechanisms_are_answered_and_obeyed() {
     );
     assert_eq!(application.sign(session, CKM_ECDSA, pair.private, &[1; 32]), Err(Error::MechanismInvalid));
     assert!(application.sign(session, CKM_ECDSA_SHA384, pair.private, b"message").is_ok());
+    let empty = private_template().bytes(CKA_ALLOWED_MECHANISMS, &[]);
+    let pair = application.generate(session, &public_template(), &empty).unwrap();
+    assert_eq!(
+        application.get(session, pair.private, CKA_ALLOWED_MECHANISMS).unwrap(),
+        all,
+        "nothing is forbidden"
+    );
+    assert!(application.sign(session, CKM_ECDSA, pair.private, &[1; 32]).is_ok());
+}
+
+#[test]
+fn a_key_does_not_end_before_it_starts() {
+    let application = Application::new();
+    let session = application.user();
+    let dates = |end: &[u8]| private_template().bytes(CKA_START_DATE, b"20260601").bytes(CKA_END_DATE, end);
+    let refused = application.generate(session, &public_template(), &dates(b"20260531"));
+    assert_eq!(refused, Err(Error::TemplateInconsistent));
+    let key = application.generate(session, &public_template(), &dates(b"20260601")).unwrap().private;
+    let back = Items::new().bytes(CKA_END_DATE, b"20250101");
+    assert_eq!(application.set(session, key, &back), Err(Error::TemplateInconsistent));
+    assert_eq!(application.get(session, key, CKA_END_DATE).unwrap(), b"20260601");
 }
 
 #[test]

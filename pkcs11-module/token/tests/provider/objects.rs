@@ -76,7 +76,7 @@ fn sizes_are_limited() {
     assert_eq!(create(many), Err(Error::TemplateInconsistent));
     let certificate =
         certificate_template().bytes(CKA_ISSUER, &[1; 65_000]).bytes(CKA_SERIAL_NUMBER, &[1; 65_000]);
-    assert_eq!(create(certificate.bytes(CKA_URL, &[1; 2000])), Err(Error::DeviceMemory));
+    assert_eq!(create(certificate.bytes(CKA_PUBLIC_KEY_INFO, &[1; 2000])), Err(Error::DeviceMemory));
 }
 
 #[test]
@@ -234,4 +234,59 @@ fn a_handle_of_one_token_means_nothing_to_another() {
     assert_eq!(provider.object_size(sessions[1], object), Err(Error::ObjectHandleInvalid));
     provider.login(sessions[0], CKU_SO, SO_PIN).unwrap();
     assert_eq!(provider.session_info(sessions[1]).unwrap().state, CKS_RW_PUBLIC_SESSION);
+}
+
+#[test]
+fn the_profile_is_found_by_who_asks_for_it_and_nobody_changes_it() {
+    let application = Application::new();
+    let session = application.session();
+    assert!(application.find(session, &Items::new()).is_empty(), "older applications do not know the class");
+    let wanted = Items::new().ulong(CKA_CLASS, CKO_PROFILE);
+    let [profile] = application.find(session, &wanted)[..] else { panic!("one profile") };
+    assert_eq!(
+        application.get(session, profile, CKA_PROFILE_ID).unwrap(),
+        CKP_BASELINE_PROVIDER.to_ne_bytes()
+    );
+    assert_eq!(application.find(session, &wanted.ulong(CKA_PROFILE_ID, CKP_BASELINE_PROVIDER)), [profile]);
+    let label = Items::new().bytes(CKA_LABEL, b"x");
+    assert_eq!(application.set(session, profile, &label), Err(Error::ActionProhibited));
+    assert_eq!(application.copy(session, profile, &label), Err(Error::ActionProhibited));
+    assert_eq!(application.provider.destroy_object(session, profile), Err(Error::ActionProhibited));
+    let another = Items::new().ulong(CKA_CLASS, CKO_PROFILE);
+    assert_eq!(application.create(session, &another), Err(Error::TemplateInconsistent));
+}
+
+#[test]
+fn a_certificate_has_the_check_value_of_its_bytes() {
+    let application = Application::new();
+    let session = application.session();
+    let create = |items: Items| application.create(session, &items);
+    let certificate = create(certificate_template()).unwrap();
+    // SHA-1 of 30 03 02 01 01 starts so.
+    let right = hex::decode("90d80b").unwrap();
+    assert_eq!(application.get(session, certificate, CKA_CHECK_VALUE).unwrap(), right);
+    assert!(create(certificate_template().bytes(CKA_CHECK_VALUE, &right)).is_ok());
+    assert!(create(certificate_template().bytes(CKA_CHECK_VALUE, &[])).is_ok());
+    let wrong = create(certificate_template().bytes(CKA_CHECK_VALUE, &[1, 2, 3]));
+    assert_eq!(wrong, Err(Error::AttributeValueInvalid));
+}
+
+#[test]
+fn a_certificate_that_contradicts_itself_is_refused() {
+    let application = Application::new();
+    let session = application.session();
+    let create = |items: Items| application.create(session, &items);
+    let with = |id, value: &[u8]| create(certificate_template().bytes(id, value));
+    assert_eq!(
+        with(CKA_URL, b"http://example"),
+        Err(Error::TemplateIncomplete),
+        "nothing binds what is there"
+    );
+    assert_eq!(with(CKA_CERTIFICATE_CATEGORY, &4u64.to_ne_bytes()), Err(Error::AttributeValueInvalid));
+    assert_eq!(with(CKA_START_DATE, b"20261301"), Err(Error::AttributeValueInvalid));
+    let dates = |start: &[u8], end: &[u8]| {
+        create(certificate_template().bytes(CKA_START_DATE, start).bytes(CKA_END_DATE, end))
+    };
+    assert_eq!(dates(b"20270101", b"20261231"), Err(Error::TemplateInconsistent));
+    assert!(dates(b"20260101", b"20261231").is_ok() && dates(b"20260101", b"").is_ok());
 }
