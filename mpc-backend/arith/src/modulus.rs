@@ -4,8 +4,8 @@ use core::ptr::NonNull;
 
 use aws_lc_sys::{
     BN_CTX, BN_CTX_free, BN_CTX_new, BN_MONT_CTX, BN_MONT_CTX_free, BN_MONT_CTX_new_for_modulus,
-    BN_mod_exp_mont, BN_mod_exp_mont_consttime, BN_mod_inverse_odd, BN_mod_mul_montgomery, BN_to_montgomery,
-    BN_ucmp,
+    BN_mod_exp_mont, BN_mod_exp_mont_consttime, BN_mod_inverse_odd, BN_mod_mul_montgomery, BN_mod_sub_quick,
+    BN_to_montgomery, BN_ucmp,
 };
 use zeroize::Zeroizing;
 
@@ -153,6 +153,25 @@ impl<'m> Residue<'m> {
         };
         assert_eq!(ok, 1, "{NO_FAILURE}");
         Self { modulus: self.modulus, number: product }
+    }
+
+    /// n less the residue, or zero for zero. Variable-time: public residues only.
+    #[must_use]
+    pub fn negated(&self) -> Self {
+        let mut negated = Number::new();
+        let zero = Number::new();
+        // SAFETY: four live numbers; nobody else refers to the result; both operands are below the
+        // modulus.
+        let ok = unsafe {
+            BN_mod_sub_quick(
+                negated.as_mut_ptr(),
+                zero.as_ptr(),
+                self.number.as_ptr(),
+                self.modulus.number.as_ptr(),
+            )
+        };
+        assert_eq!(ok, 1, "{NO_FAILURE}");
+        Self { modulus: self.modulus, number: negated }
     }
 
     /// The inverse, or `None` where there is none. Variable-time: public residues only.

@@ -85,6 +85,7 @@ proptest! {
         let [x, y] = [a, b].map(|value| modulus_of_ours.residue(&value.to_be_bytes()).unwrap());
         let [u, v] = [a, b].map(|value| DynResidue::new(&value, theirs));
         prop_assert_eq!(bytes(&x.times(&y)), u.mul(&v).retrieve().to_be_bytes().to_vec());
+        prop_assert_eq!(bytes(&x.negated()), u.neg().retrieve().to_be_bytes().to_vec());
         let (inverse, exists) = u.invert();
         let expected = bool::from(exists).then(|| inverse.retrieve().to_be_bytes().to_vec());
         prop_assert_eq!(x.inverse().map(|inverse| bytes(&inverse)), expected);
@@ -132,7 +133,7 @@ fn edges_of_residues() {
     assert!(zero.power_secret(&[]) == modulus.one(), "anything to the nothing is one");
     assert!(zero.power_secret(&[0; 8]) == modulus.one());
     assert!(zero.power_secret(&[3]) == zero && zero.power(&[3]) == zero);
-    assert!(zero.inverse().is_none());
+    assert!(zero.inverse().is_none() && zero.negated() == zero);
     // -1 squared, and as its own inverse.
     let minus_one = at(U512::MAX.wrapping_sub(&U512::ONE).to_be_bytes());
     assert!(minus_one.times(&minus_one) == modulus.one());

@@ -138,6 +138,19 @@ pub enum Rule {
     #[error("part of a product is wrong")]
     SharingPart,
 
+    /// rsa 2.2: a dealt piece does not match its public value.
+    #[error("piece of the private exponent does not match its value")]
+    RsaShare,
+    /// rsa 2.3: the public values are not of the inverse of e.
+    #[error("public values do not belong to the key")]
+    RsaValues,
+    /// rsa 4.2: the partials do not multiply to the result.
+    #[error("result does not verify with the public key")]
+    RsaResult,
+    /// rsa 5.2: the partial was not made with the party's pieces.
+    #[error("proof of a partial is not valid")]
+    RsaProof,
+
     /// oprf 3.2: the answer was not made with the node's share.
     #[error("evaluation proof is not valid")]
     OprfProof,
@@ -184,6 +197,10 @@ impl Rule {
             | Self::SharingView
             | Self::SharingCopies
             | Self::SharingProduct
+            | Self::RsaShare
+            | Self::RsaValues
+            | Self::RsaResult
+            | Self::RsaProof
             | Self::OprfProof => Severity::SessionEnds,
             Self::Commitment
             | Self::SharingOpening
@@ -221,6 +238,7 @@ impl Rule {
             | Self::SharingConfirm
             | Self::SharingCopy
             | Self::SharingPart
+            | Self::RsaProof
             | Self::OprfProof => true,
             Self::SetupContext
             | Self::SetupConfirm
@@ -243,7 +261,10 @@ impl Rule {
             | Self::SharingCommitments
             | Self::SharingView
             | Self::SharingCopies
-            | Self::SharingProduct => false,
+            | Self::SharingProduct
+            | Self::RsaShare
+            | Self::RsaValues
+            | Self::RsaResult => false,
         }
     }
 }
@@ -296,6 +317,9 @@ pub enum Misuse {
     /// The request is for another presignature, key, epoch, signer set or client.
     #[error("request does not match the presignature")]
     WrongPresignature,
+    /// The block has no inverse: it shares a factor with the modulus, or is of another key.
+    #[error("block has no inverse modulo the key")]
+    NoInverse,
     /// The digest is longer than any hash of the mechanisms.
     #[error("digest is too long")]
     DigestTooLong,

@@ -20,6 +20,7 @@ pub mod group;
 pub mod oprf;
 pub mod party;
 pub mod round;
+pub mod rsa;
 pub mod secret;
 pub mod sharing;
 #[cfg(feature = "sim")]

@@ -118,6 +118,14 @@ labels! {
     SHARING_PIECE = "counterfoil/replicated/v1/piece";
     /// What zero shares are made of.
     SHARING_ZERO = "counterfoil/replicated/v1/zero";
+    /// Identity of an RSA key.
+    RSA_KEY = "counterfoil/rsa/v1/key";
+    /// Base of an RSA key's public values.
+    RSA_GENERATOR = "counterfoil/rsa/v1/generator";
+    /// An RSA key's public values.
+    RSA_VALUES = "counterfoil/rsa/v1/values";
+    /// Challenge of the proof of an RSA partial.
+    RSA_CHALLENGE = "counterfoil/rsa/v1/challenge";
     /// Challenge of an evaluation's proof.
     OPRF_CHALLENGE = "counterfoil/oprf/v1/challenge";
 }

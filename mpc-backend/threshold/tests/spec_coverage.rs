@@ -63,9 +63,13 @@ fn every_test_and_lie_that_the_specifications_name_exists() {
         .iter()
         .map(|path| fs::read_to_string(path).unwrap())
         .collect();
-    for (spec, at_least) in
-        [("spec/ecdsa.md", 30), ("spec/dkg.md", 20), ("spec/oprf.md", 10), ("spec/replicated.md", 20)]
-    {
+    for (spec, at_least) in [
+        ("spec/ecdsa.md", 30),
+        ("spec/dkg.md", 20),
+        ("spec/oprf.md", 10),
+        ("spec/replicated.md", 20),
+        ("spec/rsa.md", 15),
+    ] {
         let text = read(spec);
         let mut named = 0;
         for name in quoted(&text) {
@@ -84,7 +88,7 @@ fn every_test_and_lie_that_the_specifications_name_exists() {
 
 #[test]
 fn every_rule_has_a_row_that_says_how_the_lie_passes_without_it() {
-    for (name, count) in [("ecdsa", 20), ("dkg", 10), ("oprf", 1), ("replicated", 9)] {
+    for (name, count) in [("ecdsa", 20), ("dkg", 10), ("oprf", 1), ("replicated", 9), ("rsa", 4)] {
         let spec = read(&format!("spec/{name}.md"));
         let rules = rules(name);
         assert_eq!(rules.len(), count, "rules of {name}");
@@ -110,7 +114,7 @@ fn numbered_checks(spec: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_numbered_check_has_a_row() {
-    for (name, count) in [("dkg", 16), ("oprf", 4), ("replicated", 11)] {
+    for (name, count) in [("dkg", 16), ("oprf", 4), ("replicated", 11), ("rsa", 12)] {
         let spec = read(&format!("spec/{name}.md"));
         let checks = numbered_checks(&spec);
         assert_eq!(checks.len(), count, "{name}: {checks:?}");

@@ -17,6 +17,11 @@ impl Piece {
     /// The first piece, to which public numbers are added.
     pub const FIRST: Self = Self(0);
 
+    /// The piece at `position`, if there can be one.
+    pub(crate) fn at(position: usize) -> Option<Self> {
+        u8::try_from(position).ok().filter(|_| position < PIECES_MAX).map(Self)
+    }
+
     /// Its position.
     pub const fn position(self) -> usize {
         self.0 as usize
