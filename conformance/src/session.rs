@@ -148,7 +148,15 @@ impl Session<'_> {
     /// # Panics
     /// If it is not generated.
     pub fn p256(&self, label: &str) -> Pair {
-        let public = [(CKA_EC_PARAMS, P256.to_vec()), on_token(true), labelled(label)];
+        self.pair_on(&P256, label)
+    }
+
+    /// A key pair on the curve that these `CKA_EC_PARAMS` name.
+    ///
+    /// # Panics
+    /// If it is not generated.
+    pub fn pair_on(&self, params: &[u8], label: &str) -> Pair {
+        let public = [(CKA_EC_PARAMS, params.to_vec()), on_token(true), labelled(label)];
         self.generate(&public, &[on_token(true), labelled(label)]).expect("C_GenerateKeyPair")
     }
 
@@ -254,5 +262,9 @@ fn count(template: &[CK_ATTRIBUTE]) -> CK_ULONG {
     template.len() as CK_ULONG
 }
 
+/// secp384r1 as `CKA_EC_PARAMS`.
+pub const P384: [u8; 7] = [0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22];
+/// secp256k1 as `CKA_EC_PARAMS`.
+pub const SECP256K1: [u8; 7] = [0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a];
 /// prime256v1 as `CKA_EC_PARAMS`.
 pub const P256: [u8; 10] = [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];

@@ -6,6 +6,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
+use crate::curve::Curve;
+
 /// Where an application finds its token.
 #[derive(Clone)]
 pub struct Target {
@@ -43,9 +45,15 @@ pub struct Load {
 }
 
 impl Target {
-    /// Makes a key pair and returns its public point, SEC1 uncompressed.
+    /// Makes a P-256 key pair and returns its public point, SEC1 uncompressed.
     pub fn keygen(&self, label: &str) -> Result<Vec<u8>> {
         let out = self.run(&["keygen", "--label", label], "")?;
+        Ok(hex::decode(out.trim())?)
+    }
+
+    /// The same on another curve.
+    pub fn keygen_on(&self, curve: &Curve, label: &str) -> Result<Vec<u8>> {
+        let out = self.run(&["keygen", "--label", label, "--curve", curve.name], "")?;
         Ok(hex::decode(out.trim())?)
     }
 

@@ -6,6 +6,7 @@
 
 pub mod application;
 pub mod bench;
+pub mod curve;
 pub mod lab;
 pub mod library;
 pub mod memory;

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
-use p256::ecdsa::Signature;
+
+use crate::curve::{Curve, P256};
 
 /// A public key in a file, ready to judge signatures over digests.
 pub struct Judge {
@@ -14,12 +15,9 @@ pub struct Judge {
 }
 
 impl Judge {
-    /// `point` is a P-256 point in SEC1 form, compressed or not.
-    pub fn new(point: &[u8]) -> Result<Self> {
-        use p256::elliptic_curve::sec1::ToEncodedPoint;
-        let key = p256::PublicKey::from_sec1_bytes(point).context("not a P-256 point")?;
-        let mut spki = SPKI_PREFIX.to_vec();
-        spki.extend_from_slice(key.to_encoded_point(false).as_bytes());
+    /// `point` is a point of the curve in uncompressed SEC1 form.
+    pub fn new(curve: &Curve, point: &[u8]) -> Result<Self> {
+        let spki = [&hex::decode(curve.public_key_head)?, point].concat();
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("public.der");
         fs::write(&path, spki)?;
@@ -28,9 +26,9 @@ impl Judge {
 
     /// Whether `openssl pkeyutl -verify` accepts r‖s over the digest.
     pub fn accepts(&self, digest: &[u8], signature: &[u8]) -> Result<bool> {
-        let Ok(signature) = Signature::from_slice(signature) else { return Ok(false) };
+        let (r, s) = signature.split_at(signature.len() / 2);
         let digest_file = self.write("digest", digest)?;
-        let signature_file = self.write("signature", signature.to_der().as_bytes())?;
+        let signature_file = self.write("signature", &der(0x30, &[integer(r), integer(s)].concat()))?;
         let output = Command::new("openssl")
             .args(["pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-inkey"])
             .arg(&self.key)
@@ -55,9 +53,14 @@ impl Judge {
     }
 }
 
-/// Judges every (digest, signature) line of an application, and says how many there were.
+/// Judges every (digest, signature) line of an application with a P-256 key, and says how many there were.
 pub fn accept_all(point: &[u8], signed: &[(Vec<u8>, Vec<u8>)]) -> Result<usize> {
-    let judge = Judge::new(point)?;
+    accept_all_on(&P256, point, signed)
+}
+
+/// The same with a key on any curve.
+pub fn accept_all_on(curve: &Curve, point: &[u8], signed: &[(Vec<u8>, Vec<u8>)]) -> Result<usize> {
+    let judge = Judge::new(curve, point)?;
     for (digest, signature) in signed {
         ensure!(
             judge.accepts(digest, signature)?,
@@ -69,24 +72,31 @@ pub fn accept_all(point: &[u8], signed: &[(Vec<u8>, Vec<u8>)]) -> Result<usize> 
     Ok(signed.len())
 }
 
-/// DER of a P-256 SubjectPublicKeyInfo up to the point (RFC 5480, 2).
-const SPKI_PREFIX: [u8; 26] = [
-    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86,
-    0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
-];
+/// A DER INTEGER from big-endian bytes: as short as can be, with a zero before a set highest bit.
+fn integer(bytes: &[u8]) -> Vec<u8> {
+    let start = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len());
+    let (_, significant) = bytes.split_at(start);
+    let positive = significant.first().is_none_or(|first| *first >= 0x80);
+    der(0x02, &[&[0; 1][..usize::from(positive)], significant].concat())
+}
+
+/// A DER value shorter than 128 bytes.
+fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+    [&[tag, content.len() as u8], content].concat()
+}
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
-    use p256::ecdsa::SigningKey;
     use p256::ecdsa::signature::hazmat::PrehashSigner;
+    use p256::ecdsa::{Signature, SigningKey};
 
     #[test]
     fn judge_accepts_the_right_and_refuses_the_wrong() {
         let key = SigningKey::from_bytes(&[5; 32].into()).unwrap();
         let signature: Signature = key.sign_prehash(&[9; 32]).unwrap();
-        let judge = Judge::new(key.verifying_key().to_encoded_point(true).as_bytes()).unwrap();
+        let judge = Judge::new(&P256, key.verifying_key().to_encoded_point(false).as_bytes()).unwrap();
         assert!(judge.accepts(&[9; 32], &signature.to_bytes()).unwrap());
         assert!(!judge.accepts(&[8; 32], &signature.to_bytes()).unwrap());
         let mut altered = signature.to_bytes();

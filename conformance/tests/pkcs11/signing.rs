@@ -4,7 +4,7 @@ use std::ptr::null_mut;
 
 use conformance::call;
 use conformance::mechanisms::{Mechanism, listed};
-use conformance::session::{P256, Session, flag, labelled, on_token};
+use conformance::session::{P256, P384, SECP256K1, Session, flag, labelled, on_token};
 use conformance::token::Token;
 use cryptoki_sys::*;
 use p256::ecdsa::signature::hazmat::PrehashVerifier;
@@ -53,6 +53,47 @@ fn hashed_mechanisms_sign_what_they_hash() {
     let hashed = |mechanism: &Mechanism| mechanism.name.starts_with("CKM_ECDSA_SHA");
     assert_eq!(listed(&token).iter().filter(|mechanism| hashed(mechanism)).count(), DIGESTS);
 }
+
+/// On one curve, named in two ways: generate, sign, and check with another implementation and with our own.
+macro_rules! signs_on {
+    ($test:ident, $portable:ident, $oid:expr, $name:literal, $bytes:literal) => {
+        #[test]
+        fn $test() {
+            use $portable::ecdsa::{Signature, VerifyingKey};
+            let token = Token::shared();
+            let session = token.user();
+            let name = [&[0x13, $name.len() as u8], $name.as_bytes()].concat();
+            for params in [&$oid[..], &name] {
+                let pair = session.pair_on(params, $name);
+                assert_eq!(session.get(pair.private, CKA_EC_PARAMS), Ok($oid.to_vec()));
+                assert_eq!(session.get(pair.public, CKA_EC_PARAMS), Ok($oid.to_vec()));
+                let point = session.get(pair.public, CKA_EC_POINT).unwrap();
+                assert_eq!(point[..3], [4, 1 + 2 * $bytes, 4], "a DER OCTET STRING around a SEC1 point");
+                let key = VerifyingKey::from_sec1_bytes(&point[2..]).unwrap();
+                let message = b"a message of some length";
+                let digests = [
+                    (CKM_ECDSA, message.to_vec(), message.to_vec()),
+                    (CKM_ECDSA_SHA256, message.to_vec(), sha2::Sha256::digest(message).to_vec()),
+                    (CKM_ECDSA_SHA384, message.to_vec(), sha2::Sha384::digest(message).to_vec()),
+                    (CKM_ECDSA_SHA512, message.to_vec(), sha2::Sha512::digest(message).to_vec()),
+                ];
+                for (mechanism, data, digest) in digests {
+                    let signature = session.sign(mechanism, pair.private, &data).unwrap();
+                    assert_eq!(signature.len(), 2 * $bytes);
+                    let padded = [vec![0; usize::saturating_sub($bytes, digest.len())], digest].concat();
+                    let parsed = Signature::from_slice(&signature).unwrap();
+                    key.verify_prehash(&padded[..$bytes], &parsed).expect("the signature is good");
+                    assert_eq!(session.verify(mechanism, pair.public, &data, &signature), CKR_OK);
+                    let other = session.verify(mechanism, pair.public, b"another message", &signature);
+                    assert_eq!(other, CKR_SIGNATURE_INVALID);
+                }
+            }
+        }
+    };
+}
+
+signs_on!(secp384r1_signs, p384, P384, "secp384r1", 48);
+signs_on!(secp256k1_signs, k256, SECP256K1, "secp256k1", 32);
 
 #[test]
 fn raw_ecdsa_takes_digests_of_any_hash() {

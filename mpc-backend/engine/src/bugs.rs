@@ -81,8 +81,7 @@ mod planting {
     use rand_core::{CryptoRng, RngCore, impls};
     use sha2::{Digest, Sha256};
     use threshold::ecdsa::Pairs;
-    use threshold::ecdsa::presign::{PresignContext, Presignature};
-    use threshold::group::P256;
+    use threshold::signing::{self, Presignature, SessionContext};
     use threshold::sim;
     use zeroize::Zeroizing;
 
@@ -94,7 +93,7 @@ mod planting {
     use crate::sessions::PoolKey;
 
     /// Copies of presignatures, by id, with the nonce of the request that took each.
-    pub(crate) type Kept = BTreeMap<[u8; 32], ([u8; 32], Presignature<P256>)>;
+    pub(crate) type Kept = BTreeMap<[u8; 32], ([u8; 32], Presignature)>;
 
     /// How much a node holds in memory for others.
     #[derive(Clone, Copy, Debug)]
@@ -155,12 +154,12 @@ mod planting {
             pool: &PoolKey,
             id: &[u8; 32],
             request: &[u8; 32],
-            taken: Option<Presignature<P256>>,
-        ) -> Option<Presignature<P256>> {
+            taken: Option<Presignature>,
+        ) -> Option<Presignature> {
             let bugs = self.me.bugs;
             if let Some(presignature) = taken {
                 if bugs.has(Bug::NotRemoved) || bugs.has(Bug::AnswerKept) {
-                    self.kept.insert(*id, (*request, sim::duplicate(&presignature)));
+                    self.kept.insert(*id, (*request, signing::duplicate(&presignature)));
                 }
                 return Some(presignature);
             }
@@ -171,13 +170,13 @@ mod planting {
                     .find_map(|client| self.take_presignature(&PoolKey { client, ..pool.clone() }, id));
             }
             let (first, presignature) = self.kept.get(id)?;
-            (bugs.has(Bug::NotRemoved) || first == request).then(|| sim::duplicate(presignature))
+            (bugs.has(Bug::NotRemoved) || first == request).then(|| signing::duplicate(presignature))
         }
 
         /// Writes what must never be written.
-        pub(crate) fn leak_to_disk(&mut self, pool: &PoolKey, presignature: &Presignature<P256>) {
+        pub(crate) fn leak_to_disk(&mut self, pool: &PoolKey, presignature: &Presignature) {
             if self.me.bugs.has(Bug::PresignatureOnDisk) {
-                let value = Some(Zeroizing::new(sim::stored_form(presignature)));
+                let value = Some(Zeroizing::new(signing::stored_form(presignature)));
                 let key = [pool.key_id.as_slice(), presignature.id()].concat();
                 let ticket = self.ticket();
                 let writes = vec![Write { table: crate::persist::SHARE, key, value }];
@@ -196,11 +195,7 @@ mod planting {
         }
 
         /// The randomness of a presigning with a bug.
-        pub(crate) fn predictable(
-            self,
-            context: &PresignContext<P256>,
-            share: &[u8; 32],
-        ) -> Option<Predictable> {
+        pub(crate) fn predictable(self, context: &SessionContext, share: &[u8]) -> Option<Predictable> {
             let (signers, number) = (context.signers.to_bytes(), context.number.to_be_bytes());
             match self.planted {
                 Some(Bug::CopiedRandomness) => Some(Predictable::new([share, &context.key_id, &signers])),

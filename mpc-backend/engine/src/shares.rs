@@ -11,7 +11,7 @@ use crate::engine::{AfterPersist, Engine};
 use crate::event::Event;
 use crate::input::Record;
 use crate::persist::{self, RecordError, ShareRecord};
-use crate::registry::Id;
+use crate::registry::{Id, birth};
 
 /// One share.
 pub(crate) struct Share {
@@ -20,7 +20,7 @@ pub(crate) struct Share {
     /// Registry index from which on the key is recorded; 0 while it is pending.
     pub(crate) active_since: u64,
     /// The scalar in its group's canonical encoding.
-    pub(crate) secret: Secret<[u8; 32]>,
+    pub(crate) secret: Secret<Vec<u8>>,
 }
 
 /// All shares of this node, by key id.
@@ -28,7 +28,7 @@ pub(crate) struct Share {
 pub(crate) struct Shares(BTreeMap<Id, Share>);
 
 impl Share {
-    pub(crate) fn pending(statement: BirthStatement, encoded: Vec<u8>, secret: Secret<[u8; 32]>) -> Self {
+    pub(crate) fn pending(statement: BirthStatement, encoded: Vec<u8>, secret: Secret<Vec<u8>>) -> Self {
         Self { statement, encoded, active_since: 0, secret }
     }
 
@@ -37,7 +37,7 @@ impl Share {
         let record = ShareRecord {
             statement: self.encoded.clone(),
             active_since: self.active_since,
-            secret: Zeroizing::new(self.secret.expose().to_vec()),
+            secret: Zeroizing::new(self.secret.expose().clone()),
         };
         persist::put_share(key_id, &record)
     }
@@ -48,11 +48,11 @@ impl Shares {
         let (key_id, share) = persist::read_share(record)?;
         let damaged = || RecordError::damaged(record);
         let statement = BirthStatement::decode(share.statement.as_slice()).map_err(|_| damaged())?;
-        let mut secret = Secret::new([0; 32]);
-        if statement.key_id != key_id || share.secret.len() != secret.expose().len() {
+        let group = birth::group(&statement).ok_or_else(damaged)?;
+        if statement.key_id != key_id || share.secret.len() != group.scalar_bytes() {
             return Err(damaged());
         }
-        secret.expose_mut().copy_from_slice(&share.secret);
+        let secret = Secret::new(share.secret.to_vec());
         let share = Share { statement, encoded: share.statement, active_since: share.active_since, secret };
         self.0.insert(key_id, share);
         Ok(())

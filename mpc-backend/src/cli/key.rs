@@ -60,9 +60,9 @@ fn describe(object: &ObjectRecord) -> String {
     let Some(summary) = summary(&object.attributes) else {
         return format!("{}  of an unknown class", object.id);
     };
-    let curve = summary.curve.map(|curve| format!("{curve:?}")).unwrap_or_default();
+    let curve = summary.curve.map(token::backend::Curve::name).unwrap_or_default();
     format!(
-        "{}  {:<11}  {curve:<5}  id {}  {:?}",
+        "{}  {:<11}  {curve:<9}  id {}  {:?}",
         object.id,
         summary.class,
         hex::encode(&summary.id),

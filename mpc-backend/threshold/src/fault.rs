@@ -320,6 +320,9 @@ pub enum Misuse {
     /// The block has no inverse: it shares a factor with the modulus, or is of another key.
     #[error("block has no inverse modulo the key")]
     NoInverse,
+    /// The stored share or public key of a key is not in canonical form.
+    #[error("stored share or public key is not canonical")]
+    StoredKey,
     /// The digest is longer than any hash of the mechanisms.
     #[error("digest is too long")]
     DigestTooLong,

@@ -23,6 +23,7 @@ pub mod round;
 pub mod rsa;
 pub mod secret;
 pub mod sharing;
+pub mod signing;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod transcript;

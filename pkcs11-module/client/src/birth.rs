@@ -10,7 +10,7 @@ use proto::limits::FORMAT;
 use proto::manifest::Manifest;
 use proto::registry::v1::{BirthCertificate, BirthStatement, Purpose};
 use proto::statement;
-use threshold::group::{Curve, P256};
+use threshold::signing::{PublicKey, SigningCurve};
 
 use crate::public_point::PublicPoint;
 
@@ -48,22 +48,27 @@ impl Birth {
         &self.statement
     }
 
-    /// The public key of a P-256 key.
-    pub(crate) fn point(&self) -> Option<&<P256 as Curve>::Point> {
-        self.point.get(&self.statement.public_key)
+    /// The curve of a signing key.
+    pub(crate) fn curve(&self) -> Option<SigningCurve> {
+        SigningCurve::of_name(&self.statement.curve)
+    }
+
+    /// The public half of a signing key.
+    pub(crate) fn public_key(&self) -> Option<&PublicKey> {
+        self.point.get(self.curve()?, &self.statement.public_key)
     }
 
     /// Demands that the key was born for this purpose and token, under this id.
     pub(crate) fn is_for(&self, purpose: Purpose, token: &[u8; 16], key: &[u8]) -> Result<(), BirthFault> {
         let statement = &self.statement;
-        let curve = match purpose {
-            Purpose::SigningKey => CURVE_P256,
-            _ => CURVE_RISTRETTO255,
+        let has_curve = match purpose {
+            Purpose::SigningKey => self.curve().is_some(),
+            _ => statement.curve == CURVE_RISTRETTO255,
         };
         let same = statement.purpose() == purpose
             && statement.token_id == token
             && statement.key_id == key
-            && statement.curve == curve;
+            && has_curve;
         if same { Ok(()) } else { Err(BirthFault::OtherKey) }
     }
 }
@@ -104,8 +109,6 @@ pub(crate) fn verify(
     Ok(Birth { statement, point: PublicPoint::default() })
 }
 
-/// Curve of signing keys, as a statement spells it.
-pub(crate) const CURVE_P256: &str = "P-256";
 /// Group of OPRF keys, as a statement spells it.
 pub(crate) const CURVE_RISTRETTO255: &str = "ristretto255";
 

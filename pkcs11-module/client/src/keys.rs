@@ -5,18 +5,16 @@ use std::time::Duration;
 use proto::client::v1::{Code, GenerateRequest, request, response};
 use proto::registry::v1::{BirthCertificate, NewObject, Purpose};
 use proto::statement;
-use token::backend::{
-    BackendError, BackendResult, Curve, GeneratedPair, KeyPairRequest, PublicHalf, TokenId,
-};
+use token::backend::{BackendError, BackendResult, GeneratedPair, KeyPairRequest, PublicHalf, TokenId};
 use token::object::key::complete_public;
 
-use crate::birth::{self, Birth, BirthFault, CURVE_P256};
+use crate::birth::{self, Birth, BirthFault};
 use crate::call::{Setback, Terms, wrong_kind};
 use crate::commands::new_object_id;
 use crate::core::Core;
 use crate::deadline::Deadline;
 use crate::failure::NodeFailure;
-use crate::record::{to_wire, uncompressed};
+use crate::record::{public_half, to_signing, to_wire};
 use crate::registry::Registry;
 
 impl Core {
@@ -55,7 +53,8 @@ impl Core {
         let birth = birth::verify(&self.manifest, certificate, self.manifest.nodes.len())?;
         birth.is_for(asked.purpose(), token, &asked.key_id)?;
         let statement = birth.statement();
-        let ours = statement.attributes_hash == asked.attributes_hash
+        let ours = statement.curve == asked.curve
+            && statement.attributes_hash == asked.attributes_hash
             && statement.client_key == self.identity.public();
         if ours { Ok(birth) } else { Err(BirthFault::OtherKey) }
     }
@@ -85,21 +84,19 @@ impl Registry {
     ) -> BackendResult<GeneratedPair> {
         let deadline = core.start()?;
         let KeyPairRequest { curve, mut public, private, public_on_token } = wanted;
-        let Curve::P256 = curve;
         let id = new_object_id();
         let private = to_wire(&private);
         let asked = GenerateRequest {
             purpose: Purpose::SigningKey.into(),
             token_id: token.0.to_vec(),
             key_id: id.0.to_vec(),
-            curve: CURVE_P256.into(),
+            curve: to_signing(curve).name().into(),
             attributes_hash: statement::attributes_hash(&private).to_vec(),
             role: 0,
             pin_version: 0,
         };
         let (birth, certificate) = core.generate(asked, Some(token), deadline)?;
-        let point = uncompressed(&birth.statement().public_key)
-            .map_err(|fault| BackendError::Internal(fault.to_string()))?;
+        let (_, point) = public_half(&birth).map_err(|fault| BackendError::Internal(fault.to_string()))?;
         complete_public(&mut public, curve, &point);
         let mut objects =
             vec![NewObject { object_id: id.0.to_vec(), attributes: private, birth: Some(certificate) }];

@@ -4,14 +4,12 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-use threshold::group::{Curve, P256, Point as _};
-
-type Point = <P256 as Curve>::Point;
+use threshold::signing::{PublicKey, SigningCurve};
 
 /// A point that is decoded when it is first wanted.
 #[derive(Debug, Default)]
 pub(crate) struct PublicPoint {
-    plain: OnceLock<Option<Point>>,
+    plain: OnceLock<Option<PublicKey>>,
     uses: AtomicU32,
     prepared: OnceLock<Option<Prepared>>,
 }
@@ -19,7 +17,7 @@ pub(crate) struct PublicPoint {
 /// A point with its table, and the place in memory that it takes.
 #[derive(Debug)]
 struct Prepared {
-    point: Point,
+    point: PublicKey,
     _place: Place,
 }
 
@@ -44,8 +42,8 @@ impl Drop for Place {
 
 impl PublicPoint {
     /// The point with this encoding, always the same for one `PublicPoint`; `None` if there is none.
-    pub(crate) fn get(&self, encoded: &[u8]) -> Option<&Point> {
-        let plain = self.plain.get_or_init(|| Point::decode(encoded)).as_ref()?;
+    pub(crate) fn get(&self, curve: SigningCurve, encoded: &[u8]) -> Option<&PublicKey> {
+        let plain = self.plain.get_or_init(|| PublicKey::decode(curve, encoded)).as_ref()?;
         if self.uses.load(Ordering::Relaxed) < STEADY_USES {
             self.uses.fetch_add(1, Ordering::Relaxed);
             return Some(plain);
@@ -59,25 +57,28 @@ impl PublicPoint {
 
 /// Uses after which a table, which costs about as much as ten verifications, is worth its making.
 const STEADY_USES: u32 = 16;
-/// Tables of one process, of about 250 KB each.
+/// Tables of one process, of about 250 KB each on P-256.
 const TABLES_MAX: usize = 64;
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use threshold::group::{Curve, P256, Point as _};
+
+    const CURVE: SigningCurve = SigningCurve::P256;
 
     #[test]
     fn the_point_stays_the_same_and_tables_are_few() {
-        let encoded = |scalar: u64| Point::mul_base(&scalar.into()).encode();
+        let encoded = |scalar: u64| <P256 as Curve>::Point::mul_base(&scalar.into()).encode();
         let used = |encoded: &[u8]| {
             let public = PublicPoint::default();
             for _ in 0..=STEADY_USES {
-                assert!(*public.get(encoded).unwrap() == Point::decode(encoded).unwrap());
+                assert!(*public.get(CURVE, encoded).unwrap() == PublicKey::decode(CURVE, encoded).unwrap());
             }
             public
         };
-        assert!(PublicPoint::default().get(&[2; 33][..5]).is_none());
+        assert!(PublicPoint::default().get(CURVE, &[2; 33][..5]).is_none());
         let all: Vec<PublicPoint> =
             (1..=TABLES_MAX as u64 + 1).map(|scalar| used(&encoded(scalar))).collect();
         let has_table = |public: &PublicPoint| public.prepared.get().unwrap().is_some();

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use p256::PublicKey;
-use p256::elliptic_curve::sec1::ToEncodedPoint;
+use p256::elliptic_curve::sec1::{FromEncodedPoint, ModulusSize, ToEncodedPoint};
+use p256::elliptic_curve::{CurveArithmetic, FieldBytesSize, PublicKey};
 use prost::Message;
 use proto::limits::FORMAT;
 use proto::manifest::Manifest;
 use proto::registry::v1::{Attribute, ObjectRecord as WireRecord, Purpose, TokenRecord};
 use proto::statement;
+use threshold::signing::SigningCurve;
 use token::backend::{Attributes, Curve, ObjectId, ObjectRecord, PinState, TokenId, TokenState};
 use token::object::key::complete_private;
 
@@ -52,7 +53,8 @@ pub(crate) fn check(manifest: &Manifest, token: TokenId, wire: WireRecord) -> Re
     let birth = if is_private_key || wire.birth.is_some() {
         let birth = birth::verify(manifest, wire.birth.as_ref(), usize::from(manifest.threshold))?;
         birth.is_for(Purpose::SigningKey, &token.0, &id)?;
-        complete_private(&mut attributes, Curve::P256, &uncompressed(&birth.statement().public_key)?);
+        let (curve, point) = public_half(&birth)?;
+        complete_private(&mut attributes, curve, &point);
         Some(birth)
     } else {
         None
@@ -62,10 +64,42 @@ pub(crate) fn check(manifest: &Manifest, token: TokenId, wire: WireRecord) -> Re
     Ok(Trusted { wire, hash, record, birth })
 }
 
-/// The uncompressed SEC1 form, 65 bytes, of a P-256 point.
-pub(crate) fn uncompressed(sec1: &[u8]) -> Result<Vec<u8>, RecordFault> {
-    let key = PublicKey::from_sec1_bytes(sec1).map_err(|_| RecordFault::Point)?;
-    Ok(key.to_encoded_point(false).as_bytes().to_vec())
+/// The curve and the uncompressed SEC1 point of a signing key.
+pub(crate) fn public_half(birth: &Birth) -> Result<(Curve, Vec<u8>), RecordFault> {
+    let sec1 = &birth.statement().public_key;
+    let curve = of_signing(birth.curve().ok_or(RecordFault::Point)?);
+    let point = match curve {
+        Curve::P256 => uncompressed::<p256::NistP256>(sec1),
+        Curve::P384 => uncompressed::<p384::NistP384>(sec1),
+        Curve::Secp256k1 => uncompressed::<k256::Secp256k1>(sec1),
+    };
+    Ok((curve, point.ok_or(RecordFault::Point)?))
+}
+
+fn uncompressed<C>(sec1: &[u8]) -> Option<Vec<u8>>
+where
+    C: CurveArithmetic<AffinePoint: FromEncodedPoint<C> + ToEncodedPoint<C>>,
+    FieldBytesSize<C>: ModulusSize,
+{
+    let key = PublicKey::<C>::from_sec1_bytes(sec1).ok()?;
+    Some(key.to_encoded_point(false).as_bytes().to_vec())
+}
+
+/// The curve as the nodes call it.
+pub(crate) const fn to_signing(curve: Curve) -> SigningCurve {
+    match curve {
+        Curve::P256 => SigningCurve::P256,
+        Curve::P384 => SigningCurve::P384,
+        Curve::Secp256k1 => SigningCurve::Secp256k1,
+    }
+}
+
+const fn of_signing(curve: SigningCurve) -> Curve {
+    match curve {
+        SigningCurve::P256 => Curve::P256,
+        SigningCurve::P384 => Curve::P384,
+        SigningCurve::Secp256k1 => Curve::Secp256k1,
+    }
 }
 
 /// Attributes in ascending order of type.

@@ -4,11 +4,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use proto::client::v1::{Code, LeaseRequest, SignReply, SignRequest, SignedPart, request, response};
 use proto::statement;
-use threshold::ecdsa::combine::combine;
-use threshold::ecdsa::online::{OnlineRequest, PartialSignature};
-use threshold::group::P256;
 use threshold::party::{PartyIndex, SignerSet};
-use token::backend::{BackendError, BackendResult, Curve, ObjectId, Scheme, TokenId};
+use threshold::signing::{Answer, PublicKey, SigningRequest, combine};
+use token::backend::{BackendError, BackendResult, ObjectId, Scheme, TokenId};
 
 use crate::asking::Asking;
 use crate::birth::Birth;
@@ -18,7 +16,7 @@ use crate::deadline::Deadline;
 use crate::failure::NodeFailure;
 use crate::log::Level;
 use crate::race::{Race, Spent, Try};
-use crate::record::Trusted;
+use crate::record::{Trusted, to_signing};
 use crate::stash::{Demand, Lease, Stash};
 use crate::witness::no_witness;
 
@@ -36,7 +34,7 @@ pub(crate) struct Job<'a> {
     token: TokenId,
     birth: &'a Birth,
     key_id: [u8; 16],
-    public_key: <P256 as threshold::group::Curve>::Point,
+    public_key: &'a PublicKey,
     mechanism: u32,
     digest: &'a [u8],
 }
@@ -68,7 +66,7 @@ impl Signer {
         digest: &[u8],
     ) -> BackendResult<Vec<u8>> {
         let deadline = core.start()?;
-        let Scheme::Ecdsa { curve: Curve::P256, mechanism } = scheme;
+        let Scheme::Ecdsa { curve, mechanism } = scheme;
         if core.logins.get(token).is_none() {
             return Err(BackendError::NotLoggedIn);
         }
@@ -79,7 +77,10 @@ impl Signer {
             token,
             birth,
             key_id: key.record.id.0,
-            public_key: birth.point().ok_or_else(|| internal("the public key is no point"))?.clone(),
+            public_key: birth
+                .public_key()
+                .filter(|key| key.curve() == to_signing(curve))
+                .ok_or_else(|| internal("the public key is no point of the curve"))?,
             mechanism: mechanism.try_into().map_err(|_| internal("the mechanism is over 32 bits"))?,
             digest,
         };
@@ -228,9 +229,9 @@ impl Job<'_> {
         !nodes.contains(lowest)
     }
 
-    fn online_request(&self, set: &[u8], nonce: [u8; 32]) -> Result<OnlineRequest<P256>, String> {
+    fn signing_request(&self, set: &[u8], nonce: [u8; 32]) -> Result<SigningRequest, String> {
         let members: Vec<PartyIndex> = set.iter().filter_map(|node| PartyIndex::new(*node)).collect();
-        Ok(OnlineRequest {
+        Ok(SigningRequest {
             cluster_id: self.core.cluster_id,
             key_id: self.key_id,
             epoch: self.birth.statement().epoch,
@@ -244,25 +245,26 @@ impl Job<'_> {
     }
 
     fn combine(&self, set: &[u8], spent: &Spent, parts: &[Part]) -> Result<Vec<u8>, String> {
-        let request = self.online_request(set, spent.nonce)?;
+        let request = self.signing_request(set, spent.nonce)?;
         let mut answers = Vec::with_capacity(parts.len());
         for part in parts {
             let party = PartyIndex::new(part.node).ok_or("node 0")?;
             let first = answers.first().map(|(_, first)| first);
-            let answer = PartialSignature::decode_beside(&part.reply.partial, first)
+            let answer = Answer::decode(self.public_key.curve(), &part.reply.partial, first)
                 .map_err(|error| format!("node {}: {error}", part.node))?;
             answers.push((party, answer));
         }
-        combine(&answers, &request).map(|signature| signature.to_bytes()).map_err(|fault| fault.to_string())
+        combine(answers, &request).map_err(|fault| fault.to_string())
     }
 
     /// Answers that do not combine: a node whose answer is unsigned, does not decode or is to another
     /// request is at fault; else nobody can be named, the set is told, and another set is tried.
     fn blame(&self, set: &[u8], spent: &Spent, parts: &[Part], fault: &str, count: u64) -> Setback {
         let (id, nonce) = (spent.lease.id, spent.nonce);
-        let request = self.online_request(set, nonce).ok();
-        let is_ours = |answer: &PartialSignature<P256>| {
-            answer.presignature == id && request.as_ref().is_none_or(|request| request.is_answered_by(answer))
+        let request = self.signing_request(set, nonce).ok();
+        let is_ours = |answer: &Answer| {
+            *answer.presignature() == id
+                && request.as_ref().is_none_or(|request| request.is_answered_by(answer))
         };
         let guilty: Vec<(u8, NodeFailure)> = parts
             .iter()
@@ -270,7 +272,7 @@ impl Job<'_> {
                 let key = self.core.manifest.node(part.node)?.key;
                 let node = u32::from(part.node);
                 let said = statement::partial(&self.core.cluster_id, node, &nonce, &part.reply.partial);
-                let problem = match PartialSignature::<P256>::decode(&part.reply.partial) {
+                let problem = match Answer::decode(self.public_key.curve(), &part.reply.partial, None) {
                     _ if !said.verify(&key, &part.reply.node_signature) => "its answer is not signed by it",
                     Err(_) => "its answer does not decode",
                     Ok(answer) if !is_ours(&answer) => "its answer is to another request",

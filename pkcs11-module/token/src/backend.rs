@@ -64,6 +64,10 @@ pub enum Role {
 pub enum Curve {
     /// NIST P-256, also secp256r1 and prime256v1.
     P256,
+    /// NIST P-384, also secp384r1.
+    P384,
+    /// secp256k1 of SEC 2.
+    Secp256k1,
 }
 
 /// What the backend shall do with a private key.
@@ -268,19 +272,30 @@ impl Scheme {
 
 impl Curve {
     /// All curves.
-    pub const ALL: &[Self] = &[Self::P256];
+    pub const ALL: &[Self] = &[Self::P256, Self::P384, Self::Secp256k1];
+
+    /// The curve's name as people write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::P256 => "P-256",
+            Self::P384 => "P-384",
+            Self::Secp256k1 => "secp256k1",
+        }
+    }
 
     /// Bytes of a coordinate and of the group order.
     pub const fn field_bytes(self) -> usize {
         match self {
-            Self::P256 => 32,
+            Self::P256 | Self::Secp256k1 => 32,
+            Self::P384 => 48,
         }
     }
 
     /// Size as PKCS#11 counts EC keys, in bits of the field.
     pub const fn bits(self) -> u64 {
         match self {
-            Self::P256 => 256,
+            Self::P256 | Self::Secp256k1 => 256,
+            Self::P384 => 384,
         }
     }
 }

@@ -1,16 +1,15 @@
-//! A test double: the whole [`Backend`] in this process, with whole P-256 keys in ordinary memory.
+//! A test double: the whole [`Backend`] in this process, with whole keys in ordinary memory.
 //!
 //! It stands for a cluster in tests of this crate and of the C interface, and keeps the cluster's rules: what needs
 //! a login is refused without one, private objects are hidden, stale versions are refused, ten wrong PINs lock.
 //! Never shipped: only with feature `testing`.
 
+mod keys;
 mod tokens;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use p256::ecdsa::SigningKey;
-use p256::ecdsa::signature::hazmat::PrehashSigner;
 use rand_core::{OsRng, RngCore};
 
 use crate::backend::{
@@ -19,6 +18,7 @@ use crate::backend::{
 };
 use crate::object::key::{complete_private, complete_public};
 use crate::sync::lock;
+use keys::LocalKey;
 use tokens::LocalToken;
 
 /// The test double.
@@ -152,10 +152,10 @@ impl Backend for LocalBackend {
         let KeyPairRequest { curve, mut public, mut private, public_on_token } = request;
         self.token(token, |token| {
             token.require(Role::User)?;
-            let key = SigningKey::random(&mut OsRng);
-            let point = key.verifying_key().to_encoded_point(false);
-            complete_public(&mut public, curve, point.as_bytes());
-            complete_private(&mut private, curve, point.as_bytes());
+            let key = LocalKey::random(curve);
+            let point = key.point();
+            complete_public(&mut public, curve, &point);
+            complete_private(&mut private, curve, &point);
             let private = token.add(private, Some(key))?;
             let public = match public_on_token {
                 true => PublicHalf::Token(token.add(public, None)?),
@@ -173,12 +173,8 @@ impl Backend for LocalBackend {
         }
         self.token(token, |token| {
             token.require(Role::User)?;
-            let signature: p256::ecdsa::Signature = token
-                .key(key)
-                .ok_or(BackendError::NoSuchObject)?
-                .sign_prehash(digest)
-                .map_err(|error| BackendError::Internal(error.to_string()))?;
-            Ok(signature.to_bytes().to_vec())
+            let key = token.key(key).ok_or(BackendError::NoSuchObject)?;
+            key.sign(digest).map_err(|error| BackendError::Internal(error.to_string()))
         })
     }
 

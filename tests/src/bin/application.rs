@@ -32,10 +32,13 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Make a P-256 key pair and print its public point.
+    /// Make a key pair and print its public point.
     Keygen {
         #[arg(long)]
         label: String,
+        /// Name of the curve; without it P-256 by its object identifier.
+        #[arg(long)]
+        curve: Option<String>,
     },
     /// Sign each digest given on standard input, hex, a line each.
     Sign {
@@ -77,8 +80,9 @@ fn main() -> Result<()> {
     session.login(UserType::User, Some(&AuthPin::new(pin.into())))?;
     let mut out = std::io::stdout().lock();
     match arguments.task {
-        Task::Keygen { label } => {
-            let (public, _) = generate(&session, &label)?;
+        Task::Keygen { label, curve } => {
+            let params = curve.map_or(P256_OID.to_vec(), |name| printable(&name));
+            let (public, _) = generate(&session, &label, params)?;
             writeln!(out, "{}", hex::encode(point(&session, public)?))?;
         }
         Task::Sign { label } => {
@@ -109,12 +113,12 @@ fn find_slot(library: &Pkcs11, token: &str) -> Result<Slot> {
     Err(anyhow!("no token {token:?}"))
 }
 
-fn generate(session: &Session, label: &str) -> Result<(ObjectHandle, ObjectHandle)> {
+fn generate(session: &Session, label: &str, params: Vec<u8>) -> Result<(ObjectHandle, ObjectHandle)> {
     let public = [
         Attribute::Token(true),
         Attribute::Label(label.into()),
         Attribute::Id(label.into()),
-        Attribute::EcParams(P256_OID.to_vec()),
+        Attribute::EcParams(params),
     ];
     let private = [
         Attribute::Token(true),
@@ -125,13 +129,19 @@ fn generate(session: &Session, label: &str) -> Result<(ObjectHandle, ObjectHandl
     Ok(session.generate_key_pair(&Mechanism::EccKeyPairGen, &public, &private)?)
 }
 
+/// A curve by its name (PKCS#11 3.1, 6.3): a PrintableString.
+fn printable(name: &str) -> Vec<u8> {
+    [&[0x13, name.len() as u8], name.as_bytes()].concat()
+}
+
 /// The SEC1 point inside the DER OCTET STRING of `CKA_EC_POINT`.
 fn point(session: &Session, public: ObjectHandle) -> Result<Vec<u8>> {
     let attributes = session.get_attributes(public, &[AttributeType::EcPoint])?;
     match attributes.as_slice() {
-        [Attribute::EcPoint(der)] => {
-            Ok(der.strip_prefix(&[0x04, 65]).context("CKA_EC_POINT is not DER")?.to_vec())
-        }
+        [Attribute::EcPoint(der)] => match der.as_slice() {
+            [0x04, length, point @ ..] if usize::from(*length) == point.len() => Ok(point.to_vec()),
+            _ => Err(anyhow!("CKA_EC_POINT is not DER")),
+        },
         _ => Err(anyhow!("no CKA_EC_POINT")),
     }
 }
@@ -155,7 +165,7 @@ fn serve(session: &Session, out: &mut impl Write) -> Result<()> {
         let line = line?;
         match line.split_whitespace().collect::<Vec<_>>().as_slice() {
             ["keygen", label] => {
-                let (public, _) = generate(session, label)?;
+                let (public, _) = generate(session, label, P256_OID.to_vec())?;
                 writeln!(out, "{}", hex::encode(point(session, public)?))?;
             }
             ["sign", label, digest] => {
@@ -265,7 +275,7 @@ fn work(library: &Pkcs11, slot: Slot, label: &str, pace: Pace) -> Result<Tally> 
 fn cold(session: &Session, count: usize, out: &mut impl Write) -> Result<()> {
     for number in 0..count {
         let begin = Instant::now();
-        let (public, private) = generate(session, &format!("cold {number}"))?;
+        let (public, private) = generate(session, &format!("cold {number}"), P256_OID.to_vec())?;
         let keygen = begin.elapsed();
         let begin = Instant::now();
         session.sign(&Mechanism::Ecdsa, private, &[number as u8; 32])?;

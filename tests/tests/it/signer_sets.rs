@@ -1,39 +1,47 @@
 //! Every signer set of 2-of-3 and of 3-of-5, forced by stopping the other nodes, signs what
 //! OpenSSL accepts, without a failed check and without a retry.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rand_core::{OsRng, RngCore};
+use tests::curve::{CURVES, Curve};
 use tests::lab::Lab;
-use tests::openssl::accept_all;
+use tests::openssl::accept_all_on;
 
 use crate::setting;
 
 #[test]
 fn every_signer_set_of_2_of_3_signs() {
-    every_signer_set_signs(3, 2);
+    every_signer_set_signs(3, 2, |_| &CURVES);
 }
 
 #[test]
 fn every_signer_set_of_3_of_5_signs() {
-    every_signer_set_signs(5, 3);
+    // One curve for each set.
+    every_signer_set_signs(5, 3, |set| &CURVES[set % CURVES.len()..][..1]);
 }
 
-fn every_signer_set_signs(nodes: u8, threshold: u8) {
+fn every_signer_set_signs(nodes: u8, threshold: u8, curves_of: fn(usize) -> &'static [Curve]) {
     let count = setting("SIGNATURES_PER_SET", 40) as usize;
     let lab = Lab::up(nodes, threshold).unwrap();
     let target = lab.target().unwrap();
-    let point = target.keygen("sets").unwrap();
+    let points: BTreeMap<&str, Vec<u8>> =
+        CURVES.iter().map(|curve| (curve.name, target.keygen_on(curve, curve.name).unwrap())).collect();
+    let mut expected = 0;
     let (mut accepted, mut failed_checks) = (0, 0);
     let sets = subsets(nodes, threshold);
-    for set in &sets {
+    for (number, set) in sets.iter().enumerate() {
         let stopped: Vec<u8> = lab.nodes().filter(|node| !set.contains(node)).collect();
         // Counters live in memory, so they are read before a node goes.
         failed_checks += lab.failed_checks(&stopped).unwrap();
         stopped.iter().for_each(|node| lab.kill(*node).unwrap());
         lab.wait_gone(&stopped, Duration::from_secs(5)).unwrap();
-        let signed = target.sign("sets", &digests(count)).unwrap();
-        accepted += accept_all(&point, &signed).unwrap();
+        for curve in curves_of(number) {
+            let signed = target.sign(curve.name, &digests(curve, count)).unwrap();
+            accepted += accept_all_on(curve, &points[curve.name], &signed).unwrap();
+            expected += count;
+        }
         stopped.iter().for_each(|node| lab.start(*node).unwrap());
         lab.wait_healthy(Duration::from_secs(20)).unwrap();
     }
@@ -44,7 +52,7 @@ fn every_signer_set_signs(nodes: u8, threshold: u8) {
         sets.len(),
         retries.len()
     );
-    assert_eq!((accepted, failed_checks), (count * sets.len(), 0));
+    assert_eq!((accepted, failed_checks), (expected, 0));
     assert_eq!(retries, Vec::<String>::new());
 }
 
@@ -57,14 +65,14 @@ fn subsets(nodes: u8, size: u8) -> Vec<Vec<u8>> {
 }
 
 /// Random digests of 20 to 64 bytes, with zero, the group order and all ones among them.
-fn digests(count: usize) -> Vec<Vec<u8>> {
-    let order = hex::decode("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551").unwrap();
+fn digests(curve: &Curve, count: usize) -> Vec<Vec<u8>> {
+    let order = hex::decode(curve.order).unwrap();
     let special = [
         vec![0; 20],
         vec![0; 32],
         vec![0; 64],
         order.clone(),
-        [order, vec![7; 32]].concat(),
+        [order, vec![7; 16]].concat(),
         vec![255; 32],
         vec![255; 64],
     ];

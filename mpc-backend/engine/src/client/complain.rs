@@ -7,11 +7,9 @@ use std::collections::BTreeMap;
 
 use proto::client::v1::{Code, ComplainRequest, Empty, response};
 use proto::statement;
-use threshold::ecdsa::combine::combine;
-use threshold::ecdsa::online::PartialSignature;
 use threshold::fault::Rule;
-use threshold::group::P256;
 use threshold::party::PartyIndex;
+use threshold::signing::{Answer, SigningCurve, combine};
 
 use super::{Failure, short};
 use crate::engine::Engine;
@@ -61,11 +59,12 @@ impl Engine {
         }
         self.clients.complaints.count(pool.client, self.now)?;
         let request = self.online_request(&pool, said, nonce, None)?;
-        let answers = self.signed_answers(complaint, &pool.signers, &nonce)?;
-        if answers.iter().any(|(_, answer)| answer.presignature != presignature) {
+        let curve = request.public_key.curve();
+        let answers = self.signed_answers(complaint, curve, &pool.signers, &nonce)?;
+        if answers.iter().any(|(_, answer)| *answer.presignature() != presignature) {
             return Err(Failure::invalid("an answer is for another presignature"));
         }
-        let rule = match combine(&answers, &request) {
+        let rule = match combine(answers, &request) {
             Ok(_) => return Err(Failure::invalid("these answers make a signature")),
             Err(fault) => fault.rule,
         };
@@ -88,9 +87,10 @@ impl Engine {
     fn signed_answers(
         &self,
         complaint: &ComplainRequest,
+        curve: SigningCurve,
         signers: &[NodeIndex],
         nonce: &[u8; 32],
-    ) -> Result<Vec<(PartyIndex, PartialSignature<P256>)>, Failure> {
+    ) -> Result<Vec<(PartyIndex, Answer)>, Failure> {
         let senders = complaint.parts.iter().map(|part| part.node);
         if !senders.eq(signers.iter().copied().map(u32::from)) {
             return Err(Failure::invalid("not one answer of each member of the set"));
@@ -101,7 +101,7 @@ impl Engine {
             if !key.is_some_and(|key| said.verify(key, &part.node_signature)) {
                 return Err(Failure::invalid("an answer is not signed by its node"));
             }
-            let answer = PartialSignature::decode(&part.partial);
+            let answer = Answer::decode(curve, &part.partial, None);
             let answer = answer.map_err(|_| Failure::invalid("an answer does not decode"))?;
             Ok((party(*node), answer))
         });

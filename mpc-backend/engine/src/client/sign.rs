@@ -1,19 +1,20 @@
 //! The way of one signature at a node: authorise, take one presignature out of its pool for good, answer.
 
+use std::ops::RangeInclusive;
+
 use proto::client::v1::{Code, LeaseReply, LeaseRequest, SignReply, SignRequest, response};
 use proto::limits::LEASE_MAX;
 use proto::registry::v1::Purpose;
 use proto::statement;
 use rand_core::CryptoRngCore;
-use threshold::ecdsa::online::{OnlineRequest, answer};
-use threshold::group::{Curve, P256, Point};
 use threshold::party::SignerSet;
+use threshold::signing::{self, SigningCurve, SigningRequest};
 
 use super::dispatch::{Outcome, Wait};
 use super::{Failure, short};
 use crate::engine::Engine;
 use crate::event::Event;
-use crate::registry::{Id, PublicKey, attributes};
+use crate::registry::{Id, PublicKey, attributes, birth};
 use crate::sessions::{PoolKey, PresignatureId, party};
 
 /// How long a request waits for a presigning that is under way and may be the one asked for, in ms: the
@@ -124,8 +125,9 @@ impl Engine {
         request: &SignRequest,
         waited: bool,
     ) -> Result<Outcome, Failure> {
-        check_digest(request.mechanism, request.digest.len())?;
+        let lengths = digest_lengths(request.mechanism)?;
         let pool = self.authorise(conn, &request.key_id, &request.signers, Some(request.mechanism))?;
+        self.check_digest(&pool.key_id, &lengths, &request.digest)?;
         let sizes = |_| Failure::invalid("presignature id and request nonce: 32 bytes");
         let id = <[u8; 32]>::try_from(request.presignature_id.as_slice()).map_err(sizes)?;
         let request_nonce = <[u8; 32]>::try_from(request.request_nonce.as_slice()).map_err(sizes)?;
@@ -141,13 +143,13 @@ impl Engine {
             let until = self.now + PRESIGNING_WAIT_MS;
             return Ok(Outcome::Wait(Wait::Presigning { pool, until }));
         };
-        let online = self.online_request(&pool, request, request_nonce, Some(presignature.public_key()))?;
+        let known = Some(presignature.public_key());
+        let online = self.online_request(&pool, request, request_nonce, known)?;
+        let answer = signing::Presignature::answer;
         #[cfg(feature = "sim")]
-        let answer =
-            if self.me.bugs.has(crate::bugs::Bug::NoMasks) { threshold::sim::unmasked } else { answer };
+        let answer = if self.me.bugs.has(crate::bugs::Bug::NoMasks) { signing::unmasked } else { answer };
         let partial = answer(presignature, &self.sessions.pairs, &online)
-            .map_err(|error| Failure::new(Code::PresignatureGone, error.to_string()))?
-            .encode();
+            .map_err(|error| Failure::new(Code::PresignatureGone, error.to_string()))?;
         let (cluster, node) = (&self.me.cluster_id, u32::from(self.me.index));
         let statement = statement::partial(cluster, node, &request_nonce, &partial);
         let node_signature = statement.sign(&self.me.identity);
@@ -162,6 +164,27 @@ impl Engine {
         Ok(Outcome::Now(response::Result::Sign(reply)))
     }
 
+    /// The curve of a recorded signing key.
+    pub(super) fn curve_of(&self, key_id: &Id) -> Result<SigningCurve, Failure> {
+        let key = self.registry.key(key_id).ok_or(Failure::new(Code::NotFound, "no such key"))?;
+        birth::signing_curve(&key.statement).ok_or(Failure::forbidden("this key does not sign"))
+    }
+
+    /// Whether the digest has a length of its mechanism, or is what enters ECDSA on the key's curve: the
+    /// leftmost bytes of a longer digest, or a shorter one with zeros before it (FIPS 186-5, 6.4.1).
+    pub(super) fn check_digest(
+        &self,
+        key_id: &Id,
+        lengths: &RangeInclusive<usize>,
+        digest: &[u8],
+    ) -> Result<(), Failure> {
+        let of_order = self.curve_of(key_id)?.group().scalar_bytes();
+        match lengths.contains(&digest.len()) || digest.len() == of_order {
+            true => Ok(()),
+            false => Err(Failure::invalid("digest length does not fit the mechanism")),
+        }
+    }
+
     /// What is to be signed. `known` is a public key that may be this one and needs no decoding then,
     /// which costs more than the rest of an answer.
     pub(super) fn online_request(
@@ -169,14 +192,14 @@ impl Engine {
         pool: &PoolKey,
         request: &SignRequest,
         request_nonce: [u8; 32],
-        known: Option<&<P256 as Curve>::Point>,
-    ) -> Result<OnlineRequest<P256>, Failure> {
+        known: Option<signing::PublicKey>,
+    ) -> Result<SigningRequest, Failure> {
         let internal = |_| Failure::new(Code::Internal, "signer set is not a set");
         let key = self.registry.key(&pool.key_id).ok_or(Failure::new(Code::NotFound, "no such key"))?;
-        let recorded = &key.statement.public_key;
-        let known = known.filter(|known| known.encode() == *recorded).cloned();
-        let public_key = known.or_else(|| <P256 as Curve>::Point::decode(recorded));
-        Ok(OnlineRequest {
+        let (curve, recorded) = (self.curve_of(&pool.key_id)?, &key.statement.public_key);
+        let known = known.filter(|known| known.curve() == curve && known.encode() == *recorded);
+        let public_key = known.or_else(|| signing::PublicKey::decode(curve, recorded));
+        Ok(SigningRequest {
             cluster_id: self.me.cluster_id,
             key_id: pool.key_id,
             epoch: key.statement.epoch,
@@ -198,13 +221,9 @@ impl Engine {
     }
 }
 
-pub(super) fn check_digest(mechanism: u64, length: usize) -> Result<(), Failure> {
+/// The digest lengths that a mechanism takes, in bytes.
+pub(super) fn digest_lengths(mechanism: u64) -> Result<RangeInclusive<usize>, Failure> {
     let known = MECHANISMS.iter().find(|(number, ..)| *number == mechanism);
     let (_, least, most) = known.ok_or(Failure::invalid("mechanism does not sign with ECDSA"))?;
-    // A client may also send what enters ECDSA: the leftmost bytes of a longer digest, or a shorter
-    // one with zeros before it (FIPS 186-5, 6.4.1).
-    match (*least..=*most).contains(&length) || length == P256::SCALAR_BYTES {
-        true => Ok(()),
-        false => Err(Failure::invalid("digest length does not fit the mechanism")),
-    }
+    Ok(*least..=*most)
 }

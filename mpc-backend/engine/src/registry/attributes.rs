@@ -4,9 +4,10 @@
 use proto::limits::{ATTRIBUTE_BYTES_MAX, ATTRIBUTES_MAX};
 use proto::registry::v1::{Attribute, ObjectRecord};
 use proto::statement;
+use threshold::signing::SigningCurve;
 
 use super::Refusal;
-use super::birth::Birth;
+use super::birth::{self, Birth};
 
 pub(crate) const CKA_CLASS: u64 = 0x0;
 pub(crate) const CKA_TOKEN: u64 = 0x1;
@@ -50,8 +51,15 @@ const ONE_WAY: [(u64, bool); 3] =
     [(CKA_SENSITIVE, true), (CKA_EXTRACTABLE, false), (CKA_WRAP_WITH_TRUSTED, true)];
 /// Secret parts of private keys (CKA_VALUE, CKA_PRIVATE_EXPONENT to CKA_COEFFICIENT): never in here.
 const SECRET: [u64; 7] = [0x11, 0x123, 0x124, 0x125, 0x126, 0x127, 0x128];
-/// DER of the object identifier of P-256 (RFC 5480, 2.1.1.1).
-const P256_PARAMS: [u8; 10] = [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+
+/// DER of a curve's object identifier (RFC 5480, 2.1.1.1; SEC 2, A.2.1).
+const fn params(curve: SigningCurve) -> &'static [u8] {
+    match curve {
+        SigningCurve::P256 => &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07],
+        SigningCurve::P384 => &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22],
+        SigningCurve::Secp256k1 => &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a],
+    }
+}
 
 /// The value of one attribute.
 pub(crate) fn get(attributes: &[Attribute], attribute: u64) -> Option<&[u8]> {
@@ -111,7 +119,8 @@ fn check_private_key(attributes: &[Attribute], birth: &Birth) -> Result<(), Refu
     if number(attributes, CKA_KEY_TYPE) != Some(CKK_EC) {
         return refuse(CKA_KEY_TYPE, "not that of the generated key");
     }
-    if get(attributes, CKA_EC_PARAMS) != Some(&P256_PARAMS) {
+    let params = birth::signing_curve(birth.statement()).map(params);
+    if params.is_none() || get(attributes, CKA_EC_PARAMS) != params {
         return refuse(CKA_EC_PARAMS, "not the curve of the generated key");
     }
     if !is_true(attributes, CKA_LOCAL) {

@@ -6,13 +6,11 @@ use prost::Message;
 use proto::limits::{BIRTH_WINDOW, FORMAT};
 use proto::registry::v1::{BirthCertificate, BirthStatement, Purpose, Role};
 use proto::statement;
+use threshold::dkg::DkgCurve;
+use threshold::signing::SigningCurve;
 
 use super::{Refusal, Registry, Trust};
 
-/// Curve of signing keys.
-const P256: &str = "P-256";
-/// Group of OPRF keys.
-const RISTRETTO255: &str = "ristretto255";
 /// Epoch of every key until refresh exists.
 pub(crate) const FIRST_EPOCH: u64 = 1;
 
@@ -56,13 +54,15 @@ fn well_formed(trust: &Trust, statement: &BirthStatement) -> Result<(), Refusal>
     if statement.cluster_id != trust.cluster_id {
         return Err(Refusal::WrongCluster);
     }
-    let (curve, element_bytes) = curve(statement).ok_or(Refusal::Birth("no purpose"))?;
+    let group =
+        group(statement).ok_or(Refusal::Birth("unknown purpose, or a curve that it does not have"))?;
+    let element_bytes = group.element_bytes();
     let sizes = ids_have_sizes(statement)
         && statement.transcript.len() == 32
         && statement.public_key.len() == element_bytes
         && statement.commitments.iter().all(|commitment| commitment.len() == element_bytes);
-    if statement.curve != curve || !sizes {
-        return Err(Refusal::Birth("wrong curve or sizes"));
+    if !sizes {
+        return Err(Refusal::Birth("wrong sizes"));
     }
     if statement.commitments.len() != trust.threshold {
         return Err(Refusal::Birth("not T commitments"));
@@ -87,7 +87,7 @@ pub(crate) fn check_request(registry: &Registry, statement: &BirthStatement) -> 
     let finished = !statement.public_key.is_empty()
         || !statement.commitments.is_empty()
         || !statement.transcript.is_empty();
-    if curve(statement).map(|(curve, _)| curve) != Some(statement.curve.as_str()) || finished {
+    if group(statement).is_none() || finished {
         return Err("birth with a wrong purpose or curve");
     }
     if !registry.is_enrolled(&statement.client_key) {
@@ -120,11 +120,16 @@ fn ids_have_sizes(statement: &BirthStatement) -> bool {
     statement.token_id.len() == 16 && statement.key_id.len() == 16 && statement.client_key.len() == 32
 }
 
-/// Curve and bytes of an encoded element.
-fn curve(statement: &BirthStatement) -> Option<(&'static str, usize)> {
+/// The curve of a signing key; `None` for another purpose, or a curve that we do not sign on.
+pub(crate) fn signing_curve(statement: &BirthStatement) -> Option<SigningCurve> {
+    SigningCurve::of_name(&statement.curve).filter(|_| statement.purpose() == Purpose::SigningKey)
+}
+
+/// The group that the statement names, if its purpose allows it.
+pub(crate) fn group(statement: &BirthStatement) -> Option<DkgCurve> {
+    let oprf = DkgCurve::Ristretto255;
     match statement.purpose() {
-        Purpose::SigningKey => Some((P256, 33)),
-        Purpose::LoginOprf => Some((RISTRETTO255, 32)),
-        Purpose::Unspecified => None,
+        Purpose::LoginOprf => Some(oprf).filter(|group| group.name() == statement.curve),
+        _ => signing_curve(statement).map(SigningCurve::group),
     }
 }

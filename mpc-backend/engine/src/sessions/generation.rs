@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 
 use prost::Message;
 use proto::peer::v1::{GenerationSigned, GenerationStart, Protocol, control};
-use proto::registry::v1::{BirthCertificate, BirthStatement, NodeSignature, Purpose};
+use proto::registry::v1::{BirthCertificate, BirthStatement, NodeSignature};
 use proto::statement;
 use rand_core::CryptoRngCore;
-use threshold::dkg::{DkgContext, DkgCurve, DkgOutput, DkgSession, Progress};
+use threshold::dkg::{DkgContext, DkgOutput, DkgSession, Progress};
 
 use super::{Order, SessionId, party};
 use crate::blame::{Scene, Sent};
@@ -18,7 +18,7 @@ use crate::engine::{AfterPersist, Engine};
 use crate::event::Event;
 use crate::input::NodeIndex;
 use crate::peers::Why;
-use crate::registry::Id;
+use crate::registry::{Id, birth};
 use crate::shares::Share;
 
 /// How long a generation may take at most, in ms.
@@ -111,10 +111,7 @@ impl Engine {
             key_id: key_id(&statement),
             epoch: statement.epoch,
             threshold: self.me.threshold,
-            curve: match statement.purpose() {
-                Purpose::LoginOprf => DkgCurve::Ristretto255,
-                Purpose::SigningKey | Purpose::Unspecified => DkgCurve::P256,
-            },
+            curve: birth::group(&statement).expect("checked before the session began"),
             purpose: statement::birth(&statement.encode_to_vec()).0,
             me: self.me.party,
         };

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use threshold::ecdsa::{Presignature, Witness};
-use threshold::group::P256;
+use threshold::ecdsa::Witness;
+use threshold::signing::Presignature;
 
 use super::SessionId;
 use crate::input::NodeIndex;
@@ -83,7 +83,7 @@ struct Ready {
     id: PresignatureId,
     session: SessionId,
     made_at: u64,
-    presignature: Presignature<P256>,
+    presignature: Presignature,
 }
 
 /// All presignatures of one [`PoolKey`] at this node, oldest first.
@@ -143,7 +143,7 @@ impl Pool {
     pub(super) fn put(
         &mut self,
         session: SessionId,
-        presignature: Presignature<P256>,
+        presignature: Presignature,
         is_free: bool,
         now: u64,
     ) -> bool {
@@ -171,7 +171,7 @@ impl Pool {
     }
 
     /// Removes a presignature for its one use; also whether it was leased.
-    pub(super) fn take(&mut self, id: &PresignatureId, now: u64) -> Option<(Presignature<P256>, bool)> {
+    pub(super) fn take(&mut self, id: &PresignatureId, now: u64) -> Option<(Presignature, bool)> {
         let place = *self.ids.get(id)?;
         self.used_at = now;
         let leased = !self.free.contains(&place);
@@ -253,10 +253,11 @@ mod tests {
     #[test]
     fn a_presignature_takes_no_more_memory_than_is_counted() {
         // In a B-tree at least half of each leaf is in use; beside it stand the two indices, and the
-        // heap of the presignature: boot ids, pair ids, the set and three secrets.
+        // heap of the presignature: itself, boot ids, pair ids, the set and three secrets.
         let inline = 2 * (8 + size_of::<Ready>());
         let indices = 2 * (2 * (32 + 8) + 8);
-        let heap = 12 * (2 + 16) + 12 * (2 + 32) + 2 * 9 + 3 * 48;
+        let own = size_of::<threshold::ecdsa::Presignature<threshold::group::P384>>();
+        let heap = own + 12 * (2 + 16) + 12 * (2 + 32) + 2 * 9 + 3 * 48;
         assert!(inline + indices + heap <= super::super::pools::PRESIGNATURE_BYTES, "{inline}");
     }
 }

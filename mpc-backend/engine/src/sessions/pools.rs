@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use proto::client::v1::{PoolStatus, PoolsStatus};
 use rand_core::CryptoRngCore;
-use threshold::ecdsa::{Presignature, Witness};
-use threshold::group::P256;
+use threshold::ecdsa::Witness;
+use threshold::signing::Presignature;
 
 use super::SessionId;
 use super::pool::{Pool, PoolKey, PresignatureId};
@@ -109,7 +109,7 @@ impl Pools {
         &mut self,
         key: &PoolKey,
         session: SessionId,
-        presignature: Presignature<P256>,
+        presignature: Presignature,
         coordinates: bool,
         now: u64,
     ) {
@@ -133,7 +133,7 @@ impl Pools {
         key: &PoolKey,
         id: &PresignatureId,
         now: u64,
-    ) -> Option<(Presignature<P256>, bool)> {
+    ) -> Option<(Presignature, bool)> {
         self.used_at = now;
         let taken = self.pools.get_mut(key)?.take(id, now)?;
         self.gone(key, 1);

@@ -5,12 +5,11 @@
 use proto::peer::v1::{PresignStart, Protocol, control};
 use proto::registry::v1::Purpose;
 use rand_core::CryptoRngCore;
-use threshold::codec::scalar_from_bytes;
-use threshold::ecdsa::{PresignContext, PresignSession, Witness};
-use threshold::group::{Curve, P256, Point};
+use threshold::ecdsa::Witness;
+use threshold::fault::Misuse;
 use threshold::party::SignerSet;
 use threshold::round::Step;
-use threshold::secret::Secret;
+use threshold::signing::{Session, SessionContext};
 
 use super::pool::PoolKey;
 use super::{Order, SessionId, party};
@@ -21,7 +20,7 @@ use crate::engine::Engine;
 use crate::event::Event;
 use crate::input::NodeIndex;
 use crate::peers::Why;
-use crate::registry::{Id, PublicKey};
+use crate::registry::{Id, PublicKey, birth};
 
 /// How long a presigning may take, in ms.
 const PRESIGN_MS: u64 = 10_000;
@@ -30,7 +29,7 @@ const PRESIGN_MS: u64 = 10_000;
 pub(crate) struct Presigning {
     pub(super) pool: PoolKey,
     /// Taken out while a message is handled; a fault leaves nothing behind.
-    state: Option<PresignSession<P256>>,
+    state: Option<Session>,
     pub(crate) deadline: u64,
     sent: Sent,
 }
@@ -87,15 +86,11 @@ impl Engine {
         rng: &mut dyn CryptoRngCore,
     ) -> Result<(), Why> {
         let share = self.shares.active(&pool.key_id, Purpose::SigningKey).ok_or("no share of this key")?;
-        let public_key = <P256 as Curve>::Point::decode(&share.statement.public_key);
-        let scalar =
-            scalar_from_bytes::<P256>(share.secret.expose()).map_err(|_| "stored share is not canonical")?;
-        let scalar = Secret::new(scalar);
-        let context = PresignContext {
+        let curve = birth::signing_curve(&share.statement).ok_or("stored key is on no curve that we have")?;
+        let context = SessionContext {
             cluster_id: self.me.cluster_id,
             key_id: pool.key_id,
             epoch: share.statement.epoch,
-            public_key: public_key.ok_or("stored public key is not a point")?,
             threshold: self.me.threshold,
             signers: SignerSet::new(pool.signers.iter().copied().map(party))
                 .map_err(|_| "signer set is not a set")?,
@@ -111,8 +106,12 @@ impl Engine {
         let mut predictable = self.me.bugs.predictable(&context, share.secret.expose());
         #[cfg(feature = "sim")]
         let rng = predictable.as_mut().map_or(rng, |predictable| predictable as &mut dyn CryptoRngCore);
-        let started = PresignSession::start(context, &scalar, &mut self.sessions.pairs, rng);
-        let (state, outbox) = started.map_err(|_| "no pair set-up with a member")?;
+        let (public_key, pairs) = (&share.statement.public_key, &mut self.sessions.pairs);
+        let started = Session::start(curve, public_key, &share.secret, context, pairs, rng);
+        let (state, outbox) = started.map_err(|misuse| match misuse {
+            Misuse::StoredKey => "stored share or public key is not canonical",
+            _ => "no pair set-up with a member",
+        })?;
         if let Some(order) = order {
             for peer in pool.peers_of(self.me.index) {
                 self.send_control(peer, &session, control::Body::PresignStart(order.clone()));
@@ -276,8 +275,7 @@ impl Engine {
     /// Nobody is blamed for silence, but clients are told whose message is missing.
     pub(crate) fn presign_timed_out(&mut self, session: &SessionId) {
         let Some(presign) = self.sessions.presigns.get(session) else { return };
-        let silent =
-            presign.state.iter().flat_map(PresignSession::missing).map(|party| party.get()).collect();
+        let silent = presign.state.iter().flat_map(Session::missing).map(|party| party.get()).collect();
         self.presign_went_wrong(session, "the deadline passed", true, silent);
     }
 

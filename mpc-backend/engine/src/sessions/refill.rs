@@ -2,8 +2,7 @@
 
 use proto::client::v1::Code;
 use rand_core::CryptoRngCore;
-use threshold::ecdsa::Presignature;
-use threshold::group::P256;
+use threshold::signing::Presignature;
 
 use super::pool::{PoolKey, PresignatureId};
 use super::pools::{Bound, POOLS_MAX};
@@ -86,11 +85,7 @@ impl Engine {
     }
 
     /// Removes a presignature for its one use. It counts as wasted until it is answered.
-    pub(crate) fn take_presignature(
-        &mut self,
-        key: &PoolKey,
-        id: &PresignatureId,
-    ) -> Option<Presignature<P256>> {
+    pub(crate) fn take_presignature(&mut self, key: &PoolKey, id: &PresignatureId) -> Option<Presignature> {
         let (presignature, leased) = self.sessions.pools.take(key, id, self.now)?;
         if !leased || key.coordinator() != self.me.index {
             self.sessions.quotas.spend(&key.client, 1, self.now);

@@ -4,6 +4,7 @@
 mod blame;
 mod complain;
 mod crash;
+mod curves;
 mod fields;
 mod liars;
 mod nonce_rules;

@@ -1,52 +1,60 @@
 //! Nonce rules under crashes, old stores and clones. The ledger of the simulation must never see a nonce twice,
 //! but where a live clone answers beside its original, which is the control.
 
+use elliptic_curve::ff::Field;
 use engine::Input;
 use engine::bugs::Bug;
-use p256::Scalar;
 use proto::client::v1::Code;
 use proto::statement;
 use threshold::ecdsa::{OnlineRequest, PartialSignature};
-use threshold::group::{Curve, P256, Point};
+use threshold::group::{Curve, P256, P384, Point, Secp256k1};
+use threshold::signing::SigningCurve;
 use threshold::sim::{shift, values};
 
+use crate::curves::{curve_of_seed, key_attributes_on, named};
 use crate::sim::{Shape, Sim, THREE_OF_FIVE, TWO_OF_THREE, World};
-use crate::user::{Key, User, key_attributes};
-
-type Answer = PartialSignature<P256>;
+use crate::user::{Key, User};
 
 /// A cluster at the point where a presignature is leased and nobody has answered. One seed, one memory: two
 /// of them are a node and its live clone.
-fn leased(seed: u64, bug: Option<Bug>) -> (Sim, User, Key, Vec<u8>) {
-    let world = World::of(TWO_OF_THREE);
+fn leased(curve: SigningCurve, seed: u64, bug: Option<Bug>) -> (Sim, User, Key, Vec<u8>) {
+    let world = World::on(TWO_OF_THREE, curve);
     let (mut sim, mut user) = world.running(seed, |sim| sim.nodes.iter_mut().for_each(|node| node.bug = bug));
     let id = user.lease(&mut sim, &world.key, [1, 2]).unwrap().remove(0);
     (sim, user, world.key.clone(), id)
 }
 
 /// What the copies of these nodes answer to one digest, and the request.
-fn copies(seed: u64, bug: Option<Bug>, nodes: &[u8], digest: u8) -> (OnlineRequest<P256>, Vec<Answer>, Sim) {
-    let (mut sim, mut user, key, id) = leased(seed, bug);
+fn copies<C: Curve>(seed: u64, bug: Option<Bug>, nodes: &[u8], digest: u8) -> Copies<C> {
+    let (mut sim, mut user, key, id) = leased(named::<C>(), seed, bug);
     let answers = nodes.iter().map(|node| {
         let request = user.sign_request(&key, [1, 2], &id, &[digest; 32]);
         let reply = user.sign_at(&mut sim, *node, request).unwrap();
         let said = statement::partial(&sim.manifest.cluster_id(), u32::from(*node), &[9; 32], &reply.partial);
         assert!(said.verify(&sim.manifest.node(*node).unwrap().key, &reply.node_signature));
-        Answer::decode(&reply.partial).unwrap()
+        PartialSignature::decode(&reply.partial).unwrap()
     });
     let answers = answers.collect();
-    (user.online_request(&sim, &key, &[1, 2], &[digest; 32], [9; 32]), answers, sim)
+    let public_key = C::Point::decode(&key.birth.public_key).unwrap();
+    let request = user.signing_request(&sim, &key, &[1, 2], &[digest; 32], [9; 32]).with_key(&public_key);
+    Copies { request, answers, sim }
 }
 
-fn inverse(scalar: Scalar) -> Scalar {
-    Option::from(scalar.invert()).unwrap()
+struct Copies<C: Curve> {
+    request: OnlineRequest<C>,
+    answers: Vec<PartialSignature<C>>,
+    sim: Sim,
+}
+
+fn inverse<F: Field>(scalar: F) -> F {
+    scalar.invert().unwrap()
 }
 
 /// Three answers of one node's copies: without zero-shares u is linear in delta, so each pair of answers gives
 /// the same slope, the node's mask.
-pub fn masks_are_missing(bug: Option<Bug>) -> bool {
+pub fn masks_are_missing<C: Curve>(bug: Option<Bug>) -> bool {
     let points = [1, 2, 3].map(|digest| {
-        let (request, answers, _) = copies(11, bug, &[1], digest);
+        let Copies { request, answers, .. } = copies::<C>(11, bug, &[1], digest);
         (shift(&answers[0], &request).0, values(&answers[0]).0)
     });
     let slope = |one: usize, other: usize| {
@@ -57,32 +65,36 @@ pub fn masks_are_missing(bug: Option<Bug>) -> bool {
 
 /// The documented limit: a live clone of an honest node, beside T-1 others that answer twice, gives the key
 /// away. This is why memory must not be copied, and what the strict mode is for.
-#[test]
-fn a_live_clone_beside_corrupt_signers_is_seen_and_gives_the_key_away() {
-    let (first, one, sim) = copies(12, None, &[1, 2], 1);
-    let (second, other, clone) = copies(12, None, &[1, 2], 2);
-    assert_eq!(one[0].presignature, other[0].presignature, "an exact clone has the same presignature");
-    assert!(sim.ledger.violations.is_empty() && clone.ledger.violations.is_empty());
-    assert!(sim.ledger.overlaps(&clone.ledger), "the ledger sees it over both");
-    let sum = |answers: &[Answer]| {
-        let sums = answers
-            .iter()
-            .map(values)
-            .fold((Scalar::ZERO, Scalar::ZERO), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-        let request = if answers[0].context == one[0].context { &first } else { &second };
-        (sums, shift(&answers[0], request))
+fn clones_give_the_key_away<C: Curve>() {
+    let one = copies::<C>(12, None, &[1, 2], 1);
+    let other = copies::<C>(12, None, &[1, 2], 2);
+    let same = one.answers[0].presignature == other.answers[0].presignature;
+    assert!(same, "an exact clone has the same presignature");
+    assert!(one.sim.ledger.violations.is_empty() && other.sim.ledger.violations.is_empty());
+    assert!(one.sim.ledger.overlaps(&other.sim.ledger), "the ledger sees it over both");
+    let sum = |copies: &Copies<C>| {
+        let zero = (C::Scalar::ZERO, C::Scalar::ZERO);
+        let add = |sum: (C::Scalar, C::Scalar), one: (C::Scalar, C::Scalar)| (sum.0 + one.0, sum.1 + one.1);
+        (copies.answers.iter().map(values).fold(zero, add), shift(&copies.answers[0], &copies.request))
     };
     let (((u1, w1), (delta1, r1)), ((u2, _), (delta2, _))) = (sum(&one), sum(&other));
     let phi = (u1 - u2) * inverse(delta1 - delta2);
-    let secret = (w1 - P256::digest_to_scalar(&first.digest) * phi) * inverse(r1) * inverse(phi);
-    assert!(<P256 as Curve>::Point::mul_base(&secret) == first.public_key, "the key is found");
+    let secret = (w1 - C::digest_to_scalar(&one.request.digest) * phi) * inverse(r1) * inverse(phi);
+    assert!(C::Point::mul_base(&secret) == one.request.public_key, "the key is found");
+}
+
+#[test]
+fn a_live_clone_beside_corrupt_signers_is_seen_and_gives_the_key_away() {
+    clones_give_the_key_away::<P256>();
+    clones_give_the_key_away::<P384>();
+    clones_give_the_key_away::<Secp256k1>();
 }
 
 /// A copy that was started, not cloned, has another boot id and nothing to answer with; peers that hear of it
 /// drop what they had with the original, which goes on beside it and does not know.
 #[test]
 fn a_copied_node_process_answers_nothing_of_its_original() {
-    let (mut sim, mut user, key, id) = leased(13, None);
+    let (mut sim, mut user, key, id) = leased(SigningCurve::Secp256k1, 13, None);
     let original = sim.node(1).engine.take();
     let to_original = user.conns.remove(&1).unwrap();
     [2, 3].into_iter().for_each(|peer| sim.disconnect(1, peer));
@@ -112,7 +124,7 @@ fn a_copied_node_process_answers_nothing_of_its_original() {
 /// Old stores of some nodes are put back after a key was made and presignatures of it were answered by one
 /// member each; with those of all nodes, the registry goes back too.
 fn put_back(shape: Shape, nodes: &[u8], seed: u64) {
-    let world = World::of(shape);
+    let world = World::on(shape, curve_of_seed(seed));
     let mut sim = world.warm(seed);
     let past = sim.log.len();
     sim.limits.presign_pool = 0;
@@ -121,7 +133,8 @@ fn put_back(shape: Shape, nodes: &[u8], seed: u64) {
     let mut user = world.user(1);
     user.connect(&mut sim);
     user.login(&mut sim);
-    let newer = user.generate_key(&mut sim, 1, [0x77; 16], &key_attributes(true)).unwrap();
+    let newer =
+        user.generate_key(&mut sim, 1, [0x77; 16], &key_attributes_on(world.key.curve(), true)).unwrap();
     let mut leased = Vec::new();
     for set in sim.signer_sets() {
         let id = user.lease(&mut sim, &newer, &set).unwrap().remove(0);
@@ -172,13 +185,13 @@ fn old_stores_of_one_some_and_all_nodes_bring_no_nonce_back() {
 
 /// The whole life of a key, with one node dying at its `step`th effect. Whether it died; if it did not, all
 /// went well.
-fn dies_at(sim: &mut Sim, user: &mut User, victim: u8, step: u32) -> bool {
+fn dies_at(sim: &mut Sim, user: &mut User, curve: SigningCurve, victim: u8, step: u32) -> bool {
     let mut id = [0xdd; 16];
     id[..4].copy_from_slice(&step.to_be_bytes());
     sim.crashed = false;
     sim.crash_after = Some((victim, step));
     let (mut leases, mut answers) = (Vec::new(), 0);
-    if let Ok(key) = user.generate_key(sim, 3, id, &key_attributes(true)) {
+    if let Ok(key) = user.generate_key(sim, 3, id, &key_attributes_on(curve, true)) {
         for number in 0..2 {
             let Ok(ids) = user.lease(sim, &key, [1, 2]) else { break };
             for node in [1, 2] {
@@ -211,7 +224,8 @@ fn dies_at(sim: &mut Sim, user: &mut User, victim: u8, step: u32) -> bool {
 #[test]
 fn a_node_killed_at_every_effect_of_a_keys_life_never_uses_a_nonce_twice() {
     for victim in [1, 2] {
-        let world = World::of(TWO_OF_THREE);
+        let curve = curve_of_seed(victim.into());
+        let world = World::on(TWO_OF_THREE, curve);
         let mut sim = world.warm(30 + u64::from(victim));
         sim.limits.presign_pool = 0;
         sim.start_all();
@@ -219,7 +233,7 @@ fn a_node_killed_at_every_effect_of_a_keys_life_never_uses_a_nonce_twice() {
         let mut user = world.user(1);
         user.connect(&mut sim);
         user.login(&mut sim);
-        let last = (0..400).find(|step| !dies_at(&mut sim, &mut user, victim, *step));
+        let last = (0..400).find(|step| !dies_at(&mut sim, &mut user, curve, victim, *step));
         assert!(last.is_some_and(|last| last > 20), "{last:?} effects");
     }
 }

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use engine::Input;
-use p256::ecdsa::signature::hazmat::PrehashVerifier;
 use proto::client::v1::{
     ClientFrame, Error, LeaseRequest, Request, SignReply, client_frame, node_frame, request::Op,
     response::Result as Reply,
@@ -12,11 +11,10 @@ use proto::client::v1::{
 use proto::registry::v1::Role;
 use proto::statement;
 use rand_core::RngCore;
-use threshold::ecdsa::online::PartialSignature;
 use threshold::fault::Checks;
-use threshold::group::P256;
-use threshold::sim::combine;
+use threshold::signing::{Answer, combine_with};
 
+use crate::curves::verifies;
 use crate::sim::{Delivery, Sim, World};
 use crate::user::{Conn, Key, User, party};
 
@@ -228,20 +226,17 @@ impl Worker {
         let Stage::Signing { set, nonce, parts, .. } = std::mem::replace(&mut self.stage, Stage::Idle) else {
             return;
         };
-        let request = self.user.online_request(sim, &self.key, &set, &self.digest, nonce);
+        let request = self.user.signing_request(sim, &self.key, &set, &self.digest, nonce);
         let cluster = sim.manifest.cluster_id();
         let mut answers = Vec::new();
         for (node, reply) in &parts {
             let said = statement::partial(&cluster, u32::from(*node), &nonce, &reply.partial);
             let signed = said.verify(&sim.manifest.node(*node).unwrap().key, &reply.node_signature);
-            let partial = PartialSignature::<P256>::decode(&reply.partial).ok().filter(|_| signed);
+            let partial = Answer::decode(self.key.curve(), &reply.partial, None).ok().filter(|_| signed);
             answers.extend(partial.map(|partial| (party(*node), partial)));
         }
-        match combine(&answers, &request, self.checks) {
-            Ok(signature) => {
-                let bytes: [u8; 64] = signature.to_bytes().try_into().unwrap();
-                self.signed(sim, &set, &bytes);
-            }
+        match combine_with(answers, &request, self.checks) {
+            Ok(signature) => self.signed(sim, &set, &signature),
             Err(fault) => {
                 if set.iter().all(|node| !sim.liars.contains_key(node)) {
                     sim.ledger.violation(format!("answers of honest nodes {set:?} do not combine: {fault}"));
@@ -252,10 +247,8 @@ impl Worker {
         }
     }
 
-    fn signed(&mut self, sim: &mut Sim, set: &[u8], signature: &[u8; 64]) {
-        let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(&self.key.birth.public_key).unwrap();
-        let parsed = p256::ecdsa::Signature::from_slice(signature).unwrap();
-        if key.verify_prehash(&self.digest, &parsed).is_err() {
+    fn signed(&mut self, sim: &mut Sim, set: &[u8], signature: &[u8]) {
+        if !verifies(self.key.curve(), &self.key.birth.public_key, &self.digest, signature) {
             sim.ledger.violation(format!("a signature by {set:?} was accepted and does not verify"));
         }
         sim.ledger.signature(signature);

@@ -9,6 +9,7 @@ use engine::Input;
 use proto::peer::v1::Protocol;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{RngCore, SeedableRng};
+use threshold::signing::SigningCurve;
 
 use crate::liars::{Liar, Strategy};
 use crate::population::{Worker, work};
@@ -43,7 +44,13 @@ enum Trouble {
 /// One execution.
 pub fn execute(shape: Shape, seed: u64) -> Report {
     let mut dice = ChaCha20Rng::seed_from_u64(seed ^ 0x5eed);
-    let world = World::of(shape);
+    // The dearest curve least often.
+    let curve = match dice.next_u32() % 8 {
+        0 => SigningCurve::P384,
+        1..=3 => SigningCurve::Secp256k1,
+        _ => SigningCurve::P256,
+    };
+    let world = World::on(shape, curve);
     let mut sim = if dice.next_u32().is_multiple_of(8) { world.cold(seed) } else { world.warm(seed) };
     let trouble = match dice.next_u32() % 10 {
         0 => Trouble::None,

@@ -1,38 +1,47 @@
 //! What a healthy cluster does, and that a seed repeats it.
 
-use crate::sim::{Shape, Sim, TWO_OF_THREE};
-use crate::user::{Key, User, key_attributes};
+use threshold::signing::SigningCurve;
+
+use crate::curves::{curve_of_seed, key_attributes_on, verifies};
+use crate::sim::{Sim, TWO_OF_THREE};
+use crate::user::{Key, User};
 
 /// A cluster with an initialised token, a logged-in user and one key.
+/// The seed chooses the key's curve.
 pub fn ready(seed: u64) -> (Sim, User, Key) {
-    ready_in(TWO_OF_THREE, seed)
-}
-
-/// The same, of any shape.
-pub fn ready_in(shape: Shape, seed: u64) -> (Sim, User, Key) {
-    ready_on(Sim::of(shape, seed))
+    ready_on(Sim::of(TWO_OF_THREE, seed), curve_of_seed(seed))
 }
 
 /// The same, on a cluster that runs.
-pub fn ready_on(mut sim: Sim) -> (Sim, User, Key) {
+pub fn ready_on(mut sim: Sim, curve: SigningCurve) -> (Sim, User, Key) {
     assert!(sim.nodes.iter().all(|node| node.serving && node.voting));
     let mut user = User::new(50, 7);
     user.enrol(&mut sim);
     user.set_up_token(&mut sim);
     user.login(&mut sim);
-    let key = user.generate_key(&mut sim, 1, [1; 16], &key_attributes(true)).unwrap();
+    let key = user.generate_key(&mut sim, 1, [1; 16], &key_attributes_on(curve, true)).unwrap();
     (sim, user, key)
 }
 
 #[test]
 fn every_signer_set_signs() {
-    let (mut sim, mut user, key) = ready(1);
-    for signers in [[1, 2], [1, 3], [2, 3]] {
-        for digest in [&[5; 32][..], &[6; 20], &[7; 64]] {
-            assert_eq!(user.sign(&mut sim, &key, signers, digest).unwrap().len(), 64);
+    for (seed, curve) in (1..).zip(SigningCurve::ALL) {
+        let (mut sim, mut user, key) = ready_on(Sim::of(TWO_OF_THREE, seed), curve);
+        for signers in [[1, 2], [1, 3], [2, 3]] {
+            // Shorter than the order, as long, and longer.
+            for length in [1, 20, 24, 32, 48, 64] {
+                let digest: Vec<u8> = (1..=length).collect();
+                let signature = user.sign(&mut sim, &key, signers, &digest).unwrap();
+                // The crates want a digest as long as the order: leftmost bytes, or zeros before it.
+                let order = curve.group().scalar_bytes();
+                let zeros = order.saturating_sub(digest.len());
+                let whole: Vec<u8> = std::iter::repeat_n(0, zeros).chain(digest).take(order).collect();
+                assert!(verifies(curve, &key.birth.public_key, &whole, &signature), "{length} on {curve:?}");
+            }
         }
+        assert_eq!(sim.node(1).engine.as_ref().unwrap().counters().signatures, 12);
+        assert_eq!(sim.ledger.violations, Vec::<String>::new());
     }
-    assert_eq!(sim.node(1).engine.as_ref().unwrap().counters().signatures, 6);
 }
 
 #[test]

@@ -7,9 +7,10 @@ use proto::client::v1::{
     Code, Error, GrantRequest, SignRequest, Witness, request::Op, response::Result as Reply,
 };
 use proto::statement;
-use threshold::ecdsa::online::PartialSignature;
-use threshold::group::P256;
 
+use threshold::signing::Answer;
+
+use crate::curves::curve_of_seed;
 use crate::service::{ready, ready_on};
 use crate::sim::{Sim, node_key};
 use crate::user::{Key, Outcome, User};
@@ -18,7 +19,8 @@ const SIGNERS: [u8; 2] = [1, 2];
 const NO_GRANT: &str = "this request has no grant of the presignature's witness";
 
 fn strict(seed: u64) -> (Sim, User, Key) {
-    ready_on(Sim::with(seed, Limits { presign_pool: 2, strict: true, ..Limits::default() }))
+    let limits = Limits { presign_pool: 2, strict: true, ..Limits::default() };
+    ready_on(Sim::with(seed, limits), curve_of_seed(seed))
 }
 
 /// A leased presignature: its id and witness.
@@ -41,10 +43,10 @@ fn message(outcome: Outcome<impl Sized>) -> String {
     message
 }
 
-/// The nonce point that node 1 answers a request for this digest with.
-fn nonce_of(sim: &mut Sim, user: &mut User, request: SignRequest) -> Outcome<PartialSignature<P256>> {
+/// What node 1 answers a request for this digest with.
+fn answer_of(sim: &mut Sim, user: &mut User, key: &Key, request: SignRequest) -> Outcome<Answer> {
     let reply = user.sign_at(sim, 1, request)?;
-    Ok(PartialSignature::decode(&reply.partial).unwrap())
+    Ok(Answer::decode(key.curve(), &reply.partial, None).unwrap())
 }
 
 #[test]
@@ -69,9 +71,9 @@ fn without_strict_mode_a_copied_node_repeats_its_nonce() {
     assert_eq!(same_user.lease(&mut copy, &key, SIGNERS).unwrap().remove(0), id);
     let one = user.sign_request(&key, SIGNERS, &id, &[1; 32]);
     let other = user.sign_request(&key, SIGNERS, &id, &[2; 32]);
-    let first = nonce_of(&mut original, &mut user, one).unwrap();
-    let second = nonce_of(&mut copy, &mut same_user, other).unwrap();
-    assert!(first.nonce_point == second.nonce_point && first.context != second.context);
+    let first = answer_of(&mut original, &mut user, &key, one).unwrap();
+    let second = answer_of(&mut copy, &mut same_user, &key, other).unwrap();
+    assert!(first.nonce() == second.nonce() && first.context() != second.context());
 }
 
 #[test]
@@ -91,11 +93,11 @@ fn a_copied_node_answers_one_request_only_in_strict_mode() {
     let mut other = user.sign_request(&key, SIGNERS, &id, &[2; 32]);
     let refused = message(grant(&mut original, &mut user, &other, &witness));
     assert_eq!(refused, "the presignature was granted to another request");
-    let first = nonce_of(&mut original, &mut user, one.clone()).unwrap();
+    let first = answer_of(&mut original, &mut user, &key, one.clone()).unwrap();
     other.grant.clone_from(&one.grant);
-    assert_eq!(message(nonce_of(&mut copy, &mut same_user, other)), NO_GRANT);
+    assert_eq!(message(answer_of(&mut copy, &mut same_user, &key, other)), NO_GRANT);
     // All that the copy can be brought to say has been said.
-    assert_eq!(nonce_of(&mut copy, &mut same_user, one).unwrap(), first);
+    assert_eq!(answer_of(&mut copy, &mut same_user, &key, one).unwrap(), first);
 }
 
 /// Whether a copied node can be brought to answer another request than the original did, with the same nonce.
@@ -105,7 +107,7 @@ pub fn a_copy_repeats_its_nonce(bug: Option<Bug>) -> bool {
         let mut sim = Sim::with(89, limits);
         let engines = sim.nodes.iter_mut().filter_map(|node| node.engine.as_mut());
         engines.for_each(|engine| bug.into_iter().for_each(|bug| engine.plant(bug)));
-        ready_on(sim)
+        ready_on(sim, curve_of_seed(89))
     };
     let ((mut original, mut user, key), (mut copy, mut same_user, _)) = (start(), start());
     let (id, witness) = lease(&mut original, &mut user, &key, SIGNERS);
@@ -114,8 +116,8 @@ pub fn a_copy_repeats_its_nonce(bug: Option<Bug>) -> bool {
     one.grant = grant(&mut original, &mut user, &one, &witness).unwrap();
     let mut other = user.sign_request(&key, SIGNERS, &id, &[2; 32]);
     other.grant = grant(&mut original, &mut user, &other, &witness).unwrap_or(one.grant.clone());
-    let first = nonce_of(&mut original, &mut user, one).unwrap();
-    nonce_of(&mut copy, &mut same_user, other).is_ok_and(|second| second.nonce_point == first.nonce_point)
+    let first = answer_of(&mut original, &mut user, &key, one).unwrap();
+    answer_of(&mut copy, &mut same_user, &key, other).is_ok_and(|second| second.nonce() == first.nonce())
 }
 
 #[test]
@@ -203,7 +205,7 @@ fn a_restarted_witness_grants_nothing_of_its_former_life() {
 #[test]
 fn a_full_book_is_followed_by_the_next() {
     let bounds = Limits { presign_pool: 2, strict: true, grants_max: 2, ..Limits::default() };
-    let (mut sim, mut user, key) = ready_on(Sim::with(86, bounds));
+    let (mut sim, mut user, key) = ready_on(Sim::with(86, bounds), curve_of_seed(86));
     let mut books = std::collections::BTreeSet::new();
     for digest in 0..6 {
         let (id, witness) = lease(&mut sim, &mut user, &key, SIGNERS);

@@ -16,11 +16,10 @@ use proto::registry::v1::{
 };
 use proto::statement;
 use rand_core::RngCore;
-use threshold::ecdsa::combine::combine;
-use threshold::ecdsa::online::{OnlineRequest, PartialSignature};
-use threshold::group::{Curve, P256, Point};
 use threshold::party::{PartyIndex, SignerSet};
+use threshold::signing::{Answer, PublicKey, SigningCurve, SigningRequest, combine};
 
+use crate::curves::{curve_of, key_attributes_on};
 use crate::sim::{Sim, operator_key};
 
 pub type Outcome<T> = Result<T, Error>;
@@ -49,6 +48,12 @@ pub struct Key {
     pub birth: BirthStatement,
 }
 
+impl Key {
+    pub fn curve(&self) -> SigningCurve {
+        SigningCurve::of_name(&self.birth.curve).unwrap()
+    }
+}
+
 pub fn party(index: u8) -> PartyIndex {
     PartyIndex::new(index).unwrap()
 }
@@ -57,20 +62,9 @@ pub fn attribute(r#type: u64, value: &[u8]) -> Attribute {
     Attribute { r#type, value: value.to_vec() }
 }
 
-/// A private EC key that signs.
+/// A private key on P-256.
 pub fn key_attributes(sign: bool) -> Vec<Attribute> {
-    vec![
-        attribute(0x0, &3u64.to_be_bytes()),
-        attribute(0x1, &[1]),
-        attribute(0x2, &[1]),
-        attribute(0x100, &3u64.to_be_bytes()),
-        attribute(0x103, &[1]),
-        attribute(0x108, &[u8::from(sign)]),
-        attribute(0x162, &[0]),
-        attribute(0x163, &[1]),
-        attribute(0x180, &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07]),
-        attribute(0x4000_0600, &[0x1041u64.to_be_bytes(), 0x1044u64.to_be_bytes()].concat()),
-    ]
+    key_attributes_on(SigningCurve::P256, sign)
 }
 
 impl User {
@@ -249,7 +243,7 @@ impl User {
             purpose: Purpose::SigningKey as i32,
             token_id: self.token.to_vec(),
             key_id: id.to_vec(),
-            curve: "P-256".into(),
+            curve: curve_of(attributes).name().into(),
             attributes_hash: statement::attributes_hash(attributes).to_vec(),
             ..GenerateRequest::default()
         }
@@ -340,27 +334,27 @@ impl User {
             let cluster = sim.manifest.cluster_id();
             let statement = statement::partial(&cluster, u32::from(node), &[9; 32], &reply.partial);
             assert!(statement.verify(&sim.manifest.node(node).unwrap().key, &reply.node_signature));
-            let partial = PartialSignature::<P256>::decode(&reply.partial).unwrap();
+            let partial = Answer::decode(key.curve(), &reply.partial, None).unwrap();
             answers.push((party(node), partial));
         }
-        let request = self.online_request(sim, key, signers, digest, [9; 32]);
-        Ok(combine(&answers, &request).unwrap().to_bytes())
+        let request = self.signing_request(sim, key, signers, digest, [9; 32]);
+        Ok(combine(answers, &request).unwrap())
     }
 
     /// The request as `threshold` has it.
-    pub fn online_request(
+    pub fn signing_request(
         &self,
         sim: &Sim,
         key: &Key,
         signers: &[u8],
         digest: &[u8],
         request_nonce: [u8; 32],
-    ) -> OnlineRequest<P256> {
-        OnlineRequest {
+    ) -> SigningRequest {
+        SigningRequest {
             cluster_id: sim.manifest.cluster_id(),
             key_id: key.id,
             epoch: key.birth.epoch,
-            public_key: <P256 as Curve>::Point::decode(&key.birth.public_key).unwrap(),
+            public_key: PublicKey::decode(key.curve(), &key.birth.public_key).unwrap(),
             signers: SignerSet::new(signers.iter().copied().map(party)).unwrap(),
             client: self.public(),
             mechanism: 0x1041,

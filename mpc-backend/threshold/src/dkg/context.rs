@@ -3,6 +3,8 @@
 use alloc::vec::Vec;
 
 use crate::fault::{Checks, Misuse};
+use crate::group::ristretto255::RISTRETTO255_BYTES;
+use crate::group::{Curve as _, P256, P384, Secp256k1};
 use crate::party::{PartyIndex, SignerSet, Threshold};
 use crate::round::Outbox;
 use crate::transcript::{DKG_CONTEXT, HASH_BYTES, hash};
@@ -12,6 +14,10 @@ use crate::transcript::{DKG_CONTEXT, HASH_BYTES, hash};
 pub enum DkgCurve {
     /// NIST P-256, for signing keys.
     P256,
+    /// NIST P-384, for signing keys.
+    P384,
+    /// secp256k1, for signing keys.
+    Secp256k1,
     /// ristretto255, for login OPRF keys.
     Ristretto255,
 }
@@ -20,8 +26,30 @@ impl DkgCurve {
     /// The curve's name in transcripts and birth certificates.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::P256 => "P-256",
+            Self::P256 => P256::NAME,
+            Self::P384 => P384::NAME,
+            Self::Secp256k1 => Secp256k1::NAME,
             Self::Ristretto255 => "ristretto255",
+        }
+    }
+
+    /// Bytes of an encoded element.
+    pub const fn element_bytes(self) -> usize {
+        match self {
+            Self::P256 => P256::POINT_BYTES,
+            Self::P384 => P384::POINT_BYTES,
+            Self::Secp256k1 => Secp256k1::POINT_BYTES,
+            Self::Ristretto255 => RISTRETTO255_BYTES,
+        }
+    }
+
+    /// Bytes of an encoded scalar.
+    pub const fn scalar_bytes(self) -> usize {
+        match self {
+            Self::P256 => P256::SCALAR_BYTES,
+            Self::P384 => P384::SCALAR_BYTES,
+            Self::Secp256k1 => Secp256k1::SCALAR_BYTES,
+            Self::Ristretto255 => RISTRETTO255_BYTES,
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use super::DkgCurve;
+use super::p384::P384Sha384;
 use super::round1_commit::{self, CommitMessage, Opening};
 use super::round2_open::{self, OpenMessage};
 use super::round3_share::{self, ShareMessage};
@@ -10,9 +12,14 @@ use super::suite::{Suite, package_bytes};
 use crate::party::Threshold;
 use crate::sim::fields::{Field, Fields, Kind};
 
-/// Of a message on P-256.
-pub fn of_keygen(message: &[u8], threshold: Threshold) -> Option<Vec<Field>> {
-    fields::<frost_p256::P256Sha256>(message, threshold)
+/// Of a message on this curve.
+pub fn of_keygen(message: &[u8], threshold: Threshold, curve: DkgCurve) -> Option<Vec<Field>> {
+    match curve {
+        DkgCurve::P256 => fields::<frost_p256::P256Sha256>(message, threshold),
+        DkgCurve::P384 => fields::<P384Sha384>(message, threshold),
+        DkgCurve::Secp256k1 => fields::<frost_secp256k1::Secp256K1Sha256>(message, threshold),
+        DkgCurve::Ristretto255 => fields::<frost_ristretto255::Ristretto255Sha512>(message, threshold),
+    }
 }
 
 fn fields<S: Suite>(message: &[u8], threshold: Threshold) -> Option<Vec<Field>> {
@@ -38,7 +45,7 @@ fn fields<S: Suite>(message: &[u8], threshold: Threshold) -> Option<Vec<Field>> 
             fields.push("R", Kind::Point, elements.next()?).push("mu", Kind::Scalar, response);
         }
         round3_share::ROUND => {
-            let ShareMessage { view, share } = ShareMessage::decode(body).ok()?;
+            let ShareMessage { view, share } = ShareMessage::decode(body, S::SCALAR_BYTES).ok()?;
             fields.opaque("E2", &view).push("f(j)", Kind::Scalar, share.expose().as_slice());
         }
         round4_confirm::ROUND => {

@@ -20,6 +20,7 @@ mod context;
 mod fields;
 #[cfg(feature = "sim")]
 mod left_out;
+mod p384;
 mod round1_commit;
 mod round2_open;
 mod round3_share;
@@ -37,9 +38,9 @@ use crate::secret::Secret;
 
 /// What a party holds when all have confirmed.
 pub struct DkgOutput {
-    /// f(me): a canonical scalar in the curve's own byte order (P-256 big-endian, ristretto255
-    /// little-endian).
-    pub share: Secret<[u8; 32]>,
+    /// f(me): a canonical scalar in the group's own byte order (big-endian, but little-endian on
+    /// ristretto255), [`DkgCurve::scalar_bytes`] long.
+    pub share: Secret<Vec<u8>>,
     /// f(0) G: compressed SEC1, or a ristretto255 element. Equals the first commitment.
     pub public_key: Vec<u8>,
     /// Commitments to the T coefficients of f, the constant term first: read them with

@@ -16,7 +16,6 @@ use crate::codec::{DecodeError, Reader, Writer};
 use crate::fault::{Fault, Rule};
 use crate::party::PartyIndex;
 use crate::round::{Inbox, Outbox};
-use crate::secret::Secret;
 use crate::sharing::Commitments;
 use crate::transcript::{DKG_PACKAGES, HASH_BYTES, hash_all};
 
@@ -93,7 +92,7 @@ impl<S: Suite> AwaitingOpenings<S> {
         let mut outbox = Outbox::default();
         for peer in setting.peers() {
             let share = shares.get(&identifier::<S>(peer)).expect("frost answers every package with a share");
-            let share = Secret::new(round3_share::share_bytes(share.signing_share()));
+            let share = round3_share::share_bytes(share.signing_share());
             let message = ShareMessage { view, share };
             outbox.push(peer, framed(round3_share::ROUND, &message.encode()));
         }

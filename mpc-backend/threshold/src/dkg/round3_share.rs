@@ -9,11 +9,11 @@ use alloc::vec::Vec;
 use frost_core::keys::SigningShare;
 use frost_core::keys::dkg::{part3, round1, round2};
 use frost_core::{Error, Identifier};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::context::Setting;
 use super::round4_confirm::{self, AwaitingConfirmations, ConfirmMessage};
-use super::suite::{SCALAR_BYTES, Suite, fault_of, identifier};
+use super::suite::{Suite, fault_of, identifier};
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::fault::{Checks, Fault, Rule};
 use crate::group::Point;
@@ -30,31 +30,34 @@ pub(super) struct ShareMessage {
     /// Hash over all opened packages as the sender saw them.
     pub(super) view: [u8; HASH_BYTES],
     /// The sender's polynomial at the receiver's position.
-    pub(super) share: Secret<[u8; SCALAR_BYTES]>,
+    pub(super) share: Secret<Vec<u8>>,
 }
 
 impl ShareMessage {
-    pub(super) const BYTES: usize = HASH_BYTES + SCALAR_BYTES;
+    /// Bytes for a suite with scalars of this length.
+    pub(super) const fn bytes(scalar_bytes: usize) -> usize {
+        HASH_BYTES + scalar_bytes
+    }
 
     /// The bytes are secret; who sends them wipes them.
     pub(super) fn encode(&self) -> Zeroizing<Vec<u8>> {
-        let mut writer = Writer::with_capacity(Self::BYTES);
+        let mut writer = Writer::with_capacity(Self::bytes(self.share.expose().len()));
         writer.bytes(&self.view).bytes(self.share.expose());
         Zeroizing::new(writer.finish())
     }
 
-    pub(super) fn decode(body: &[u8]) -> Result<Self, DecodeError> {
+    pub(super) fn decode(body: &[u8], scalar_bytes: usize) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(body);
-        let message = Self { view: reader.array()?, share: Secret::new(reader.array()?) };
+        let message =
+            Self { view: reader.array()?, share: Secret::new(reader.bytes(scalar_bytes)?.to_vec()) };
         reader.finish()?;
         Ok(message)
     }
 }
 
-/// A share of frost's in its canonical bytes, without leaving a copy on the heap.
-pub(super) fn share_bytes<S: Suite>(share: &SigningShare<S>) -> [u8; SCALAR_BYTES] {
-    let bytes = Zeroizing::new(share.serialize());
-    *bytes.first_chunk().expect("both suites write 32 bytes")
+/// A share of frost's in its canonical bytes.
+pub(super) fn share_bytes<S: Suite>(share: &SigningShare<S>) -> Secret<Vec<u8>> {
+    Secret::new(share.serialize())
 }
 
 /// Waits for the peers' shares.
@@ -89,9 +92,7 @@ impl<S: Suite> AwaitingShares<S> {
         }
         // Check 3.4
         let key = checked_sum(&secret, &packages, &shares, setting.checks);
-        let mut bytes = share_bytes(&key.map_err(|error| fault_of(&error, &setting.parties))?);
-        let share = Secret::new(bytes);
-        bytes.zeroize();
+        let share = share_bytes(&key.map_err(|error| fault_of(&error, &setting.parties))?);
         // Check 3.5
         let own = sum.verification_share(setting.me);
         let usable = !own.is_identity();

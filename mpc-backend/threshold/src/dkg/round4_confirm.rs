@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use super::DkgOutput;
 use super::context::Setting;
-use super::suite::{SCALAR_BYTES, Suite};
+use super::suite::Suite;
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::fault::{Fault, Rule};
 use crate::group::Point;
@@ -50,7 +50,7 @@ impl ConfirmMessage {
 
 /// Waits for the peers' confirmations.
 pub(super) struct AwaitingConfirmations<S: Suite> {
-    pub(super) share: Secret<[u8; SCALAR_BYTES]>,
+    pub(super) share: Secret<Vec<u8>>,
     pub(super) sum: Commitments<S::Point>,
     pub(super) transcript: [u8; HASH_BYTES],
     pub(super) setting: Setting,

@@ -5,9 +5,11 @@ use alloc::vec::Vec;
 
 use frost_p256::P256Sha256;
 use frost_ristretto255::Ristretto255Sha512;
+use frost_secp256k1::Secp256K1Sha256;
 use rand_core::CryptoRngCore;
 
 use super::context::Setting;
+use super::p384::P384Sha384;
 use super::round1_commit::{self, AwaitingCommitments, CommitMessage};
 use super::round2_open::{AwaitingOpenings, OpenMessage};
 use super::round3_share::{AwaitingShares, ShareMessage};
@@ -35,7 +37,21 @@ pub struct DkgSession(AnySession);
 
 enum AnySession {
     P256(Session<P256Sha256>),
+    P384(Session<P384Sha384>),
+    Secp256k1(Session<Secp256K1Sha256>),
     Ristretto255(Session<Ristretto255Sha512>),
+}
+
+/// Does the same with the session of any curve.
+macro_rules! on_any {
+    ($any:expr, $session:ident => $what:expr) => {
+        match $any {
+            AnySession::P256($session) => $what,
+            AnySession::P384($session) => $what,
+            AnySession::Secp256k1($session) => $what,
+            AnySession::Ristretto255($session) => $what,
+        }
+    };
 }
 
 impl DkgSession {
@@ -58,15 +74,19 @@ impl DkgSession {
     ) -> Result<(Self, Outbox), Misuse> {
         let mut setting = Setting::new(context)?;
         setting.checks = checks;
+        fn begin<S: Suite>(
+            setting: Setting,
+            any: fn(Session<S>) -> AnySession,
+            rng: &mut dyn CryptoRngCore,
+        ) -> (DkgSession, Outbox) {
+            let (session, outbox) = Session::start(setting, rng);
+            (DkgSession(any(session)), outbox)
+        }
         Ok(match context.curve {
-            DkgCurve::P256 => {
-                let (session, outbox) = Session::start(setting, rng);
-                (Self(AnySession::P256(session)), outbox)
-            }
-            DkgCurve::Ristretto255 => {
-                let (session, outbox) = Session::start(setting, rng);
-                (Self(AnySession::Ristretto255(session)), outbox)
-            }
+            DkgCurve::P256 => begin(setting, AnySession::P256, rng),
+            DkgCurve::P384 => begin(setting, AnySession::P384, rng),
+            DkgCurve::Secp256k1 => begin(setting, AnySession::Secp256k1, rng),
+            DkgCurve::Ristretto255 => begin(setting, AnySession::Ristretto255, rng),
         })
     }
 
@@ -78,18 +98,12 @@ impl DkgSession {
     /// The [`Fault`] that ended the session; its secrets are gone. The caller tells the peers,
     /// since messages that this call had prepared are gone as well.
     pub fn receive(&mut self, from: PartyIndex, message: &[u8]) -> Result<Progress, Fault> {
-        match &mut self.0 {
-            AnySession::P256(session) => session.receive(from, message),
-            AnySession::Ristretto255(session) => session.receive(from, message),
-        }
+        on_any!(&mut self.0, session => session.receive(from, message))
     }
 
     /// The peers whose message of the current round is missing; empty after the end.
     pub fn missing(&self) -> Vec<PartyIndex> {
-        match &self.0 {
-            AnySession::P256(session) => session.missing(),
-            AnySession::Ristretto255(session) => session.missing(),
-        }
+        on_any!(&self.0, session => session.missing())
     }
 }
 
@@ -128,7 +142,7 @@ impl<S: Suite> Session<S> {
             lengths: [
                 CommitMessage::BYTES,
                 OpenMessage::FIXED_BYTES + package_bytes::<S>(setting.threshold),
-                ShareMessage::BYTES,
+                ShareMessage::bytes(S::SCALAR_BYTES),
                 ConfirmMessage::bytes(S::ELEMENT_BYTES),
             ],
             state: State::Commitments(Box::new(state)),
@@ -202,7 +216,7 @@ impl<S: Suite> State<S> {
                 Ok(Step::Next(Self::Shares(Box::new(next)), outbox))
             }
             Self::Shares(state) => {
-                let inbox = Inbox::decode(raw, ShareMessage::decode)?;
+                let inbox = Inbox::decode(raw, |body| ShareMessage::decode(body, S::SCALAR_BYTES))?;
                 let (next, outbox) = state.finish(&inbox)?;
                 Ok(Step::Next(Self::Confirmations(Box::new(next)), outbox))
             }

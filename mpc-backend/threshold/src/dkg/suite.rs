@@ -1,4 +1,4 @@
-//! The two ciphersuites that `frost-core` runs with, and its types on our wire.
+//! The ciphersuites that `frost-core` runs with, and its types on our wire.
 
 use alloc::vec::Vec;
 
@@ -13,25 +13,32 @@ use crate::group::Point;
 use crate::party::{PartyIndex, SignerSet, Threshold};
 use crate::sharing::Commitments;
 
-/// Bytes of a scalar in both suites.
-pub(super) const SCALAR_BYTES: usize = 32;
-
 /// A FROST ciphersuite whose group we also compute in.
 pub(super) trait Suite: Ciphersuite {
     /// The same group in our own arithmetic.
     type Point: Point<Scalar: PrimeField>;
     /// Bytes of an encoded element.
     const ELEMENT_BYTES: usize;
+    /// Bytes of an encoded scalar.
+    const SCALAR_BYTES: usize;
 }
 
 impl Suite for frost_p256::P256Sha256 {
     type Point = crate::group::p256::P256Point;
     const ELEMENT_BYTES: usize = 33;
+    const SCALAR_BYTES: usize = 32;
+}
+
+impl Suite for frost_secp256k1::Secp256K1Sha256 {
+    type Point = crate::group::secp256k1::Secp256k1Point;
+    const ELEMENT_BYTES: usize = 33;
+    const SCALAR_BYTES: usize = 32;
 }
 
 impl Suite for frost_ristretto255::Ristretto255Sha512 {
     type Point = curve25519_dalek::RistrettoPoint;
     const ELEMENT_BYTES: usize = 32;
+    const SCALAR_BYTES: usize = 32;
 }
 
 /// FROST's identifier of a party: the scalar with its position, so that frost's shares are
@@ -48,7 +55,7 @@ pub(super) struct UncheckedPackage<S: Suite> {
 
 /// Length of [`encode_package`]'s result: T elements, then the proof's element and scalar.
 pub(super) fn package_bytes<S: Suite>(threshold: Threshold) -> usize {
-    (usize::from(threshold.needed()) + 1) * S::ELEMENT_BYTES + SCALAR_BYTES
+    (usize::from(threshold.needed()) + 1) * S::ELEMENT_BYTES + S::SCALAR_BYTES
 }
 
 /// The commitments, the constant term first, then the proof.
@@ -70,7 +77,7 @@ pub(super) fn decode_package<S: Suite>(
     let mut reader = Reader::new(bytes);
     let elements: Vec<&[u8]> =
         (0..threshold.needed()).map(|_| reader.bytes(S::ELEMENT_BYTES)).collect::<Result<_, _>>()?;
-    let proof = reader.bytes(S::ELEMENT_BYTES + SCALAR_BYTES)?;
+    let proof = reader.bytes(S::ELEMENT_BYTES + S::SCALAR_BYTES)?;
     reader.finish()?;
     let commitments = Commitments::decode(&elements, threshold)?;
     let commitment = VerifiableSecretSharingCommitment::<S>::deserialize(&elements);
@@ -79,7 +86,7 @@ pub(super) fn decode_package<S: Suite>(
         return Err(DecodeError::Value);
     };
     let frost = round1::Package::new(commitment, proof);
-    // The P-256 decoder also takes SEC1's compact form (tag 5), a second encoding of a point.
+    // SEC1 decoders also take the compact form (tag 5), a second encoding of a point.
     if encode_package(&frost) != bytes {
         return Err(DecodeError::Value);
     }

@@ -2,7 +2,7 @@
 
 use curve25519_dalek::{RistrettoPoint, Scalar};
 use rand_core::CryptoRngCore;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::proof::Claim;
 use super::{ELEMENT_BYTES, PROOF_BYTES};
@@ -32,8 +32,10 @@ impl EvaluationKey {
     ///
     /// # Errors
     /// [`DecodeError::Value`] for bytes that are no canonical scalar, or zero.
-    pub fn new(party: PartyIndex, share: &Secret<[u8; 32]>) -> Result<Self, DecodeError> {
-        let scalar: Option<Scalar> = Scalar::from_canonical_bytes(*share.expose()).into();
+    pub fn new<B: AsRef<[u8]> + Zeroize>(party: PartyIndex, share: &Secret<B>) -> Result<Self, DecodeError> {
+        let bytes = share.expose().as_ref().try_into().map_err(|_| DecodeError::Value)?;
+        let bytes: Zeroizing<[u8; 32]> = Zeroizing::new(bytes);
+        let scalar: Option<Scalar> = Scalar::from_canonical_bytes(*bytes).into();
         let scalar = Zeroizing::new(scalar.ok_or(DecodeError::Value)?);
         if *scalar == Scalar::ZERO {
             return Err(DecodeError::Value);

@@ -24,7 +24,7 @@ impl Protocol for Keygen {
     const VARIANTS: &'static [Variant] = &[Variant::Usual, Variant::Session, Variant::Epoch, Variant::Key];
 
     fn fields(message: &[u8]) -> Option<Vec<Field>> {
-        sim::of_keygen(message, threshold())
+        sim::of_keygen(message, threshold(), DkgCurve::P256)
     }
 
     fn run(&mut self, variant: Variant, tamper: &mut Tamper<'_>) -> Ended {

@@ -1,9 +1,9 @@
 //! One token of the test double.
 
 use cryptoki_sys::CKA_PRIVATE;
-use p256::ecdsa::SigningKey;
 use rand_core::{OsRng, RngCore};
 
+use super::keys::LocalKey;
 use crate::attribute;
 use crate::backend::{
     Attributes, BackendError, BackendResult, ObjectId, ObjectList, ObjectRecord, PinState, Role, TokenId,
@@ -31,7 +31,7 @@ struct Pin {
 
 struct LocalObject {
     record: ObjectRecord,
-    key: Option<SigningKey>,
+    key: Option<LocalKey>,
 }
 
 impl LocalToken {
@@ -124,7 +124,7 @@ impl LocalToken {
     pub(super) fn add(
         &mut self,
         attributes: Attributes,
-        key: Option<SigningKey>,
+        key: Option<LocalKey>,
     ) -> BackendResult<ObjectRecord> {
         self.check_writer(&attributes)?;
         let mut id = [0; 16];
@@ -157,7 +157,7 @@ impl LocalToken {
         Ok(())
     }
 
-    pub(super) fn key(&self, id: ObjectId) -> Option<&SigningKey> {
+    pub(super) fn key(&self, id: ObjectId) -> Option<&LocalKey> {
         self.objects.iter().find(|object| object.record.id == id)?.key.as_ref()
     }
 

@@ -9,8 +9,11 @@ use super::{Keys, Mechanism, Use, Work};
 use crate::backend::Curve;
 use crate::rv::{Error, Result};
 
+/// The curves of ECDSA keys.
+pub(crate) const CURVES: &[Curve] = &[Curve::P256, Curve::P384, Curve::Secp256k1];
+
 const fn ecdsa(id: u64, hash: Option<Hash>) -> Mechanism {
-    Mechanism { id, uses: &[Use::Sign, Use::Verify], keys: Keys::Ec(&[Curve::P256]), work: Work::Ecdsa(hash) }
+    Mechanism { id, uses: &[Use::Sign, Use::Verify], keys: Keys::Ec(CURVES), work: Work::Ecdsa(hash) }
 }
 
 pub(crate) static ECDSA: Mechanism = ecdsa(CKM_ECDSA, None);
@@ -73,6 +76,8 @@ impl Message {
 /// A checked public key.
 pub(crate) enum VerifyingKey {
     P256(Box<p256::ecdsa::VerifyingKey>),
+    P384(Box<p384::ecdsa::VerifyingKey>),
+    Secp256k1(Box<k256::ecdsa::VerifyingKey>),
 }
 
 impl VerifyingKey {
@@ -81,17 +86,26 @@ impl VerifyingKey {
     /// # Errors
     /// [`Error::PublicKeyInvalid`] if it is not a point of the curve, or the neutral one.
     pub(crate) fn from_point(curve: Curve, point: &[u8]) -> Result<Self> {
-        match curve {
-            Curve::P256 => p256::ecdsa::VerifyingKey::from_sec1_bytes(point)
-                .map(|key| Self::P256(Box::new(key)))
-                .map_err(|_| Error::PublicKeyInvalid),
-        }
+        let key = match curve {
+            Curve::P256 => {
+                p256::ecdsa::VerifyingKey::from_sec1_bytes(point).map(|key| Self::P256(Box::new(key)))
+            }
+            Curve::P384 => {
+                p384::ecdsa::VerifyingKey::from_sec1_bytes(point).map(|key| Self::P384(Box::new(key)))
+            }
+            Curve::Secp256k1 => {
+                k256::ecdsa::VerifyingKey::from_sec1_bytes(point).map(|key| Self::Secp256k1(Box::new(key)))
+            }
+        };
+        key.map_err(|_| Error::PublicKeyInvalid)
     }
 
     /// The key's curve.
     pub(crate) fn curve(&self) -> Curve {
         match self {
             Self::P256(_) => Curve::P256,
+            Self::P384(_) => Curve::P384,
+            Self::Secp256k1(_) => Curve::Secp256k1,
         }
     }
 
@@ -103,11 +117,17 @@ impl VerifyingKey {
         if signature.len() != 2 * self.curve().field_bytes() {
             return Err(Error::SignatureLenRange);
         }
-        match self {
+        let verified = match self {
             Self::P256(key) => p256::ecdsa::Signature::from_slice(signature)
-                .and_then(|signature| key.verify_prehash(digest, &signature))
-                .map_err(|_| Error::SignatureInvalid),
-        }
+                .and_then(|signature| key.verify_prehash(digest, &signature)),
+            Self::P384(key) => p384::ecdsa::Signature::from_slice(signature)
+                .and_then(|signature| key.verify_prehash(digest, &signature)),
+            // The crate takes low s only, which is no rule of ECDSA: s and q - s are equally valid.
+            Self::Secp256k1(key) => k256::ecdsa::Signature::from_slice(signature).and_then(|signature| {
+                key.verify_prehash(digest, &signature.normalize_s().unwrap_or(signature))
+            }),
+        };
+        verified.map_err(|_| Error::SignatureInvalid)
     }
 }
 
@@ -182,6 +202,52 @@ mod tests {
             assert_eq!(key.verify(&digest, &signature), Ok(()), "{hash:?}");
             assert_eq!(key.verify(&[1; 32], &signature), Err(Error::SignatureInvalid));
             assert_eq!(key.verify(&digest, &signature[1..]), Err(Error::SignatureLenRange));
+        }
+    }
+
+    /// RFC 6979 A.2.6, P-384, message "sample", SHA-384; then with a digest that is cut.
+    #[test]
+    fn rfc6979_p384_sample() {
+        let key = hex::decode(concat!(
+            "04",
+            "ec3a4e415b4e19a4568618029f427fa5da9a8bc4ae92e02e06aae5286b300c64def8f0ea9055866064a254515480bc13",
+            "8015d9b72d7d57244ea8ef9ac0c621896708a59367f9dfb9f54ca84b3f1c9db1288b231c3ae0d4fe7344fd2533264720"
+        ));
+        let key = VerifyingKey::from_point(Curve::P384, &key.unwrap()).unwrap();
+        for (hash, r, s) in [
+            (
+                Hash::Sha384,
+                "94edbb92a5ecb8aad4736e56c691916b3f88140666ce9fa73d64c4ea95ad133c81a648152e44acf96e36dd1e80fabe46",
+                "99ef4aeb15f178cea1fe40db2603138f130e740a19624526203b6351d0a3a94fa329c145786e679e7b82c71a38628ac8",
+            ),
+            (
+                Hash::Sha512,
+                "ed0959d5880ab2d869ae7f6c2915c6d60f96507f9cb3e047c0046861da4a799cfe30f35cc900056d7c99cd7882433709",
+                "512c8cceee3890a84058ce1e22dbc2198f42323ce8aca9135329f03c068e5112dc7cc3ef3446defceb01a45c2667fdd5",
+            ),
+        ] {
+            let mut message = Message::start(Some(hash));
+            message.update(b"sample").unwrap();
+            let digest = message.finish(Curve::P384).unwrap();
+            let signature = hex::decode([r, s].concat()).unwrap();
+            assert_eq!(key.verify(&digest, &signature), Ok(()), "{hash:?}");
+        }
+    }
+
+    /// s and q - s are both valid ECDSA, whatever Bitcoin makes of it.
+    #[test]
+    fn a_secp256k1_signature_with_high_s_is_valid() {
+        use k256::ecdsa::signature::hazmat::PrehashSigner;
+        let own = k256::ecdsa::SigningKey::from_slice(&[7; 32]).unwrap();
+        let low: k256::ecdsa::Signature = own.sign_prehash(&[1; 32]).unwrap();
+        let (r, s) = low.split_scalars();
+        let high = k256::ecdsa::Signature::from_scalars(r.to_bytes(), (-*s).to_bytes()).unwrap();
+        assert!(high.normalize_s().is_some());
+        let point = own.verifying_key().to_encoded_point(false);
+        let key = VerifyingKey::from_point(Curve::Secp256k1, point.as_bytes()).unwrap();
+        for signature in [low, high] {
+            assert_eq!(key.verify(&[1; 32], &signature.to_bytes()), Ok(()));
+            assert_eq!(key.verify(&[2; 32], &signature.to_bytes()), Err(Error::SignatureInvalid));
         }
     }
 

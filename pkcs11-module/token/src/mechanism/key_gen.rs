@@ -2,12 +2,12 @@
 
 use cryptoki_sys::CKM_EC_KEY_PAIR_GEN;
 
+use super::ecdsa::CURVES;
 use super::{Keys, Mechanism, Use, Work};
-use crate::backend::Curve;
 
 pub(crate) static EC_KEY_PAIR_GEN: Mechanism = Mechanism {
     id: CKM_EC_KEY_PAIR_GEN,
     uses: &[Use::GenerateKeyPair],
-    keys: Keys::Ec(&[Curve::P256]),
+    keys: Keys::Ec(CURVES),
     work: Work::EcKeyPair,
 };

@@ -14,7 +14,7 @@ use crate::template::Template;
 /// Adds to a public key's attributes what follows from its point: `CKA_EC_POINT` (DER OCTET STRING),
 /// `CKA_PUBLIC_KEY_INFO`, and `CKA_ID` where the application gave none.
 ///
-/// `point` is uncompressed SEC1, 65 bytes for P-256. Running it twice changes nothing.
+/// `point` is uncompressed SEC1, 1 + 2 x [`Curve::field_bytes`]. Running it twice changes nothing.
 pub fn complete_public(attributes: &mut Attributes, curve: Curve, point: &[u8]) {
     attributes.insert(CKA_EC_POINT, octet_string(point));
     complete_private(attributes, curve, point);
@@ -76,7 +76,7 @@ pub fn point_of(curve: Curve, ec_point: &[u8]) -> Option<&[u8]> {
 /// `CKK_` of the keys on a curve.
 pub(crate) fn key_type(curve: Curve) -> u64 {
     match curve {
-        Curve::P256 => CKK_EC,
+        Curve::P256 | Curve::P384 | Curve::Secp256k1 => CKK_EC,
     }
 }
 
@@ -84,20 +84,28 @@ pub(crate) fn key_type(curve: Curve) -> u64 {
 pub fn curve_oid(curve: Curve) -> &'static [u8] {
     match curve {
         Curve::P256 => &OID_PRIME256V1,
+        Curve::P384 => &OID_SECP384R1,
+        Curve::Secp256k1 => &OID_SECP256K1,
     }
 }
 
 /// The curve that a `CKA_EC_PARAMS` names: by OBJECT IDENTIFIER or by curveName as PrintableString (PKCS#11 3.1
 /// section 6.3). Explicit parameters are refused: accepting a curve described by its user has led to forgeries.
 pub fn curve_of(ec_params: &[u8]) -> Option<Curve> {
-    if ec_params == OID_PRIME256V1 {
-        return Some(Curve::P256);
-    }
-    match ec_params {
-        [DER_PRINTABLE_STRING, len, name @ ..] if usize::from(*len) == name.len() => {
-            NAMES_P256.contains(&name).then_some(Curve::P256)
-        }
+    let name = match ec_params {
+        [DER_PRINTABLE_STRING, len, name @ ..] if usize::from(*len) == name.len() => Some(name),
         _ => None,
+    };
+    let is_named = |curve: &Curve| name.is_some_and(|name| curve_names(*curve).contains(&name));
+    Curve::ALL.iter().copied().find(|curve| ec_params == curve_oid(*curve) || is_named(curve))
+}
+
+/// The names under which a curve goes as curveName.
+const fn curve_names(curve: Curve) -> &'static [&'static [u8]] {
+    match curve {
+        Curve::P256 => &[b"secp256r1", b"prime256v1", b"P-256", b"nistp256"],
+        Curve::P384 => &[b"secp384r1", b"P-384", b"nistp384"],
+        Curve::Secp256k1 => &[b"secp256k1"],
     }
 }
 
@@ -130,8 +138,10 @@ const SEC1_UNCOMPRESSED: u8 = 0x04;
 const OID_EC_PUBLIC_KEY: [u8; 9] = [0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
 /// 1.2.840.10045.3.1.7, prime256v1.
 const OID_PRIME256V1: [u8; 10] = [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
-/// The names under which P-256 goes as curveName.
-const NAMES_P256: [&[u8]; 4] = [b"secp256r1", b"prime256v1", b"P-256", b"nistp256"];
+/// 1.3.132.0.34, secp384r1.
+const OID_SECP384R1: [u8; 7] = [0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22];
+/// 1.3.132.0.10, secp256k1.
+const OID_SECP256K1: [u8; 7] = [0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a];
 
 #[cfg(test)]
 mod tests {
@@ -182,7 +192,11 @@ mod tests {
     fn a_curve_is_named_by_oid_or_by_name_and_never_described() {
         assert_eq!(curve_of(curve_oid(Curve::P256)), Some(Curve::P256));
         assert_eq!(curve_of(b"\x13\x09secp256r1"), Some(Curve::P256));
-        assert_eq!(curve_of(b"\x13\x09secp384r1"), None);
+        assert_eq!(curve_of(b"\x13\x09secp384r1"), Some(Curve::P384));
+        assert_eq!(curve_of(b"\x13\x09secp256k1"), Some(Curve::Secp256k1));
+        assert_eq!(curve_of(b"\x13\x09secp521r1"), None);
+        assert_eq!(curve_of(b"\x13\x08secp256r1"), None);
+        assert!(Curve::ALL.iter().all(|curve| curve_of(curve_oid(*curve)) == Some(*curve)));
         assert_eq!(curve_of(b"\x30\x03\x02\x01\x01"), None);
     }
 }

@@ -107,10 +107,19 @@ fn the_curve_is_named_by_oid_or_name() {
         let public = Items::new().bytes(CKA_EC_PARAMS, params);
         application.generate(session, &public, &private_template())
     };
-    let pair = generate(b"\x13\x0aprime256v1").unwrap();
-    assert_eq!(application.get(session, pair.public, CKA_EC_PARAMS).unwrap(), P256_OID);
-    let secp384r1 = [0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22];
-    for other in [&secp384r1[..], b"\x30\x03\x02\x01\x01", b""] {
+    for (name, oid, bytes) in CURVES {
+        for params in [name, oid] {
+            let pair = generate(params).unwrap();
+            for half in [pair.public, pair.private] {
+                assert_eq!(application.get(session, half, CKA_EC_PARAMS).unwrap(), oid);
+            }
+            let point = application.get(session, pair.public, CKA_EC_POINT).unwrap();
+            assert_eq!(point[..3], [4, 1 + 2 * bytes as u8, 4], "a DER OCTET STRING around SEC1");
+            assert_eq!(point.len(), 3 + 2 * bytes);
+        }
+    }
+    let secp521r1 = [0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23];
+    for other in [&secp521r1[..], b"\x13\x09secp521r1", b"\x30\x03\x02\x01\x01", b""] {
         assert_eq!(generate(other), Err(Error::CurveNotSupported));
     }
     let none = application.generate(session, &Items::new(), &private_template());

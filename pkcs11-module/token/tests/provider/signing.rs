@@ -32,6 +32,33 @@ fn every_mechanism_signs_and_verifies_at_once_and_in_parts() {
 }
 
 #[test]
+fn every_curve_signs_digests_shorter_and_longer_than_its_order() {
+    let application = Application::new();
+    let session = application.user();
+    for (params, _, bytes) in CURVES {
+        let pair = application.pair_on(session, params);
+        for length in [1, 20, bytes - 1, bytes, bytes + 1, 64] {
+            let digest: Vec<u8> = (1..=length as u8).collect();
+            let signature = application.sign(session, CKM_ECDSA, pair.private, &digest).unwrap();
+            assert_eq!(signature.len(), 2 * bytes);
+            let verify =
+                |digest: &[u8]| application.verify(session, CKM_ECDSA, pair.public, digest, &signature);
+            let padded = [vec![0; bytes.saturating_sub(length)], digest.clone()].concat();
+            verify(&digest).unwrap();
+            verify(&padded[..bytes]).unwrap();
+            assert_eq!(verify(&[0x5a; 32]), Err(Error::SignatureInvalid));
+        }
+        for mechanism in application.mechanisms(CKF_SIGN) {
+            let signature =
+                application.sign(session, mechanism, pair.private, b"a digest or a text").unwrap();
+            application.verify(session, mechanism, pair.public, b"a digest or a text", &signature).unwrap();
+        }
+        let short = application.verify(session, CKM_ECDSA, pair.public, &[1; 32], &vec![1; 2 * bytes - 1]);
+        assert_eq!(short, Err(Error::SignatureLenRange));
+    }
+}
+
+#[test]
 fn a_hashed_signature_is_one_over_the_digest() {
     let application = Application::new();
     let session = application.user();

@@ -67,7 +67,7 @@ fn mechanism_info_follows_from_the_declaration() {
     let application = Application::new();
     let info = |mechanism| application.provider.mechanism_info(application.slot, mechanism).unwrap();
     let ecdsa = info(CKM_ECDSA_SHA256);
-    assert_eq!((ecdsa.min_key_size, ecdsa.max_key_size), (256, 256));
+    assert_eq!((ecdsa.min_key_size, ecdsa.max_key_size), (256, 384));
     assert_eq!(ecdsa.flags & (CKF_SIGN | CKF_VERIFY | CKF_DIGEST), CKF_SIGN | CKF_VERIFY);
     assert_eq!(info(CKM_SHA3_256).flags, CKF_DIGEST);
     assert_ne!(info(CKM_EC_KEY_PAIR_GEN).flags & CKF_GENERATE_KEY_PAIR, 0);

@@ -165,6 +165,12 @@ impl Application {
         listed
     }
 
+    /// A pair on the curve that these parameters name.
+    pub fn pair_on(&self, session: u64, params: &[u8]) -> KeyPairHandles {
+        let public = Items::new().bool(CKA_TOKEN, true).bytes(CKA_EC_PARAMS, params);
+        self.generate(session, &public, &private_template()).unwrap()
+    }
+
     /// A pair with plain templates.
     pub fn pair(&self, session: u64) -> KeyPairHandles {
         self.generate(session, &public_template(), &private_template()).unwrap()
@@ -172,7 +178,7 @@ impl Application {
 
     pub fn sign(&self, session: u64, mechanism: u64, key: u64, data: &[u8]) -> Result<Vec<u8>, Error> {
         self.provider.sign_init(session, Some(call(mechanism)), key)?;
-        let mut buffer = Buffer::of(64);
+        let mut buffer = Buffer::of(96);
         self.provider.sign(session, data, &mut buffer)?;
         Ok(buffer.bytes)
     }
@@ -195,6 +201,13 @@ pub fn call(id: u64) -> MechanismCall<'static> {
 }
 
 /// prime256v1.
+/// Each curve by its name, with its object identifier and the bytes of a coordinate.
+pub const CURVES: [(&[u8], &[u8], usize); 3] = [
+    (b"\x13\x0aprime256v1", P256_OID, 32),
+    (b"\x13\x09secp384r1", &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22], 48),
+    (b"\x13\x09secp256k1", &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a], 32),
+];
+
 pub const P256_OID: &[u8] = &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
 
 pub fn public_template() -> Items {

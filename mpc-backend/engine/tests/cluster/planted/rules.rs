@@ -7,14 +7,17 @@ use proto::client::v1::Code;
 use proto::limits::FORMAT;
 use proto::peer::v1::{Control, Envelope, PresignStart, Protocol, control::Body};
 
+use threshold::group::{Curve, P256, P384, Secp256k1};
+
+use crate::curves::named;
 use crate::nonce_rules::masks_are_missing;
 use crate::sim::{Delivery, Sim, TWO_OF_THREE, World};
 use crate::strict::a_copy_repeats_its_nonce;
 use crate::user::User;
 
 /// A running cluster with a bug in all nodes, its user, and a second client of the same token.
-fn buggy(bug: Option<Bug>, seed: u64) -> (Sim, User, User) {
-    let (sim, user) = World::of(TWO_OF_THREE).running(seed, |sim| {
+fn buggy(world: &'static World, bug: Option<Bug>, seed: u64) -> (Sim, User, User) {
+    let (sim, user) = world.running(seed, |sim| {
         sim.limits.presignatures_max = 12;
         sim.nodes.iter_mut().for_each(|node| node.bug = bug);
     });
@@ -24,9 +27,10 @@ fn buggy(bug: Option<Bug>, seed: u64) -> (Sim, User, User) {
 }
 
 /// Runs what shows a bug of a nonce rule; what was noticed.
-fn noticed(bug: Bug, planted: bool) -> Vec<String> {
-    let (mut sim, mut user, mut thief) = buggy(planted.then_some(bug), 9);
-    let key = World::of(TWO_OF_THREE).key.clone();
+fn noticed<C: Curve>(bug: Bug, planted: bool) -> Vec<String> {
+    let world = World::on(TWO_OF_THREE, named::<C>());
+    let (mut sim, mut user, mut thief) = buggy(world, planted.then_some(bug), 9);
+    let key = world.key.clone();
     let expect = |held: bool, what: &str, sim: &mut Sim| {
         if !held {
             sim.ledger.violation(what.to_owned());
@@ -97,7 +101,7 @@ fn noticed(bug: Bug, planted: bool) -> Vec<String> {
             }
         }
         Bug::NoMasks => {
-            let missing = masks_are_missing(planted.then_some(bug));
+            let missing = masks_are_missing::<C>(planted.then_some(bug));
             expect(!missing, "one node's answers to three requests are linearly dependent", &mut sim);
         }
         Bug::AnySigners => {
@@ -151,12 +155,18 @@ pub const NONCE_BUGS: [Bug; 13] = [
     Bug::AnySigners,
 ];
 
+fn each_bug_is_found<C: Curve>() {
+    for bug in NONCE_BUGS {
+        assert_eq!(noticed::<C>(bug, false), Vec::<String>::new(), "{bug:?} off");
+        assert!(!noticed::<C>(bug, true).is_empty(), "{bug:?} is not found");
+    }
+}
+
 #[test]
 fn each_bug_of_a_nonce_rule_is_found() {
-    for bug in NONCE_BUGS {
-        assert_eq!(noticed(bug, false), Vec::<String>::new(), "{bug:?} off");
-        assert!(!noticed(bug, true).is_empty(), "{bug:?} is not found");
-    }
+    each_bug_is_found::<P256>();
+    each_bug_is_found::<P384>();
+    each_bug_is_found::<Secp256k1>();
 }
 
 /// R4 is kept by the shell, which gives the boot id: here it gives the old one.

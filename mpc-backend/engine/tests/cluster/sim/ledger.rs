@@ -7,10 +7,10 @@ use engine::{Event, Write, persist};
 use prost::Message;
 use proto::client::v1::{NodeFrame, node_frame, response};
 use proto::peer::v1::{Envelope, Hello, Protocol};
-use threshold::ecdsa::PartialSignature;
-use threshold::group::{P256, Point};
+use threshold::signing::{Answer, SigningCurve};
 
 use super::Sim;
+use crate::curves::point_bytes;
 use crate::liars::Liar;
 
 /// Everything that was ever seen, whatever restarted since.
@@ -39,13 +39,15 @@ impl Ledger {
     pub fn reply(&mut self, node: u8, frame: &NodeFrame) {
         let Some(node_frame::Frame::Response(reply)) = &frame.frame else { return };
         let Some(response::Result::Sign(sign)) = &reply.result else { return };
+        // Answers on the two curves of 256 bits are equally long; read as either, they say the same here.
+        let decode = |curve| Answer::decode(curve, &sign.partial, None).ok();
         let partial =
-            PartialSignature::<P256>::decode(&sign.partial).expect("an honest answer is well formed");
-        if !self.answered.insert((node, partial.presignature)) {
+            SigningCurve::ALL.into_iter().find_map(decode).expect("an honest answer is well formed");
+        if !self.answered.insert((node, *partial.presignature())) {
             self.violation(format!("node {node} answered twice with one presignature"));
         }
-        let nonce = (node, partial.nonce_point.encode());
-        if *self.contexts.entry(nonce).or_insert(partial.context) != partial.context {
+        let nonce = (node, partial.nonce());
+        if self.contexts.entry(nonce).or_insert(*partial.context()) != partial.context() {
             self.violation(format!("node {node} used one R in two contexts"));
         }
     }
@@ -58,8 +60,8 @@ impl Ledger {
     }
 
     /// A client got a signature and verified it.
-    pub fn signature(&mut self, signature: &[u8; 64]) {
-        if !self.signed.insert(signature[..32].to_vec()) {
+    pub fn signature(&mut self, signature: &[u8]) {
+        if !self.signed.insert(signature[..signature.len() / 2].to_vec()) {
             self.violation("two signatures with one r".into());
         }
     }
@@ -78,14 +80,15 @@ impl Ledger {
         if envelope.protocol() != Protocol::Presign {
             return;
         }
-        let fields: &[_] = match envelope.payload.first() {
+        let point = 1 + point_bytes(&envelope.payload);
+        let fields = match envelope.payload.first() {
             // Round 1: nonce and commitment. Round 2: nonce point and salt.
-            Some(1) => &[33..65, 65..97],
-            Some(2) => &[1..34, 34..66],
+            Some(1) => [33..65, 65..97],
+            Some(2) => [1..point, point..point + 32],
             _ => return,
         };
         for field in fields {
-            let bytes = envelope.payload[field.clone()].to_vec();
+            let bytes = envelope.payload[field].to_vec();
             let session = self.announced.entry((node, bytes)).or_insert_with(|| envelope.session.clone());
             if *session != envelope.session {
                 self.violations.push(format!("node {node} used a nonce of presigning in two sessions"));

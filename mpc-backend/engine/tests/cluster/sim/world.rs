@@ -5,9 +5,10 @@ use std::sync::OnceLock;
 
 use ed25519_dalek::SigningKey;
 use threshold::ecdsa::Pairs;
+use threshold::signing::SigningCurve;
 
 use super::{Shape, Sim, Store, THREE_OF_FIVE, TWO_OF_THREE};
-use crate::service::ready_in;
+use crate::service::ready_on;
 use crate::user::{Key, User};
 
 /// The boot id of a process, and its pairs.
@@ -27,15 +28,21 @@ pub struct World {
 }
 
 impl World {
-    /// The past of clusters of this shape.
+    /// The past of clusters of this shape, with a key on P-256.
     pub fn of(shape: Shape) -> &'static Self {
-        static WORLDS: [OnceLock<World>; 2] = [const { OnceLock::new() }; 2];
-        let place = [TWO_OF_THREE, THREE_OF_FIVE].iter().position(|known| *known == shape).unwrap();
-        WORLDS[place].get_or_init(|| Self::make(shape))
+        Self::on(shape, SigningCurve::P256)
     }
 
-    fn make(shape: Shape) -> Self {
-        let (mut sim, user, key) = ready_in(shape, 0);
+    /// The same, with the key on another curve.
+    pub fn on(shape: Shape, curve: SigningCurve) -> &'static Self {
+        static WORLDS: [[OnceLock<World>; 3]; 2] = [const { [const { OnceLock::new() }; 3] }; 2];
+        let of_shape = [TWO_OF_THREE, THREE_OF_FIVE].iter().position(|known| *known == shape).unwrap();
+        let of_curve = SigningCurve::ALL.iter().position(|known| *known == curve).unwrap();
+        WORLDS[of_shape][of_curve].get_or_init(|| Self::make(shape, curve))
+    }
+
+    fn make(shape: Shape, curve: SigningCurve) -> Self {
+        let (mut sim, user, key) = ready_on(Sim::of(shape, 0), curve);
         sim.run(1_000);
         let stores = sim.nodes.iter().map(|node| node.store.clone()).collect();
         let pin_key = user.pin_key.unwrap();

@@ -5,12 +5,12 @@ use super::*;
 use crate::fault::Misuse;
 use crate::group::Point;
 use crate::group::p256::P256Point;
+use crate::group::p384::P384Point;
+use crate::group::secp256k1::Secp256k1Point;
 use crate::party::SignerSet;
 use crate::sharing::{Commitments, lagrange_at_zero};
 use curve25519_dalek::RistrettoPoint;
 use elliptic_curve::ff::{Field, PrimeField};
-use frost_p256::P256Sha256;
-use frost_ristretto255::Ristretto255Sha512;
 
 fn scalar<F: PrimeField>(output: &DkgOutput) -> F {
     let mut repr = F::Repr::default();
@@ -56,13 +56,8 @@ fn honest_run<S: Suite>(curve: DkgCurve) {
 }
 
 #[test]
-fn any_t_shares_give_the_key_on_p256() {
-    honest_run::<P256Sha256>(DkgCurve::P256);
-}
-
-#[test]
-fn any_t_shares_give_the_key_on_ristretto255() {
-    honest_run::<Ristretto255Sha512>(DkgCurve::Ristretto255);
+fn honest_runs_share_a_key() {
+    on_each_suite!(honest_run);
 }
 
 /// The erased driver, in lock step, as a node uses it.
@@ -93,8 +88,10 @@ fn driven<P: Point<Scalar: PrimeField>>(curve: DkgCurve) {
 }
 
 #[test]
-fn the_driver_runs_both_curves() {
+fn the_driver_runs_every_curve() {
     driven::<P256Point>(DkgCurve::P256);
+    driven::<P384Point>(DkgCurve::P384);
+    driven::<Secp256k1Point>(DkgCurve::Secp256k1);
     driven::<RistrettoPoint>(DkgCurve::Ristretto255);
 }
 

@@ -51,7 +51,7 @@ fn cheater_in_another_context_is_caught_in_round_1() {
             }
         });
     }
-    both_suites!(cheat);
+    on_each_suite!(cheat);
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn cheater_echoing_other_commitments_is_caught_in_round_2() {
             }
         });
     }
-    both_suites!(cheat);
+    on_each_suite!(cheat);
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn equivocated_commitment_blames_nobody_and_stops_everybody() {
         });
         honest_end_with(&results, Some(Fault::of_nobody(Rule::KeygenCommitments)));
     }
-    both_suites!(cheat);
+    on_each_suite!(cheat);
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn cheater_changing_its_package_after_commitment_is_caught_in_round_2() {
         change_polynomial(&mut run);
         honest_end_with(&run.deliver(|_| ()), None);
     }
-    both_suites!(cheat);
+    on_each_suite!(cheat);
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn cheater_opening_with_another_salt_is_caught_in_round_2() {
         });
         honest_end_with(&results, Some(fault(LIAR, Rule::KeygenOpening)));
     }
-    both_suites!(cheat);
+    on_each_suite!(cheat);
 }
 
 /// Opens another valid package towards party 3 only.
@@ -129,7 +129,7 @@ fn equivocated_package_names_its_sender_where_it_differs() {
         let results = equivocate_package::<S>(curve, Checks::all_but(Rule::KeygenOpening));
         honest_end_with(&results, Some(Fault::of_nobody(Rule::KeygenPackages)));
     }
-    both_suites!(cheat);
+    on_each_suite!(cheat);
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn cheater_echoing_other_packages_is_caught_in_round_3() {
             }
         });
     }
-    both_suites!(cheat);
+    on_each_suite!(cheat);
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn cheater_with_share_out_of_range_is_caught_by_its_receiver() {
         });
         assert_eq!(results[&3].as_ref().err(), Some(&fault(LIAR, Rule::Malformed)));
     }
-    both_suites!(cheat);
+    on_each_suite!(cheat);
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn cheater_confirming_another_transcript_is_caught_in_round_4() {
             }
         });
     }
-    both_suites!(cheat);
+    on_each_suite!(cheat);
 }
 
 #[test]
@@ -180,5 +180,5 @@ fn cheater_confirming_another_verification_share_is_caught_in_round_4() {
             }
         });
     }
-    both_suites!(cheat);
+    on_each_suite!(cheat);
 }

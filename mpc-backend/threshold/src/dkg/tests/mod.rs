@@ -1,10 +1,12 @@
 //! Runs of whole key generations, honest and with one liar.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-/// Runs `cheat` on both suites.
-macro_rules! both_suites {
+/// Runs `cheat` on every suite.
+macro_rules! on_each_suite {
     ($cheat:ident) => {
         $cheat::<frost_p256::P256Sha256>(DkgCurve::P256);
+        $cheat::<crate::dkg::p384::P384Sha384>(DkgCurve::P384);
+        $cheat::<frost_secp256k1::Secp256K1Sha256>(DkgCurve::Secp256k1);
         $cheat::<frost_ristretto255::Ristretto255Sha512>(DkgCurve::Ristretto255);
     };
 }

@@ -104,7 +104,7 @@ fn cheater_without_proof_of_possession_is_caught_in_round_2() {
         honest_end_with(&lie(Checks::all()), Some(fault(LIAR, Rule::ProofOfPossession)));
         honest_end_with(&lie(Checks::all_but(Rule::ProofOfPossession)), None);
     }
-    both_suites!(cheat);
+    on_each_suite!(cheat);
 }
 
 /// A liar that cancels the others' highest coefficient, which no proof covers: the key is then
@@ -123,7 +123,7 @@ fn cheater_lowering_the_degree_is_caught_in_round_2() {
         let public = &results[&2].as_ref().unwrap().public_key;
         assert_eq!(crate::group::Point::encode(&key), *public, "one share alone is the key");
     }
-    both_suites!(cheat);
+    on_each_suite!(cheat);
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn cheater_with_wrong_share_is_caught_by_its_receiver() {
         let public = &results[&2].as_ref().unwrap().public_key;
         assert_ne!(crate::group::Point::encode(&key), *public, "the shares are of another key");
     }
-    both_suites!(cheat);
+    on_each_suite!(cheat);
 }
 
 /// A liar whose value at 2 cancels the others': party 2 would hold zero, which everybody knows.
@@ -169,7 +169,7 @@ fn cheater_making_a_share_zero_is_caught_by_its_owner() {
         honest_end_with(&results, None);
         assert_eq!(share::<S>(&results, 2), Own::<S>::ZERO);
     }
-    both_suites!(cheat);
+    on_each_suite!(cheat);
 }
 
 /// What stands in for frost's second part gives the same shares, and its proofs hold.
@@ -188,5 +188,5 @@ fn the_parts_with_a_check_left_out_give_the_shares_of_frost() {
         let zero = SigningShare::<S>::deserialize(F::<S>::serialize(&F::<S>::zero()).as_ref()).unwrap();
         assert!(scalar(&zero).unwrap() == F::<S>::zero());
     }
-    both_suites!(same);
+    on_each_suite!(same);
 }

@@ -1,0 +1,80 @@
+//! Curves of signing keys, each with an independent verifier.
+
+use proto::registry::v1::Attribute;
+use threshold::ecdsa::PresignSession;
+use threshold::group::{Curve, P384};
+use threshold::signing::SigningCurve;
+
+use crate::user::attribute;
+
+/// CKA_EC_PARAMS.
+const EC_PARAMS: u64 = 0x180;
+
+/// DER of the curve's object identifier.
+fn params(curve: SigningCurve) -> Vec<u8> {
+    let der = match curve {
+        SigningCurve::P256 => "06082a8648ce3d030107",
+        SigningCurve::P384 => "06052b81040022",
+        SigningCurve::Secp256k1 => "06052b8104000a",
+    };
+    hex::decode(der).unwrap()
+}
+
+/// A private EC key.
+pub fn key_attributes_on(curve: SigningCurve, sign: bool) -> Vec<Attribute> {
+    vec![
+        attribute(0x0, &3u64.to_be_bytes()),
+        attribute(0x1, &[1]),
+        attribute(0x2, &[1]),
+        attribute(0x100, &3u64.to_be_bytes()),
+        attribute(0x103, &[1]),
+        attribute(0x108, &[u8::from(sign)]),
+        attribute(0x162, &[0]),
+        attribute(0x163, &[1]),
+        attribute(EC_PARAMS, &params(curve)),
+        attribute(0x4000_0600, &[0x1041u64.to_be_bytes(), 0x1044u64.to_be_bytes()].concat()),
+    ]
+}
+
+/// The curve that a key's attributes name.
+pub fn curve_of(attributes: &[Attribute]) -> SigningCurve {
+    let named = &attributes.iter().find(|attribute| attribute.r#type == EC_PARAMS).unwrap().value;
+    SigningCurve::ALL.into_iter().find(|curve| params(*curve) == *named).unwrap()
+}
+
+/// The curve that a seed is for.
+pub fn curve_of_seed(seed: u64) -> SigningCurve {
+    SigningCurve::ALL[(seed % 3) as usize]
+}
+
+/// Bytes of the nonce point in an opening of presigning.
+pub fn point_bytes(opening: &[u8]) -> usize {
+    // The openings of the two curves of 256 bits are equally long.
+    let curve = match opening.len() == PresignSession::<P384>::MESSAGE_BYTES_MAX {
+        true => SigningCurve::P384,
+        false => SigningCurve::P256,
+    };
+    curve.group().element_bytes()
+}
+
+/// Whether a signature, r || s, is valid by the portable crate of its curve.
+pub fn verifies(curve: SigningCurve, public_key: &[u8], digest: &[u8], signature: &[u8]) -> bool {
+    macro_rules! verify {
+        ($portable:ident) => {{
+            use $portable::ecdsa::signature::hazmat::PrehashVerifier as _;
+            let key = $portable::ecdsa::VerifyingKey::from_sec1_bytes(public_key).unwrap();
+            let signature = $portable::ecdsa::Signature::from_slice(signature).unwrap();
+            key.verify_prehash(digest, &signature).is_ok()
+        }};
+    }
+    match curve {
+        SigningCurve::P256 => verify!(p256),
+        SigningCurve::P384 => verify!(p384),
+        SigningCurve::Secp256k1 => verify!(k256),
+    }
+}
+
+/// A curve as the type that protocols are generic over.
+pub fn named<C: Curve>() -> SigningCurve {
+    SigningCurve::of_name(C::NAME).unwrap()
+}

@@ -1,0 +1,50 @@
+//! Whole keys of the test double, on every curve.
+
+use p256::ecdsa::signature::hazmat::PrehashSigner;
+use rand_core::OsRng;
+
+use crate::backend::Curve;
+
+/// A whole private key.
+pub(super) enum LocalKey {
+    P256(p256::ecdsa::SigningKey),
+    P384(p384::ecdsa::SigningKey),
+    Secp256k1(k256::ecdsa::SigningKey),
+}
+
+impl LocalKey {
+    pub(super) fn random(curve: Curve) -> Self {
+        match curve {
+            Curve::P256 => Self::P256(p256::ecdsa::SigningKey::random(&mut OsRng)),
+            Curve::P384 => Self::P384(p384::ecdsa::SigningKey::random(&mut OsRng)),
+            Curve::Secp256k1 => Self::Secp256k1(k256::ecdsa::SigningKey::random(&mut OsRng)),
+        }
+    }
+
+    /// The public point, uncompressed SEC1.
+    pub(super) fn point(&self) -> Vec<u8> {
+        match self {
+            Self::P256(key) => key.verifying_key().to_encoded_point(false).as_bytes().to_vec(),
+            Self::P384(key) => key.verifying_key().to_encoded_point(false).as_bytes().to_vec(),
+            Self::Secp256k1(key) => key.verifying_key().to_encoded_point(false).as_bytes().to_vec(),
+        }
+    }
+
+    /// r then s over a digest.
+    pub(super) fn sign(&self, digest: &[u8]) -> Result<Vec<u8>, p256::ecdsa::Error> {
+        Ok(match self {
+            Self::P256(key) => {
+                let signature: p256::ecdsa::Signature = key.sign_prehash(digest)?;
+                signature.to_bytes().to_vec()
+            }
+            Self::P384(key) => {
+                let signature: p384::ecdsa::Signature = key.sign_prehash(digest)?;
+                signature.to_bytes().to_vec()
+            }
+            Self::Secp256k1(key) => {
+                let signature: k256::ecdsa::Signature = key.sign_prehash(digest)?;
+                signature.to_bytes().to_vec()
+            }
+        })
+    }
+}

@@ -1,0 +1,36 @@
+//! Curves of signing keys, as an application and OpenSSL know them.
+
+/// A curve.
+#[derive(Debug)]
+pub struct Curve {
+    /// Its name in `CKA_EC_PARAMS`, and OpenSSL's.
+    pub name: &'static str,
+    /// The group's order, in hex.
+    pub order: &'static str,
+    /// DER of a SubjectPublicKeyInfo up to the uncompressed point (RFC 5480, 2), in hex.
+    pub public_key_head: &'static str,
+}
+
+/// NIST P-256.
+pub const P256: Curve = Curve {
+    name: "prime256v1",
+    order: "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551",
+    public_key_head: "3059301306072a8648ce3d020106082a8648ce3d030107034200",
+};
+
+/// NIST P-384.
+pub const P384: Curve = Curve {
+    name: "secp384r1",
+    order: "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973",
+    public_key_head: "3076301006072a8648ce3d020106052b81040022036200",
+};
+
+/// secp256k1.
+pub const SECP256K1: Curve = Curve {
+    name: "secp256k1",
+    order: "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141",
+    public_key_head: "3056301006072a8648ce3d020106052b8104000a034200",
+};
+
+/// Every curve.
+pub const CURVES: [Curve; 3] = [P256, P384, SECP256K1];
