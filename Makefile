@@ -6,7 +6,7 @@ CARGO ?= cargo
 # Three labs at once fill two cores; more only makes each of them slower.
 TEST_THREADS ?= 2
 
-.PHONY: help demo test long sim constant-time shipped bench fresh build deps deny
+.PHONY: help demo test long sim constant-time shipped suites bench fresh build deps deny
 
 help:
 	@echo "make demo   build, start a 2-of-3 cluster, sign with pkcs11-tool and nginx, kill a node, sign again"
@@ -15,6 +15,7 @@ help:
 	@echo "make sim    simulate SIM_SEEDS (10000) whole clusters with faults and liars"
 	@echo "make constant-time  show by valgrind and by statistics that nothing takes its time from a secret"
 	@echo "make shipped  show that the binaries have no switch for planted bugs"
+	@echo "make suites run the tests of other PKCS#11 projects against our library and SoftHSM2"
 	@echo "make bench  measure the protocols beside others, a 2-of-3 cluster and SoftHSM2; writes target/bench/"
 	@echo "make fresh  demo and test from a clean clone in a clean Debian 12 (root, debootstrap)"
 	@echo "make deny   licences, bans and sources by cargo-deny, if it is installed"
@@ -57,6 +58,10 @@ shipped:
 	$(CARGO) test --workspace --locked --test cluster --no-run
 	$(CARGO) build --workspace --locked
 	tests/shipped.sh
+
+# Takes sources from the registries of crates and of Python; conformance/README.md says what is held against what.
+suites: deps build
+	CONFORMANCE_BUILT=1 conformance/suites/run
 
 bench: deps
 	$(CARGO) build --workspace --release --locked

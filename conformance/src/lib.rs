@@ -6,7 +6,7 @@
 //!
 //! Reading order: [`module`] (load and call), [`functions`] (all functions, as data), [`token`] and [`session`] (a
 //! logged-in session in few words), [`lab`] (the cluster behind it), [`dead`] (none), [`child`] (fork), [`coverage`],
-//! [`grid`] (bad arguments, for any library), [`sequences`] (random calls against a model).
+//! [`grid`] (bad arguments, for any library), [`sequences`] (random calls against a model), [`suites`] (other people's tests).
 // Tests call C, `call!` with expressions of their own; nothing of this is shipped.
 #![allow(
     clippy::macro_metavars_in_unsafe,
@@ -27,4 +27,5 @@ pub mod module;
 pub mod sequences;
 pub mod session;
 pub mod softhsm;
+pub mod suites;
 pub mod token;

@@ -180,7 +180,11 @@ impl World {
     }
 }
 
-fn find_slot(library: &Library, arena: &mut Arena, label: &str) -> usize {
+/// The slot of the token with this label.
+///
+/// # Panics
+/// If there is none.
+pub fn find_slot(library: &Library, arena: &mut Arena, label: &str) -> usize {
     let (slots, count) = (arena.room(8 * 64, 0), arena.number(64, 0));
     expect("C_GetSlotList", library.named("C_GetSlotList", &[1, slots, count]));
     let label = crate::token::padded::<32>(label);

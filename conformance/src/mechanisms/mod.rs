@@ -1,5 +1,7 @@
 //! The mechanisms of a token: what the library says of each, its name, and the test that shows it.
 
+mod names;
+
 use std::ptr::null_mut;
 
 use cryptoki_sys::*;
@@ -7,6 +9,7 @@ use cryptoki_sys::*;
 use crate::call;
 use crate::session::{Pair, Session};
 use crate::token::Token;
+pub use names::number;
 
 /// One mechanism.
 #[derive(Debug, Clone, Copy)]
