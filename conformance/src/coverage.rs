@@ -5,11 +5,13 @@ use std::fmt::Write;
 
 use cryptoki_sys::*;
 
+use crate::attacks::Attack;
 use crate::functions::{Answer, FUNCTIONS, Since};
 use crate::mechanisms::{Mechanism, TESTED};
+use crate::wrapping::{Decision, WRAPPING};
 
-/// The whole text of `README.md`. `mechanisms` is what the library answers.
-pub fn readme(mechanisms: &[Mechanism]) -> String {
+/// The whole text of `README.md`. `mechanisms` is what the library answers, `attacks` what the tests try.
+pub fn readme(mechanisms: &[Mechanism], attacks: &[Attack]) -> String {
     let done = FUNCTIONS.iter().filter(|function| matches!(function.answer, Answer::Done(_))).count();
     let mut text = String::from(INTRODUCTION);
     let _ = writeln!(text, "## Functions\n\n{done} of {} do their work.\n", FUNCTIONS.len());
@@ -46,7 +48,31 @@ pub fn readme(mechanisms: &[Mechanism]) -> String {
             link(mechanism.test)
         );
     }
+    write_wrapping(&mut text);
+    write_attacks(&mut text, attacks);
     text
+}
+
+/// What of wrapping and unwrapping was decided; mechanisms of one reason together.
+fn write_wrapping(text: &mut String) {
+    text.push_str("\n## Wrapping and unwrapping\n\nNo private key leaves the token, whole or wrapped.\n\n");
+    text.push_str("| mechanism | to wrap and unwrap keys |\n| --- | --- |\n");
+    for group in WRAPPING.chunk_by(|one, other| one.decision == other.decision) {
+        let names: Vec<_> = group.iter().map(|wrapping| format!("`{}`", wrapping.name)).collect();
+        let decision = match group.first().map(|wrapping| wrapping.decision) {
+            Some(Decision::Refused(why)) => format!("refused: {why}"),
+            Some(Decision::Offered) | None => "offered".into(),
+        };
+        let _ = writeln!(text, "| {} | {decision} |", names.join(", "));
+    }
+}
+
+fn write_attacks(text: &mut String, attacks: &[Attack]) {
+    let _ = writeln!(text, "\n## Attacks\n\n{} that fail.\n", attacks.len());
+    text.push_str("| attack | described by | why it fails | test |\n| --- | --- | --- | --- |\n");
+    for Attack { name, source, outcome, test } in attacks {
+        let _ = writeln!(text, "| {name} | {source} | {outcome} | {} |", link(test));
+    }
 }
 
 /// Every test that the tables name, as chapter and function.
@@ -58,11 +84,11 @@ pub fn tests() -> impl Iterator<Item = (&'static str, &'static str)> {
     functions.chain(TESTED.iter().map(|(.., test)| *test)).map(parts)
 }
 
-fn parts(test: &'static str) -> (&'static str, &'static str) {
+fn parts(test: &str) -> (&str, &str) {
     test.split_once("::").expect("a test is named as chapter::function")
 }
 
-fn link(test: &'static str) -> String {
+fn link(test: &str) -> String {
     let (chapter, name) = parts(test);
     format!("[{name}](tests/pkcs11/{chapter}.rs)")
 }

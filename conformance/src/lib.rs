@@ -6,7 +6,8 @@
 //!
 //! Reading order: [`module`] (load and call), [`functions`] (all functions, as data), [`token`] and [`session`] (a
 //! logged-in session in few words), [`lab`] (the cluster behind it), [`dead`] (none), [`child`] (fork), [`coverage`],
-//! [`grid`] (bad arguments, for any library), [`sequences`] (random calls against a model), [`suites`] (other people's tests).
+//! [`grid`] (bad arguments, for any library), [`sequences`] (random calls against a model), [`attacks`] with [`wrapping`] (what must not be possible),
+//! [`suites`] (other people's tests).
 // Tests call C, `call!` with expressions of their own; nothing of this is shipped.
 #![allow(
     clippy::macro_metavars_in_unsafe,
@@ -16,6 +17,7 @@
     clippy::borrow_as_ptr
 )]
 
+pub mod attacks;
 pub mod child;
 pub mod coverage;
 pub mod dead;
@@ -29,3 +31,4 @@ pub mod session;
 pub mod softhsm;
 pub mod suites;
 pub mod token;
+pub mod wrapping;

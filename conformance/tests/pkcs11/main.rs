@@ -1,6 +1,9 @@
 //! PKCS#11 as an application meets it, a file a chapter. `README.md` of this crate says how to run it.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::borrow_as_ptr)]
 
+mod attacks_access;
+mod attacks_attributes;
+mod attacks_wrapping;
 mod buffers;
 mod coverage;
 mod digesting;

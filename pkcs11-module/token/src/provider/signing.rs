@@ -1,6 +1,7 @@
 //! Signing (PKCS#11 3.1 section 5.13). The message is hashed here; one digest a signature goes to the backend.
 
 use super::{MechanismCall, Provider};
+use crate::backend::Role;
 use crate::mechanism::{self, Use};
 use crate::output::{Delivery, Output, deliver};
 use crate::rv::{Error, Result};
@@ -37,7 +38,7 @@ impl Provider {
     ///
     /// # Errors
     /// [`Error::SessionHandleInvalid`], [`Error::OperationNotInitialized`], [`Error::OperationActive`],
-    /// [`Error::BufferTooSmall`], [`Error::DataLenRange`], [`Error::Backend`].
+    /// [`Error::BufferTooSmall`], [`Error::DataLenRange`], [`Error::UserNotLoggedIn`], [`Error::Backend`].
     pub fn sign(&self, session: u64, data: &[u8], out: &mut dyn Output) -> Result<()> {
         let session = self.session(session)?;
         let mut operations = lock(&session.operations);
@@ -73,6 +74,10 @@ impl Provider {
     }
 
     fn signature(&self, session: &Session, signing: &mut Signing) -> Result<Vec<u8>> {
+        // The login may have ended since the key was chosen; the nodes would refuse too, with a word that C_Sign lacks.
+        if session.role() != Some(Role::User) {
+            return Err(Error::UserNotLoggedIn);
+        }
         let digest = signing.message.finish(signing.curve)?;
         let signature = self.backend.sign(session.slot.token, signing.key, signing.scheme, &digest);
         self.settle(&session.slot, signature).map_err(Error::of_key)
