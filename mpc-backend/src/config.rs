@@ -16,6 +16,8 @@
 //! pools_bytes_max = 268435456         # memory of all presignatures
 //! pools_bytes_max_per_key = 33554432
 //! pools_bytes_max_per_client = 67108864
+//! session_keys_max = 8192             # keys of sessions (CKA_TOKEN false), kept in memory
+//! session_keys_per_client = 1024
 //! strict = false                      # true, at all nodes: signing needs a witness, so T + 1 nodes
 //! ```
 //!
@@ -64,6 +66,10 @@ pub struct NodeConfig {
     pub pools_bytes_max_per_client: u64,
     /// Whether signing needs a witness outside the signer set (nonce rule R3).
     pub strict: bool,
+    /// Most session keys.
+    pub session_keys_max: u32,
+    /// Most session keys of one client.
+    pub session_keys_per_client: u32,
 }
 
 /// One line for the operator: file, key and remedy.
@@ -95,6 +101,8 @@ struct File {
     pools_bytes_max: Option<u64>,
     pools_bytes_max_per_key: Option<u64>,
     pools_bytes_max_per_client: Option<u64>,
+    session_keys_max: Option<u32>,
+    session_keys_per_client: Option<u32>,
     #[serde(default)]
     strict: bool,
 }
@@ -140,6 +148,15 @@ impl NodeConfig {
                 return Err(refuse(key, format!("{bytes}: use at least {POOLS_BYTES_MIN}")));
             }
         }
+        let session_keys_max = file.session_keys_max.unwrap_or(SESSION_KEYS_DEFAULT);
+        let session_keys_per_client = file.session_keys_per_client.unwrap_or(session_keys_max / 8);
+        for (key, count) in
+            [("session_keys_max", session_keys_max), ("session_keys_per_client", session_keys_per_client)]
+        {
+            if count > SESSION_KEYS_MAX {
+                return Err(refuse(key, format!("{count}: use 0 to {SESSION_KEYS_MAX}")));
+            }
+        }
         let passphrase_file = match (&file.passphrase_file, credentials) {
             (Some(file), _) => folder.join(file),
             (None, Some(credentials)) => credentials.join(CREDENTIAL),
@@ -170,6 +187,8 @@ impl NodeConfig {
             pools_bytes_max_per_key: per_key,
             pools_bytes_max_per_client: per_client,
             strict: file.strict,
+            session_keys_max,
+            session_keys_per_client,
             manifest,
         })
     }
@@ -219,6 +238,8 @@ fn one_line(text: &str) -> String {
 
 /// Name of the systemd credential with the sealing passphrase.
 const CREDENTIAL: &str = "store-passphrase";
+const SESSION_KEYS_DEFAULT: u32 = 8192;
+const SESSION_KEYS_MAX: u32 = 1 << 16;
 const CONNECTIONS_DEFAULT: usize = 4096;
 const CONNECTIONS_MAX: usize = 65536;
 const POOL_DEFAULT: u32 = 256;

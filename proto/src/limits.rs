@@ -12,6 +12,10 @@ pub const PEER_PAYLOAD_BYTES_MAX: usize = 256 << 10;
 pub const PEER_MESSAGE_BYTES_MAX: usize = 64 << 20;
 /// Largest registry command, in bytes.
 pub const COMMAND_BYTES_MAX: usize = 512 << 10;
+/// Longest set of attributes of a session key, all values together, in bytes: nodes keep it in memory.
+pub const SESSION_KEY_BYTES_MAX: usize = 4 << 10;
+/// Most session keys that one request declares destroyed.
+pub const DESTROYED_MAX: usize = 4096;
 /// Largest value of one attribute, in bytes.
 pub const ATTRIBUTE_BYTES_MAX: usize = 64 << 10;
 /// Most attributes of one object.

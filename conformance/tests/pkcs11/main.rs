@@ -17,6 +17,7 @@ mod objects;
 mod operations;
 mod random;
 mod sequences;
+mod session_keys;
 mod sessions;
 mod signing;
 mod slots;

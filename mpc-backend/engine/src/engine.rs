@@ -8,7 +8,7 @@ use rand_core::CryptoRngCore;
 use threshold::party::{PartyIndex, Threshold};
 
 use crate::bugs::{self, Bugs};
-use crate::client::Clients;
+use crate::client::{Clients, ReplyTo};
 use crate::counters::Counters;
 use crate::effect::{Effect, Write};
 use crate::event::Event;
@@ -16,7 +16,7 @@ use crate::input::{EngineConfig, Input, Limits, NodeIndex, Restored, StartError}
 use crate::peers::Peers;
 use crate::persist;
 use crate::registry::heads::{Head, Heads};
-use crate::registry::{Change, Registry};
+use crate::registry::{Change, Id, Registry};
 use crate::sessions::Sessions;
 use crate::shares::Shares;
 use crate::startup::Startup;
@@ -45,6 +45,13 @@ pub(crate) enum AfterPersist {
     Head(Head),
     /// The birth of this generation session may be signed.
     Birth([u8; 32]),
+    /// The birth of this copy may be signed.
+    Copy {
+        /// Who asked for it.
+        reply: ReplyTo,
+        /// Of the copy.
+        key_id: Id,
+    },
 }
 
 /// One node.
@@ -186,7 +193,8 @@ impl Engine {
     pub fn poll_timeout(&self) -> Option<u64> {
         let refill = self.refill_due.then_some(self.now).or_else(|| self.refill_timeout());
         let (startup, sessions) = (self.startup.timeout(self.now), self.sessions.timeout());
-        [refill, startup, sessions, self.clients.timeout()].into_iter().flatten().min()
+        let session_keys = self.shares.timeout();
+        [refill, startup, sessions, session_keys, self.clients.timeout()].into_iter().flatten().min()
     }
 
     /// The registry's state as bytes, for the log's snapshots.
@@ -241,12 +249,14 @@ impl Engine {
         self.expire_requests();
         self.retry_parked(rng);
         self.expire_pools();
+        self.expire_session_keys();
     }
 
     fn persisted(&mut self, ticket: u64) {
         match self.persisting.remove(&ticket) {
             Some(AfterPersist::Head(head)) => self.own_head_durable(head),
-            Some(AfterPersist::Birth(session)) => self.share_durable(&session),
+            Some(AfterPersist::Birth(session)) => self.share_kept(&session),
+            Some(AfterPersist::Copy { reply, key_id }) => self.copy_durable(reply, &key_id),
             Some(AfterPersist::Nothing) | None => {}
         }
     }
@@ -276,6 +286,7 @@ impl Engine {
             self.reconcile_shares();
             self.drop_unenrolled();
             self.drop_replaced_logins();
+            self.drop_orphaned_session_keys();
         }
         self.emit(Effect::RegistryReplaced { result });
         self.registry_moved(rng);
@@ -296,6 +307,7 @@ impl Engine {
                 self.clients.forget_attempts(&token, role);
                 self.drop_replaced_logins();
             }
+            Change::TokenInitialised(_) => self.drop_orphaned_session_keys(),
             Change::KeyRecorded(key_id) => self.activate_share(&key_id, index),
             Change::KeyRemoved(key_id) => self.erase_share(&key_id, "destroyed"),
         }

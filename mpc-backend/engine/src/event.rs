@@ -80,6 +80,8 @@ events! {
     Info KeyGenerated { key: String } "key generated, waiting for its record";
     /// Generation of a key ended without a key.
     Warn GenerationFailed { key: String, why: String } "key generation failed";
+    /// The share of a key's copy is held, not yet in use.
+    Info KeyCopied { key: String } "key copied, waiting for its record";
     /// The key is recorded and serves.
     Info KeyActive { key: String } "key active";
     /// The share of a key was erased.

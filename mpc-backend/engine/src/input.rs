@@ -47,6 +47,10 @@ pub struct Limits {
     /// Strict mode: presignatures have a witness outside their signer set, without whose grant this
     /// node does not answer (nonce rule R3). Needs T + 1 nodes, and the same at all nodes.
     pub strict: bool,
+    /// Most session keys that this node holds, at up to 6 kB.
+    pub session_keys_max: u32,
+    /// Most session keys of one client.
+    pub session_keys_per_client: u32,
 }
 
 impl Default for Limits {
@@ -59,6 +63,8 @@ impl Default for Limits {
             unanswered_per_client: 2_048,
             grants_max: 1 << 18,
             strict: false,
+            session_keys_max: 8_192,
+            session_keys_per_client: 1_024,
         }
     }
 }

@@ -21,6 +21,7 @@ pub mod input;
 mod peers;
 pub mod persist;
 pub mod registry;
+mod session_keys;
 mod sessions;
 mod shares;
 mod startup;

@@ -257,7 +257,7 @@ impl Engine {
             }
             Body::HeadQuery(_) => Err("malformed head query"),
             Body::HeadReport(report) => self.head_report(peer, &report),
-            Body::GenerationStart(start) => self.generation_start(peer, session?, &start.statement, rng),
+            Body::GenerationStart(start) => self.generation_start(peer, session?, start, rng),
             Body::GenerationSigned(signed) => self.generation_signed(peer, session?, signed),
             Body::PresignStart(start) => self.presign_start(peer, session?, start, rng),
             Body::SessionFailed(failed) if session.is_ok_and(|session| failed.session == session) => {

@@ -1,4 +1,5 @@
-//! This node's shares of keys: pending from their birth until the registry records them, then active.
+//! This node's shares of keys: pending from their birth until the registry records them, then active. Shares of
+//! session keys are in memory only, and `session_keys` says how long.
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,7 @@ use crate::event::Event;
 use crate::input::Record;
 use crate::persist::{self, RecordError, ShareRecord};
 use crate::registry::{Id, birth};
+use crate::session_keys::{Owners, SessionKey};
 
 /// One share.
 pub(crate) struct Share {
@@ -21,15 +23,35 @@ pub(crate) struct Share {
     pub(crate) active_since: u64,
     /// The scalar in its group's canonical encoding.
     pub(crate) secret: Secret<Vec<u8>>,
+    /// Of a session key: never written, and never in the registry.
+    pub(crate) session: Option<SessionKey>,
 }
 
 /// All shares of this node, by key id.
 #[derive(Default)]
-pub(crate) struct Shares(BTreeMap<Id, Share>);
+pub(crate) struct Shares {
+    all: BTreeMap<Id, Share>,
+    /// Whose session keys are among them.
+    pub(crate) owners: Owners,
+}
 
 impl Share {
     pub(crate) fn pending(statement: BirthStatement, encoded: Vec<u8>, secret: Secret<Vec<u8>>) -> Self {
-        Self { statement, encoded, active_since: 0, secret }
+        Self { statement, encoded, active_since: 0, secret, session: None }
+    }
+
+    /// A share that serves at once and is never written.
+    pub(crate) fn of_session(
+        statement: BirthStatement,
+        session: SessionKey,
+        secret: Secret<Vec<u8>>,
+    ) -> Self {
+        Self { statement, encoded: Vec::new(), active_since: 1, secret, session: Some(session) }
+    }
+
+    /// The birth statement as this node signs it.
+    pub(crate) fn encoded(&self) -> &[u8] {
+        &self.encoded
     }
 
     /// The write that keeps it.
@@ -53,13 +75,14 @@ impl Shares {
             return Err(damaged());
         }
         let secret = Secret::new(share.secret.to_vec());
-        let share = Share { statement, encoded: share.statement, active_since: share.active_since, secret };
-        self.0.insert(key_id, share);
+        let active_since = share.active_since;
+        let share = Share { statement, encoded: share.statement, active_since, secret, session: None };
+        self.all.insert(key_id, share);
         Ok(())
     }
 
     pub(crate) fn get(&self, key_id: &[u8]) -> Option<&Share> {
-        self.0.get(&<Id>::try_from(key_id).ok()?)
+        self.all.get(&<Id>::try_from(key_id).ok()?)
     }
 
     /// The share of a recorded key.
@@ -67,13 +90,18 @@ impl Shares {
         self.get(key_id).filter(|share| share.active_since != 0 && share.statement.purpose() == purpose)
     }
 
+    /// Forgets a share; whether there was one.
+    pub(crate) fn remove(&mut self, key_id: &Id) -> Option<Share> {
+        self.all.remove(key_id)
+    }
+
     pub(crate) fn insert(&mut self, key_id: Id, share: Share) {
-        self.0.insert(key_id, share);
+        self.all.insert(key_id, share);
     }
 
     /// Shares that no record speaks of yet, of all clients and of one.
     pub(crate) fn pending(&self, client: &[u8]) -> (usize, usize) {
-        let pending = || self.0.values().filter(|share| share.active_since == 0);
+        let pending = || self.all.values().filter(|share| share.active_since == 0);
         (pending().count(), pending().filter(|share| share.statement.client_key == client).count())
     }
 }
@@ -82,7 +110,7 @@ impl Engine {
     /// The registry recorded the key: its share serves from now on.
     pub(crate) fn activate_share(&mut self, key_id: &Id, index: u64) {
         let Some(recorded) = self.registry.key(key_id) else { return };
-        let Some(share) = self.shares.0.get_mut(key_id) else { return };
+        let Some(share) = self.shares.all.get_mut(key_id) else { return };
         // A certificate needs this node's signature, so the statements can only differ if a share of
         // another birth took this id; it must not serve.
         if share.active_since != 0 || share.statement != recorded.statement {
@@ -96,7 +124,7 @@ impl Engine {
 
     pub(crate) fn erase_share(&mut self, key_id: &Id, why: &'static str) {
         self.drop_pools_of_key(key_id);
-        if self.shares.0.remove(key_id).is_some() {
+        if self.shares.all.remove(key_id).is_some() {
             self.persist(vec![persist::delete_share(key_id)], AfterPersist::Nothing);
             self.log(Event::KeyErased { key: hex::encode(key_id), why });
         }
@@ -105,7 +133,8 @@ impl Engine {
     /// Brings shares in line with a registry that came as a whole.
     pub(crate) fn reconcile_shares(&mut self) {
         let index = self.registry.index();
-        let ids: Vec<(Id, u64)> = self.shares.0.iter().map(|(id, share)| (*id, share.active_since)).collect();
+        let kept = self.shares.all.iter().filter(|(_, share)| share.session.is_none());
+        let ids: Vec<(Id, u64)> = kept.map(|(id, share)| (*id, share.active_since)).collect();
         for (key_id, active_since) in ids {
             if self.registry.key(&key_id).is_some() {
                 self.activate_share(&key_id, index);
@@ -123,7 +152,7 @@ impl Engine {
             share.active_since == 0 && last < index
         };
         let ids: Vec<Id> =
-            self.shares.0.iter().filter(|(_, share)| stale(share)).map(|(id, _)| *id).collect();
+            self.shares.all.iter().filter(|(_, share)| stale(share)).map(|(id, _)| *id).collect();
         for key_id in ids {
             self.erase_share(&key_id, "never recorded");
         }

@@ -17,8 +17,9 @@ use crate::deadline::Deadline;
 use crate::login::{Login, wire_role};
 use crate::pin::PinVersion;
 use crate::random::Mixer;
-use crate::record::to_wire;
+use crate::record::{Shared, to_wire};
 use crate::registry::Registry;
+use crate::session_keys::SessionKeys;
 use crate::sign::Signer;
 
 /// A client of one cluster. It connects when a call first needs a node.
@@ -27,6 +28,7 @@ pub struct ClusterClient {
     registry: Registry,
     mixer: Mixer,
     signer: Signer,
+    session_keys: SessionKeys,
 }
 
 impl ClusterClient {
@@ -53,6 +55,7 @@ impl ClusterClient {
             registry: Registry::default(),
             mixer: Mixer::default(),
             signer: Signer::default(),
+            session_keys: SessionKeys::default(),
         }
     }
 
@@ -111,6 +114,15 @@ impl ClusterClient {
             self.registry.forget_objects(token);
         }
         Ok(())
+    }
+
+    /// A key of a session of ours, or as the registry has it.
+    fn private_key(&self, token: TokenId, key: ObjectId) -> BackendResult<Shared> {
+        if let Some(own) = self.session_keys.get(key) {
+            self.session_keys.renew(&self.core, self.core.start()?);
+            return Ok(own);
+        }
+        Ok(self.registry.listing(&self.core, token, Freshness::Cached)?.get(key)?.clone())
     }
 
     /// Shows a login to a quorum, so that those nodes end their count of attempts.
@@ -230,12 +242,28 @@ impl Backend for ClusterClient {
     }
 
     fn generate_key_pair(&self, token: TokenId, request: KeyPairRequest) -> BackendResult<GeneratedPair> {
-        self.registry.generate_key_pair(&self.core, token, request)
+        self.registry.generate_key_pair(&self.core, &self.session_keys, token, request)
+    }
+
+    fn copy_private_key(
+        &self,
+        token: TokenId,
+        source: ObjectId,
+        attributes: Attributes,
+    ) -> BackendResult<ObjectRecord> {
+        let source = self.private_key(token, source)?;
+        self.registry.copy_private_key(&self.core, token, &source, &attributes)
+    }
+
+    fn destroy_session_keys(&self, keys: &[ObjectId]) {
+        if !keys.is_empty() && self.core.start().is_ok() {
+            self.session_keys.destroy(&self.core, keys);
+        }
     }
 
     fn sign(&self, token: TokenId, key: ObjectId, scheme: Scheme, digest: &[u8]) -> BackendResult<Vec<u8>> {
-        let listing = self.registry.listing(&self.core, token, Freshness::Cached)?;
-        self.signer.sign(&self.core, token, listing.get(key)?, scheme, digest)
+        let key = self.private_key(token, key)?;
+        self.signer.sign(&self.core, token, &key, scheme, digest)
     }
 
     fn random(&self, out: &mut [u8]) -> BackendResult<()> {
@@ -251,6 +279,7 @@ impl Backend for ClusterClient {
 
     fn shutdown(&self) {
         if self.core.start().is_ok() {
+            self.session_keys.destroy_all(&self.core);
             self.core.logins.end_all();
             self.core.pool.shutdown();
         }

@@ -176,7 +176,7 @@ impl Registry {
 }
 
 /// The record that the registry makes of a new object.
-fn first_record(token: TokenId, new: &NewObject) -> WireRecord {
+pub(crate) fn first_record(token: TokenId, new: &NewObject) -> WireRecord {
     WireRecord {
         format: FORMAT,
         token_id: token.0.to_vec(),

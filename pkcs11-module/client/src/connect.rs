@@ -28,16 +28,19 @@ pub struct Endpoint {
     address: String,
     cluster_id: [u8; 32],
     tls: Arc<ClientConfig>,
+    instance: [u8; 16],
 }
 
 impl Endpoint {
-    /// The way to `node`, at its client address in the manifest.
-    pub fn new(manifest: &Manifest, node: &NodeEntry, identity: &Identity) -> Self {
+    /// The way to `node`, at its client address in the manifest. `instance` is what this process calls itself:
+    /// its session keys are of use on such connections only.
+    pub fn new(manifest: &Manifest, node: &NodeEntry, identity: &Identity, instance: [u8; 16]) -> Self {
         Self {
             node: node.index,
             address: node.client.clone(),
             cluster_id: manifest.cluster_id(),
             tls: tls::client_config(identity, node.key),
+            instance,
         }
     }
 
@@ -113,6 +116,7 @@ impl Connection {
             format: FORMAT,
             cluster_id: endpoint.cluster_id.to_vec(),
             software: concat!("counterfoil-client/", env!("CARGO_PKG_VERSION")).into(),
+            instance: endpoint.instance.to_vec(),
         };
         let hello = ClientFrame { frame: Some(client_frame::Frame::Hello(hello)) };
         frame::write(&mut self.stream, &hello, HELLO_FRAME_BYTES_MAX)

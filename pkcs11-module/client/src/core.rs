@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use proto::manifest::Manifest;
+use rand_core::{OsRng, RngCore};
 use token::backend::{BackendError, BackendResult};
 
 use crate::config::Config;
@@ -20,6 +21,8 @@ pub(crate) struct Core {
     pub(crate) manifest: Manifest,
     pub(crate) cluster_id: [u8; 32],
     pub(crate) identity: Identity,
+    /// What this process calls itself.
+    pub(crate) instance: [u8; 16],
     pub(crate) pool: Pool,
     pub(crate) nodes: Nodes,
     pub(crate) logins: Logins,
@@ -34,8 +37,10 @@ impl Core {
         let Config { manifest, identity, deadline, log, log_level } = config;
         let indices: Vec<u8> = manifest.nodes.iter().map(|node| node.index).collect();
         let start = usize::from(identity.public().first().copied().unwrap_or_default());
-        let endpoints: Vec<Endpoint> =
-            manifest.nodes.iter().map(|node| Endpoint::new(&manifest, node, &identity)).collect();
+        let mut instance = [0; 16];
+        OsRng.fill_bytes(&mut instance);
+        let endpoint = |node| Endpoint::new(&manifest, node, &identity, instance);
+        let endpoints: Vec<Endpoint> = manifest.nodes.iter().map(endpoint).collect();
         Self {
             cluster_id: manifest.cluster_id(),
             pool: Pool::new(endpoints),
@@ -46,6 +51,7 @@ impl Core {
             written: AtomicU64::new(0),
             manifest,
             identity,
+            instance,
         }
     }
 

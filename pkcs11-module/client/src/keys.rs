@@ -16,6 +16,7 @@ use crate::deadline::Deadline;
 use crate::failure::NodeFailure;
 use crate::record::{public_half, to_signing, to_wire};
 use crate::registry::Registry;
+use crate::session_keys::SessionKeys;
 
 impl Core {
     /// Has all nodes generate a key; any node coordinates. Answers with the certificate, checked
@@ -33,6 +34,7 @@ impl Core {
             // node under the same id is no danger: shares without a record are dropped.
             let terms = Terms { token, min_registry_index: self.read_floor(), repeatable: false, deadline };
             let answers = Self::all_answered(self.ask(requests, terms))
+                .map_err(|setback| final_if_full(setback, !asked.attributes.is_empty()))
                 .map_err(|setback| final_if_a_node_is_missing(setback, patience))?;
             let Some((node, answer)) = answers.into_iter().next() else { return Err(Setback::Set) };
             let response::Result::Generate(reply) = answer.result else { return Err(wrong_kind(node)) };
@@ -55,8 +57,21 @@ impl Core {
         let statement = birth.statement();
         let ours = statement.curve == asked.curve
             && statement.attributes_hash == asked.attributes_hash
-            && statement.client_key == self.identity.public();
+            && statement.client_key == self.identity.public()
+            && statement.instance == if asked.attributes.is_empty() { &[][..] } else { &self.instance };
         if ours { Ok(birth) } else { Err(BirthFault::OtherKey) }
+    }
+}
+
+/// A node that holds as many session keys as it may is not asked again, nor are others: they hold the same.
+fn final_if_full(setback: Setback, is_session_key: bool) -> Setback {
+    let Setback::Nodes(failures) = setback else { return setback };
+    let full = failures.iter().find(|(_, failure)| failure.code() == Some(Code::ResourceExhausted));
+    match full {
+        Some((node, failure)) if is_session_key => {
+            Setback::Final(BackendError::Full(format!("node {node}: {failure}")))
+        }
+        _ => Setback::Nodes(failures),
     }
 }
 
@@ -75,15 +90,16 @@ fn final_if_a_node_is_missing(setback: Setback, patience: Deadline) -> Setback {
 const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Registry {
-    /// Generates a key pair and records it.
+    /// Generates a key pair and records it, but for what belongs to a session.
     pub(crate) fn generate_key_pair(
         &self,
         core: &Core,
+        session_keys: &SessionKeys,
         token: TokenId,
         wanted: KeyPairRequest,
     ) -> BackendResult<GeneratedPair> {
         let deadline = core.start()?;
-        let KeyPairRequest { curve, mut public, private, public_on_token } = wanted;
+        let KeyPairRequest { curve, mut public, private, public_on_token, private_on_token } = wanted;
         let id = new_object_id();
         let private = to_wire(&private);
         let asked = GenerateRequest {
@@ -94,18 +110,36 @@ impl Registry {
             attributes_hash: statement::attributes_hash(&private).to_vec(),
             role: 0,
             pin_version: 0,
+            attributes: if private_on_token { Vec::new() } else { private.clone() },
         };
-        let (birth, certificate) = core.generate(asked, Some(token), deadline)?;
+        let newborn = core.generate(asked, Some(token), deadline);
+        if newborn.is_err() && !private_on_token {
+            // Some nodes may hold it all the same.
+            session_keys.destroy(core, &[id]);
+        }
+        let (birth, certificate) = newborn?;
         let (_, point) = public_half(&birth).map_err(|fault| BackendError::Internal(fault.to_string()))?;
         complete_public(&mut public, curve, &point);
-        let mut objects =
-            vec![NewObject { object_id: id.0.to_vec(), attributes: private, birth: Some(certificate) }];
-        if public_on_token {
-            let object_id = new_object_id().0.to_vec();
-            objects.push(NewObject { object_id, attributes: to_wire(&public), birth: None });
-        }
-        let mut records = self.create(core, token, objects, deadline)?.into_iter();
-        let private = records.next().ok_or_else(|| BackendError::Internal("no record was made".into()))?;
+        let private = NewObject { object_id: id.0.to_vec(), attributes: private, birth: Some(certificate) };
+        let public_object = public_on_token.then(|| NewObject {
+            object_id: new_object_id().0.to_vec(),
+            attributes: to_wire(&public),
+            birth: None,
+        });
+        let nothing = || BackendError::Internal("no record was made".into());
+        let (private, records) = if private_on_token {
+            let objects = [private].into_iter().chain(public_object).collect();
+            let mut records = self.create(core, token, objects, deadline)?.into_iter();
+            (records.next().ok_or_else(nothing)?, records)
+        } else {
+            let record = session_keys.keep(core, token, &private, deadline)?;
+            let created = match public_object {
+                None => Ok(Vec::new()),
+                Some(public) => self.create(core, token, vec![public], deadline),
+            };
+            (record, created.inspect_err(|_| session_keys.destroy(core, &[id]))?.into_iter())
+        };
+        let mut records = records;
         let public = records.next().map_or(PublicHalf::Session(public), PublicHalf::Token);
         Ok(GeneratedPair { private, public })
     }

@@ -10,7 +10,7 @@
 //!
 //! Reading order: [`connect`] (one node), `pool` (many connections), `asking` and `call` (many nodes
 //! at once), `nodes`, `health` and `search` (which ones), then the rooms of the port: `agree` and
-//! `registry` (lists), `pin` and `login`, `commands`, `keys`, `sign`, `race` and `witness`, `random`.
+//! `registry` (lists), `pin` and `login`, `commands`, `keys`, `session_keys`, `sign`, `race` and `witness`, `random`.
 //! [`cluster`] joins them.
 #![forbid(unsafe_code)]
 
@@ -42,6 +42,7 @@ mod random;
 mod record;
 mod registry;
 mod search;
+mod session_keys;
 mod sign;
 mod stash;
 mod sync;

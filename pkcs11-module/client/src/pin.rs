@@ -82,6 +82,7 @@ impl Core {
             attributes_hash: Vec::new(),
             role: wire_role(of.role).into(),
             pin_version: of.version,
+            attributes: Vec::new(),
         };
         let birth = self.generate(request, None, deadline)?;
         of.check(&birth.0).map_err(|fault| BackendError::Internal(fault.to_string()))?;

@@ -54,10 +54,13 @@ impl Failure {
         }
     }
 
-    /// Failures of the cluster are for the people who run it; the rest is for the application's developer.
+    /// Failures of the cluster are for the people who run it, and a template that cannot be met comes from their
+    /// configuration; the rest is for the application's developer.
     fn level(&self) -> Level {
         match self {
-            Self::Token(token::Error::Backend(_) | token::Error::GeneralError) => Level::Warn,
+            Self::Token(
+                token::Error::Backend(_) | token::Error::GeneralError | token::Error::Contradiction { .. },
+            ) => Level::Warn,
             Self::Token(_) | Self::Interface(_) => Level::Debug,
         }
     }

@@ -1,11 +1,13 @@
 //! What an attribute can be: its type, the classes that have it, who sets it, how it may change, and its value when
 //! nobody gave one. `attribute/table.rs` declares each once.
 
+mod name;
 mod table;
 
 use cryptoki_sys::*;
 
 use crate::backend::Attributes;
+pub(crate) use name::name;
 use table::{ATTRIBUTES, CERTIFICATE, DATA, PRIVATE, PROFILE, PUBLIC};
 
 /// The object classes of this token.

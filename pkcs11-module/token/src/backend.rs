@@ -175,16 +175,19 @@ pub struct KeyPairRequest {
     pub curve: Curve,
     /// The public half's attributes.
     pub public: Attributes,
-    /// The private half's attributes; `CKA_TOKEN` is always true.
+    /// The private half's attributes.
     pub private: Attributes,
     /// Whether the public half is stored on the token too, or kept by this process as a session object.
     pub public_on_token: bool,
+    /// Whether the private half is stored on the token, or lives as long as this process wants it to: the nodes keep
+    /// it in memory, for nobody else.
+    pub private_on_token: bool,
 }
 
 /// A new key pair.
 #[derive(Debug, Clone)]
 pub struct GeneratedPair {
-    /// The stored private half.
+    /// The private half. That of a session is in no listing.
     pub private: ObjectRecord,
     /// The public half.
     pub public: PublicHalf,
@@ -246,6 +249,18 @@ pub trait Backend: Send + Sync {
     /// Generates a key pair. The implementation runs both attribute sets through
     /// [`crate::object::key::complete_public`] and [`crate::object::key::complete_private`] with the new point.
     fn generate_key_pair(&self, token: TokenId, request: KeyPairRequest) -> BackendResult<GeneratedPair>;
+
+    /// Makes a token object with these attributes of the private key `source`, which may be a session's. Both then
+    /// exist.
+    fn copy_private_key(
+        &self,
+        token: TokenId,
+        source: ObjectId,
+        attributes: Attributes,
+    ) -> BackendResult<ObjectRecord>;
+
+    /// Ends private keys that sessions of this process made. Never fails: with the cluster away, their lease ends.
+    fn destroy_session_keys(&self, keys: &[ObjectId]);
 
     /// Uses a private key. `digest` is exactly [`Curve::field_bytes`] long: longer ones were cut to their
     /// leftmost bytes, shorter ones padded with zeros on the left. The result has been verified.

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::attribute::{Class, class_of};
 use crate::backend::{ObjectId, ObjectRecord};
 use crate::rv::{Error, Result};
 
@@ -105,33 +106,35 @@ impl Handles {
     }
 
     /// Forgets one object.
-    pub(crate) fn remove(&mut self, handle: u64) {
-        match self.entries.remove(&handle) {
+    pub(crate) fn remove(&mut self, handle: u64) -> Lost {
+        let entry = self.entries.remove(&handle);
+        match &entry {
             Some(Entry { slot, place: Place::Token(id), .. }) => {
-                self.token_objects.remove(&(slot, id));
+                self.token_objects.remove(&(*slot, *id));
             }
             Some(Entry { place: Place::Session { .. }, .. }) => self.session_objects -= 1,
             None => {}
         }
+        Lost(entry.iter().filter_map(session_key).collect())
     }
 
     /// The session was closed: its objects are gone.
-    pub(crate) fn forget_session(&mut self, session: u64) {
+    pub(crate) fn forget_session(&mut self, session: u64) -> Lost {
         // Most sessions have none, and closing one must stay cheap with many objects known.
         if self.session_objects == 0 {
-            return;
+            return Lost::default();
         }
-        self.forget(|_, entry| matches!(entry.place, Place::Session { owner, .. } if owner == session));
+        self.forget(|_, entry| matches!(entry.place, Place::Session { owner, .. } if owner == session))
     }
 
     /// Logout: private objects are out of reach.
-    pub(crate) fn forget_private(&mut self, slot: u64) {
-        self.forget(|_, entry| entry.slot == slot && entry.private);
+    pub(crate) fn forget_private(&mut self, slot: u64) -> Lost {
+        self.forget(|_, entry| entry.slot == slot && entry.private)
     }
 
     /// The token was initialised: nothing of it is left.
-    pub(crate) fn forget_slot(&mut self, slot: u64) {
-        self.forget(|_, entry| entry.slot == slot);
+    pub(crate) fn forget_slot(&mut self, slot: u64) -> Lost {
+        self.forget(|_, entry| entry.slot == slot)
     }
 
     fn insert(&mut self, entry: Entry) -> u64 {
@@ -140,11 +143,27 @@ impl Handles {
         self.last
     }
 
-    fn forget(&mut self, gone: impl Fn(u64, &Entry) -> bool) {
-        self.entries.retain(|handle, entry| !gone(*handle, entry));
+    fn forget(&mut self, gone: impl Fn(u64, &Entry) -> bool) -> Lost {
+        let lost: Vec<Entry> =
+            self.entries.extract_if(|handle, entry| gone(*handle, entry)).map(|(_, it)| it).collect();
         self.token_objects.retain(|_, handle| self.entries.contains_key(handle));
         self.session_objects =
             self.entries.values().filter(|entry| matches!(entry.place, Place::Session { .. })).count();
+        Lost(lost.iter().filter_map(session_key).collect())
+    }
+}
+
+/// Private keys of sessions that lost their handles, of which the backend is to be told.
+#[derive(Default, Debug)]
+#[must_use = "the nodes still hold them"]
+pub(crate) struct Lost(pub Vec<ObjectId>);
+
+fn session_key(entry: &Entry) -> Option<ObjectId> {
+    match &entry.place {
+        Place::Session { record, .. } if class_of(&record.attributes) == Some(Class::PrivateKey) => {
+            Some(record.id)
+        }
+        Place::Session { .. } | Place::Token(_) => None,
     }
 }
 

@@ -63,6 +63,11 @@ impl LocalBackend {
         self.signatures.load(Ordering::SeqCst)
     }
 
+    /// Session keys that "the cluster" holds.
+    pub fn session_keys(&self) -> usize {
+        lock(&self.tokens).iter().map(LocalToken::session_keys).sum()
+    }
+
     /// Runs `work` on a token, if the "cluster" can be reached.
     fn token<T>(
         &self,
@@ -149,20 +154,40 @@ impl Backend for LocalBackend {
     }
 
     fn generate_key_pair(&self, token: TokenId, request: KeyPairRequest) -> BackendResult<GeneratedPair> {
-        let KeyPairRequest { curve, mut public, mut private, public_on_token } = request;
+        let KeyPairRequest { curve, mut public, mut private, public_on_token, private_on_token } = request;
         self.token(token, |token| {
             token.require(Role::User)?;
             let key = LocalKey::random(curve);
             let point = key.point();
             complete_public(&mut public, curve, &point);
             complete_private(&mut private, curve, &point);
-            let private = token.add(private, Some(key))?;
+            let private = match private_on_token {
+                true => token.add(private, Some(key))?,
+                false => token.add_session_key(private, key)?,
+            };
             let public = match public_on_token {
                 true => PublicHalf::Token(token.add(public, None)?),
                 false => PublicHalf::Session(public),
             };
             Ok(GeneratedPair { private, public })
         })
+    }
+
+    fn copy_private_key(
+        &self,
+        token: TokenId,
+        source: ObjectId,
+        attributes: Attributes,
+    ) -> BackendResult<ObjectRecord> {
+        self.token(token, |token| {
+            token.require(Role::User)?;
+            let key = token.key(source).ok_or(BackendError::NoSuchObject)?.clone();
+            token.add(attributes, Some(key))
+        })
+    }
+
+    fn destroy_session_keys(&self, keys: &[ObjectId]) {
+        lock(&self.tokens).iter_mut().for_each(|token| token.destroy_session_keys(keys));
     }
 
     fn sign(&self, token: TokenId, key: ObjectId, scheme: Scheme, digest: &[u8]) -> BackendResult<Vec<u8>> {

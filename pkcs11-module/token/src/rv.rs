@@ -19,6 +19,14 @@ macro_rules! errors {
                 #[error($text)]
                 $variant,
             )*
+            /// `CKR_TEMPLATE_INCONSISTENT`: the template contradicts itself, or what is supported, in this attribute.
+            #[error("{}: {why}", crate::attribute::name(*attribute))]
+            Contradiction {
+                /// `CKA_`.
+                attribute: u64,
+                /// What is wrong with it, in words.
+                why: &'static str,
+            },
             /// The backend failed; see [`BackendError`].
             #[error(transparent)]
             Backend(#[from] BackendError),
@@ -29,6 +37,7 @@ macro_rules! errors {
             pub fn rv(&self) -> u64 {
                 match self {
                     $(Self::$variant => $rv,)*
+                    Self::Contradiction { .. } => CKR_TEMPLATE_INCONSISTENT,
                     Self::Backend(error) => backend_rv(error),
                 }
             }
@@ -70,7 +79,7 @@ errors! {
     SignatureInvalid = CKR_SIGNATURE_INVALID, "the signature is wrong";
     SignatureLenRange = CKR_SIGNATURE_LEN_RANGE, "the signature has the wrong length";
     TemplateIncomplete = CKR_TEMPLATE_INCOMPLETE, "the template lacks an attribute";
-    TemplateInconsistent = CKR_TEMPLATE_INCONSISTENT, "the template contradicts itself or what is supported";
+    TemplateInconsistent = CKR_TEMPLATE_INCONSISTENT, "the template has too many attributes";
     TokenNotRecognized = CKR_TOKEN_NOT_RECOGNIZED, "the token has not been initialised";
     UserAlreadyLoggedIn = CKR_USER_ALREADY_LOGGED_IN, "already logged in";
     UserNotLoggedIn = CKR_USER_NOT_LOGGED_IN, "not logged in";
@@ -82,6 +91,11 @@ errors! {
 }
 
 impl Error {
+    /// A template that contradicts itself in `attribute`.
+    pub(crate) const fn contradiction(attribute: u64, why: &'static str) -> Self {
+        Self::Contradiction { attribute, why }
+    }
+
     /// The same error where the object is a key given to an operation: PKCS#11 has a code of its own for that.
     pub(crate) fn of_key(self) -> Self {
         match self {

@@ -14,8 +14,8 @@ impl Template {
     /// Reads a template that creates or changes an object.
     ///
     /// # Errors
-    /// [`Error::TemplateInconsistent`] for too many entries or one named twice, [`Error::AttributeTypeInvalid`] for
-    /// an unknown attribute, [`Error::AttributeValueInvalid`] for an impossible size or value.
+    /// [`Error::TemplateInconsistent`] for too many entries, [`Error::Contradiction`] for one named twice,
+    /// [`Error::AttributeTypeInvalid`] for an unknown attribute, [`Error::AttributeValueInvalid`] for an impossible size or value.
     pub(crate) fn parse(items: &[TemplateItem<'_>]) -> Result<Self> {
         if items.len() > ITEMS_MAX {
             return Err(Error::TemplateInconsistent);
@@ -28,7 +28,7 @@ impl Template {
             }
             let value = kind.canonical(item.value).ok_or(Error::AttributeValueInvalid)?;
             if attributes.insert(item.kind, value).is_some() {
-                return Err(Error::TemplateInconsistent);
+                return Err(Error::contradiction(item.kind, "stands in the template twice"));
             }
         }
         Ok(Self(attributes))
@@ -38,7 +38,7 @@ impl Template {
     /// for its vendor attributes on every token) or has an impossible size.
     ///
     /// # Errors
-    /// [`Error::TemplateInconsistent`] for too many entries or one named twice.
+    /// [`Error::TemplateInconsistent`] for too many entries, [`Error::Contradiction`] for one named twice.
     pub(crate) fn parse_search(items: &[TemplateItem<'_>]) -> Result<Option<Self>> {
         match Self::parse(items) {
             Ok(template) => Ok(Some(template)),

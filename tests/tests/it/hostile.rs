@@ -122,7 +122,7 @@ impl Attack {
 
     fn hello(&self) -> Vec<u8> {
         let cluster_id = self.manifest.cluster_id().to_vec();
-        frame(Frame::Hello(Hello { format: FORMAT, cluster_id, software: "attack".into() }))
+        frame(Frame::Hello(Hello { format: FORMAT, cluster_id, software: "attack".into(), instance: vec![] }))
     }
 
     async fn unknown_client(&self, node: &NodeEntry, stranger: &SigningKey) {

@@ -15,7 +15,7 @@ const DEADLINE_DEFAULT_MS: u32 = 5_000;
 const DEADLINE_MAX_MS: u32 = 600_000;
 
 /// What became of a request.
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     /// The answer.
     Now(response::Result),
     /// Another part of the node will answer.
@@ -25,7 +25,7 @@ pub(super) enum Outcome {
 }
 
 /// What a request waits for.
-pub(super) enum Wait {
+pub(crate) enum Wait {
     /// The registry has applied this index.
     Index(u64),
     /// A presignature of this pool is free, or one more can be begun.
@@ -136,6 +136,8 @@ impl Engine {
             Op::Lease(lease) => self.lease(reply.conn, lease, rng),
             Op::Sign(sign) => self.sign(reply.conn, sign, waited),
             Op::Complain(complaint) => self.complain(reply.conn, complaint).map(Outcome::Now),
+            Op::HoldKeys(hold) => self.hold_keys(reply.conn, hold).map(Outcome::Now),
+            Op::CopyKey(copy) => self.copy_key(reply, &key, copy),
             Op::Grant(grant) => self.grant(reply.conn, grant, rng).map(Outcome::Now),
         }
     }

@@ -23,6 +23,7 @@ use proto::registry::v1::Role;
 use rand_core::CryptoRngCore;
 
 use self::complain::Complaints;
+pub(crate) use self::dispatch::Outcome;
 use self::dispatch::Parked;
 pub(crate) use self::failure::Failure;
 use self::write::Proposal;
@@ -30,6 +31,7 @@ use crate::effect::Effect;
 use crate::engine::Engine;
 use crate::event::Event;
 use crate::registry::{Id, PublicKey};
+use crate::session_keys::{Instance, Owner};
 
 /// Most connections.
 const CONNECTIONS_MAX: usize = 4096;
@@ -59,6 +61,8 @@ pub(crate) struct Client {
     /// Set once its hello was accepted; a login signs it.
     challenge: Option<[u8; 32]>,
     operator: bool,
+    /// What its process calls itself, if it makes session keys.
+    instance: Option<Instance>,
     logins: BTreeMap<Id, Session>,
     /// Ids of unanswered requests.
     open: BTreeSet<u64>,
@@ -79,6 +83,18 @@ pub(crate) struct Clients {
 impl Clients {
     pub(crate) fn get(&self, conn: u64) -> Option<&Client> {
         self.connections.get(&conn)
+    }
+
+    /// Whose session keys a connection may use, once its hello was accepted.
+    pub(crate) fn owner(&self, conn: u64) -> Option<Owner> {
+        let client = self.get(conn)?;
+        Some((client.key, client.instance?))
+    }
+
+    /// Whether a connection of this process stands.
+    pub(crate) fn is_connected(&self, owner: &Owner) -> bool {
+        let mut all = self.connections.values();
+        all.any(|client| client.key == owner.0 && client.instance == Some(owner.1))
     }
 
     pub(crate) fn forget_attempts(&mut self, token: &Id, role: Role) {
@@ -111,6 +127,7 @@ impl Engine {
             exporter,
             challenge: None,
             operator: self.me.manifest.is_operator(&key),
+            instance: None,
             logins: BTreeMap::new(),
             open: BTreeSet::new(),
         };
@@ -123,6 +140,9 @@ impl Engine {
         let Some(client) = self.clients.close(conn) else { return };
         if self.clients.connections.values().all(|other| other.key != client.key) {
             self.give_back_leases(&client.key);
+        }
+        if let Some(instance) = client.instance {
+            self.owner_disconnected(&(client.key, instance));
         }
     }
 
@@ -152,6 +172,10 @@ impl Engine {
         rng.fill_bytes(&mut challenge);
         if let Some(client) = self.clients.connections.get_mut(&conn) {
             client.challenge = Some(challenge);
+            client.instance = Instance::try_from(hello.instance.as_slice()).ok();
+        }
+        if let Some(owner) = self.clients.owner(conn) {
+            self.owner_connected(&owner);
         }
         let reply = HelloReply { challenge: challenge.to_vec(), ..self.hello_reply() };
         self.emit(Effect::ReplyClient {
@@ -164,6 +188,9 @@ impl Engine {
         if hello.format != FORMAT {
             let message = format!("client speaks format {}, this node {FORMAT}", hello.format);
             return Err(Failure::new(Code::FormatUnsupported, message));
+        }
+        if !matches!(hello.instance.len(), 0 | 16) {
+            return Err(Failure::invalid("instance: 16 bytes, or none"));
         }
         if hello.cluster_id != self.me.cluster_id {
             return Err(Failure::new(Code::WrongCluster, "this node is of another cluster"));
@@ -259,6 +286,7 @@ impl Engine {
             self.close_client(conn);
             self.drop_pools_of_client(&key);
         }
+        self.drop_orphaned_session_keys();
     }
 
     /// Ends logins whose login key was replaced.

@@ -15,6 +15,7 @@ use super::{Failure, short};
 use crate::engine::Engine;
 use crate::event::Event;
 use crate::registry::{Id, PublicKey, attributes, birth};
+use crate::session_keys::Usable;
 use crate::sessions::{PoolKey, PresignatureId, party};
 
 /// How long a request waits for a presigning that is under way and may be the one asked for, in ms: the
@@ -36,6 +37,20 @@ const MECHANISMS: [(u64, usize, usize); 10] = [
 ];
 
 impl Engine {
+    /// The key of a request that this connection may see: of a token that it is logged in to as the user, and a
+    /// session key only where it is its own.
+    pub(crate) fn owned_key(&self, conn: u64, key_id: &[u8]) -> Result<(Id, Usable<'_>), Failure> {
+        let not_found = || Failure::new(Code::NotFound, "no such key");
+        let key_id = Id::try_from(key_id).map_err(|_| Failure::invalid("key id: 16 bytes"))?;
+        let key = self.usable(&key_id).ok_or_else(not_found)?;
+        if key.owner.is_some_and(|owner| self.clients.owner(conn) != Some(*owner)) {
+            return Err(not_found());
+        }
+        // A login to another token does not even learn that the key exists.
+        self.require_user(conn, &key.token_id)?;
+        Ok((key_id, key))
+    }
+
     /// The key and the client of a request, once this connection may use the key. `mechanism` is
     /// checked when given.
     pub(super) fn authorise_key(
@@ -44,18 +59,13 @@ impl Engine {
         key_id: &[u8],
         mechanism: Option<u64>,
     ) -> Result<(Id, PublicKey), Failure> {
-        let not_found = || Failure::new(Code::NotFound, "no such key");
-        let key_id = Id::try_from(key_id).map_err(|_| Failure::invalid("key id: 16 bytes"))?;
-        let key = self.registry.key(&key_id).ok_or_else(not_found)?;
-        // A login to another token does not even learn that the key exists.
-        self.require_user(conn, &key.token_id)?;
-        let object = self.registry.object(&key.token_id, &key_id).ok_or_else(not_found)?;
-        let has = |attribute| attributes::is_true(&object.attributes, attribute);
-        let class = attributes::number(&object.attributes, attributes::CKA_CLASS);
+        let (key_id, key) = self.owned_key(conn, key_id)?;
+        let has = |attribute| attributes::is_true(key.attributes, attribute);
+        let class = attributes::number(key.attributes, attributes::CKA_CLASS);
         if class != Some(attributes::CKO_PRIVATE_KEY) || !has(attributes::CKA_SIGN) {
             return Err(Failure::forbidden("the key's attributes do not allow signing"));
         }
-        if mechanism.is_some_and(|wanted| !attributes::mechanism_allowed(&object.attributes, wanted)) {
+        if mechanism.is_some_and(|wanted| !attributes::mechanism_allowed(key.attributes, wanted)) {
             return Err(Failure::forbidden("the key's attributes do not allow this mechanism"));
         }
         let client = self.clients.get(conn).ok_or(Failure::invalid("no such connection"))?;
@@ -164,10 +174,10 @@ impl Engine {
         Ok(Outcome::Now(response::Result::Sign(reply)))
     }
 
-    /// The curve of a recorded signing key.
+    /// The curve of a signing key.
     pub(super) fn curve_of(&self, key_id: &Id) -> Result<SigningCurve, Failure> {
-        let key = self.registry.key(key_id).ok_or(Failure::new(Code::NotFound, "no such key"))?;
-        birth::signing_curve(&key.statement).ok_or(Failure::forbidden("this key does not sign"))
+        let key = self.usable(key_id).ok_or(Failure::new(Code::NotFound, "no such key"))?;
+        birth::signing_curve(key.statement).ok_or(Failure::forbidden("this key does not sign"))
     }
 
     /// Whether the digest has a length of its mechanism, or is what enters ECDSA on the key's curve: the
@@ -195,7 +205,7 @@ impl Engine {
         known: Option<signing::PublicKey>,
     ) -> Result<SigningRequest, Failure> {
         let internal = |_| Failure::new(Code::Internal, "signer set is not a set");
-        let key = self.registry.key(&pool.key_id).ok_or(Failure::new(Code::NotFound, "no such key"))?;
+        let key = self.usable(&pool.key_id).ok_or(Failure::new(Code::NotFound, "no such key"))?;
         let (curve, recorded) = (self.curve_of(&pool.key_id)?, &key.statement.public_key);
         let known = known.filter(|known| known.curve() == curve && known.encode() == *recorded);
         let public_key = known.or_else(|| signing::PublicKey::decode(curve, recorded));

@@ -108,8 +108,15 @@ impl Engine {
             self.require_user(reply.conn, &token)?;
         }
         let client = self.clients.get(reply.conn).ok_or(Failure::invalid("no such connection"))?;
-        let statement = self.birth_request(&client.key, request);
-        self.coordinate_generation(statement, reply, deadline, rng)?;
+        let instance = match request.attributes.is_empty() {
+            true => Vec::new(),
+            false => {
+                let owner = self.clients.owner(reply.conn);
+                owner.ok_or(Failure::invalid("a session key needs an instance in the hello"))?.1.to_vec()
+            }
+        };
+        let statement = self.birth_request(&client.key, &instance, request);
+        self.coordinate_generation(statement, request.attributes.clone(), reply, deadline, rng)?;
         Ok(Outcome::Later)
     }
 

@@ -15,6 +15,8 @@ pub enum Change {
     ClientRevoked(PublicKey),
     /// Logins of this role of the token end.
     LoginReplaced(Id, Role),
+    /// All objects of the token are gone.
+    TokenInitialised(Id),
     /// The share of this key serves from now on.
     KeyRecorded(Id),
     /// The share of this key is erased.
@@ -79,6 +81,7 @@ impl Registry {
         }
         changes.push(self.record_key(token_id, oprf));
         self.tokens.insert(token_id, token);
+        changes.push(Change::TokenInitialised(token_id));
         changes
     }
 

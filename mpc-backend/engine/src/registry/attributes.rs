@@ -1,8 +1,8 @@
 //! What an object may be, and which of its attributes never change. PKCS#11 sticky attributes are
 //! enforced here at every node, whatever the module of a client believes.
 
-use proto::limits::{ATTRIBUTE_BYTES_MAX, ATTRIBUTES_MAX};
-use proto::registry::v1::{Attribute, ObjectRecord};
+use proto::limits::{ATTRIBUTE_BYTES_MAX, ATTRIBUTES_MAX, SESSION_KEY_BYTES_MAX};
+use proto::registry::v1::{Attribute, BirthStatement, ObjectRecord};
 use proto::statement;
 use threshold::signing::SigningCurve;
 
@@ -22,6 +22,7 @@ pub(crate) const CKA_NEVER_EXTRACTABLE: u64 = 0x164;
 pub(crate) const CKA_ALWAYS_SENSITIVE: u64 = 0x165;
 pub(crate) const CKA_KEY_GEN_MECHANISM: u64 = 0x166;
 pub(crate) const CKA_MODIFIABLE: u64 = 0x170;
+pub(crate) const CKA_COPYABLE: u64 = 0x171;
 pub(crate) const CKA_DESTROYABLE: u64 = 0x172;
 pub(crate) const CKA_EC_PARAMS: u64 = 0x180;
 pub(crate) const CKA_EC_POINT: u64 = 0x181;
@@ -98,10 +99,16 @@ pub(super) fn check_new(attributes: &[Attribute], birth: Option<&Birth>) -> Resu
         (None, _) => return refuse(CKA_CLASS, "missing"),
         (Some(CKO_SECRET_KEY), _) => return refuse(CKA_CLASS, "secret keys are not kept in the registry"),
         (Some(CKO_PRIVATE_KEY), None) => return Err(Refusal::Birth("a private key needs one")),
-        (Some(CKO_PRIVATE_KEY), Some(birth)) => check_private_key(attributes, birth)?,
+        (Some(CKO_PRIVATE_KEY), Some(birth)) => check_private_key(attributes, birth.statement())?,
         (Some(_), Some(_)) => return Err(Refusal::Birth("only for a private key")),
         (Some(_), None) => {}
     }
+    check_history(attributes)
+}
+
+/// What a key says of its past must fit what it is.
+fn check_history(attributes: &[Attribute]) -> Result<(), Refusal> {
+    let refuse = |attribute, why| Err(Refusal::Attribute { attribute, why });
     if is_true(attributes, CKA_ALWAYS_SENSITIVE) && !is_true(attributes, CKA_SENSITIVE) {
         return refuse(CKA_ALWAYS_SENSITIVE, "the key is not sensitive");
     }
@@ -111,15 +118,57 @@ pub(super) fn check_new(attributes: &[Attribute], birth: Option<&Birth>) -> Resu
     Ok(())
 }
 
-fn check_private_key(attributes: &[Attribute], birth: &Birth) -> Result<(), Refusal> {
+/// A session key, before it is generated: kept in memory, and by no registry command.
+pub(crate) fn check_session_key(
+    attributes: &[Attribute],
+    statement: &BirthStatement,
+) -> Result<(), &'static str> {
+    check_session_size(attributes)?;
+    let well_formed = check_shape(attributes)
+        .and_then(|()| check_private_key(attributes, statement))
+        .and_then(|()| check_history(attributes));
+    let class = number(attributes, CKA_CLASS) == Some(CKO_PRIVATE_KEY);
+    if well_formed.is_err() || !class || get(attributes, CKA_TOKEN) != Some(&[0]) {
+        return Err("attributes that no session key has");
+    }
+    Ok(())
+}
+
+/// Whether the attributes of a session key are within their limit.
+pub(crate) fn check_session_size(attributes: &[Attribute]) -> Result<(), &'static str> {
+    let bytes: usize = attributes.iter().map(|attribute| attribute.value.len()).sum();
+    if attributes.len() > ATTRIBUTES_MAX || bytes > SESSION_KEY_BYTES_MAX {
+        return Err("attributes over the limit of a session key");
+    }
+    Ok(())
+}
+
+/// The attributes of a copy that the registry shall record: what is sticky stays, and so does what a key is.
+pub(crate) fn check_copy(source: &[Attribute], copy: &[Attribute]) -> Result<(), Refusal> {
+    check_shape(copy)?;
     let refuse = |attribute, why| Err(Refusal::Attribute { attribute, why });
-    if statement::attributes_hash(attributes).as_slice() != birth.statement().attributes_hash {
+    if get(source, CKA_COPYABLE) == Some(&[0]) {
+        return refuse(CKA_COPYABLE, "the key may not be copied");
+    }
+    if get(copy, CKA_TOKEN) != Some(&[1]) {
+        return refuse(CKA_TOKEN, "only copies on the token are made");
+    }
+    let kept = IMMUTABLE.iter().filter(|attribute| **attribute != CKA_TOKEN);
+    if let Some(attribute) = kept.clone().find(|a| get(source, **a) != get(copy, **a)) {
+        return refuse(*attribute, "may not change");
+    }
+    check_one_way(source, copy)
+}
+
+fn check_private_key(attributes: &[Attribute], statement: &BirthStatement) -> Result<(), Refusal> {
+    let refuse = |attribute, why| Err(Refusal::Attribute { attribute, why });
+    if statement::attributes_hash(attributes).as_slice() != statement.attributes_hash {
         return Err(Refusal::Birth("the key was born with other attributes"));
     }
     if number(attributes, CKA_KEY_TYPE) != Some(CKK_EC) {
         return refuse(CKA_KEY_TYPE, "not that of the generated key");
     }
-    let params = birth::signing_curve(birth.statement()).map(params);
+    let params = birth::signing_curve(statement).map(params);
     if params.is_none() || get(attributes, CKA_EC_PARAMS) != params {
         return refuse(CKA_EC_PARAMS, "not the curve of the generated key");
     }
@@ -143,18 +192,23 @@ pub(super) fn check_update(current: &ObjectRecord, new: &[Attribute]) -> Result<
     if let Some(attribute) = IMMUTABLE.iter().find(|a| get(old, **a) != get(new, **a)) {
         return refuse(*attribute, "may not change");
     }
-    for (attribute, reached) in ONE_WAY {
-        let (before, after) = (get(old, attribute), get(new, attribute));
-        let back = before != after && (after != Some(&[u8::from(reached)]));
-        if back {
-            return refuse(attribute, "may not go back");
-        }
-    }
+    check_one_way(old, new)?;
     let private_key = number(old, CKA_CLASS) == Some(CKO_PRIVATE_KEY);
     match SECRET.iter().find(|secret| private_key && get(new, **secret).is_some()) {
         Some(secret) => refuse(*secret, "no part of a private key enters the registry"),
         None => Ok(()),
     }
+}
+
+fn check_one_way(old: &[Attribute], new: &[Attribute]) -> Result<(), Refusal> {
+    for (attribute, reached) in ONE_WAY {
+        let (before, after) = (get(old, attribute), get(new, attribute));
+        let back = before != after && (after != Some(&[u8::from(reached)]));
+        if back {
+            return Err(Refusal::Attribute { attribute, why: "may not go back" });
+        }
+    }
+    Ok(())
 }
 
 /// Whether the new set makes an object trusted that was not.

@@ -73,6 +73,9 @@ fn well_formed(trust: &Trust, statement: &BirthStatement) -> Result<(), Refusal>
     if statement.epoch != FIRST_EPOCH {
         return Err(Refusal::Birth("unknown epoch"));
     }
+    if !statement.instance.is_empty() {
+        return Err(Refusal::Birth("a session key is not recorded"));
+    }
     Ok(())
 }
 
@@ -117,7 +120,11 @@ pub(super) fn in_window(base: u64, index: u64) -> bool {
 }
 
 fn ids_have_sizes(statement: &BirthStatement) -> bool {
-    statement.token_id.len() == 16 && statement.key_id.len() == 16 && statement.client_key.len() == 32
+    let instance = matches!(statement.instance.len(), 0 | 16);
+    statement.token_id.len() == 16
+        && statement.key_id.len() == 16
+        && statement.client_key.len() == 32
+        && instance
 }
 
 /// The curve of a signing key; `None` for another purpose, or a curve that we do not sign on.

@@ -1,11 +1,11 @@
 //! What a key is to be born as, and what every node checks before it takes part.
 
 use proto::limits::BIRTH_WINDOW;
-use proto::registry::v1::{BirthStatement, Purpose, Role};
+use proto::registry::v1::{Attribute, BirthStatement, Purpose, Role};
 
 use crate::engine::Engine;
 use crate::peers::Why;
-use crate::registry::birth;
+use crate::registry::{attributes, birth};
 
 /// Most generations at a time, and of one client.
 const OPEN_MAX: usize = 32;
@@ -18,8 +18,17 @@ const BASE_SLACK: u64 = BIRTH_WINDOW / 4;
 
 impl Engine {
     /// What every node checks before it takes part, whoever coordinates.
-    pub(super) fn check_birth(&self, statement: &BirthStatement) -> Result<(), Why> {
+    pub(crate) fn check_birth(
+        &self,
+        statement: &BirthStatement,
+        attributes: &[Attribute],
+    ) -> Result<(), Why> {
         birth::check_request(&self.registry, statement)?;
+        match statement.instance.is_empty() {
+            true if attributes.is_empty() => {}
+            true => return Err("the attributes of this key come with its record"),
+            false => attributes::check_session_key(attributes, statement)?,
+        }
         let (base, index) = (statement.base_index, self.registry.index());
         if base > index.saturating_add(BASE_SLACK) || index > base.saturating_add(BASE_SLACK) {
             return Err("registry index of the birth is far from ours");
@@ -45,10 +54,12 @@ impl Engine {
         Ok(())
     }
 
-    /// A statement of what a client asks for, to be completed by the protocol.
+    /// A statement of what a client asks for, to be completed by the protocol. `instance` is empty but for a
+    /// session key.
     pub(crate) fn birth_request(
         &self,
         client_key: &[u8; 32],
+        instance: &[u8],
         request: &proto::client::v1::GenerateRequest,
     ) -> BirthStatement {
         BirthStatement {
@@ -67,6 +78,7 @@ impl Engine {
             },
             pin_version: request.pin_version,
             client_key: client_key.to_vec(),
+            instance: instance.to_vec(),
             ..BirthStatement::default()
         }
     }

@@ -5,8 +5,9 @@
 use std::collections::BTreeMap;
 
 use prost::Message;
+use proto::client::v1::Code;
 use proto::peer::v1::{GenerationSigned, GenerationStart, Protocol, control};
-use proto::registry::v1::{BirthCertificate, BirthStatement, NodeSignature};
+use proto::registry::v1::{Attribute, BirthCertificate, BirthStatement, NodeSignature};
 use proto::statement;
 use rand_core::CryptoRngCore;
 use threshold::dkg::{DkgContext, DkgOutput, DkgSession, Progress};
@@ -18,7 +19,7 @@ use crate::engine::{AfterPersist, Engine};
 use crate::event::Event;
 use crate::input::NodeIndex;
 use crate::peers::Why;
-use crate::registry::{Id, birth};
+use crate::registry::{Id, attributes, birth};
 use crate::shares::Share;
 
 /// How long a generation may take at most, in ms.
@@ -28,7 +29,9 @@ const GENERATION_MS: u64 = 30_000;
 pub(crate) struct Generation {
     coordinator: NodeIndex,
     /// Without public key, commitments and transcript until the protocol is done.
-    pub(super) statement: BirthStatement,
+    pub(crate) statement: BirthStatement,
+    /// Of a session key; empty for one that the registry will record.
+    attributes: Vec<Attribute>,
     protocol: DkgSession,
     pub(crate) deadline: u64,
     /// The finished statement, once the share is durable.
@@ -45,6 +48,7 @@ impl Engine {
     pub(crate) fn coordinate_generation(
         &mut self,
         statement: BirthStatement,
+        attributes: Vec<Attribute>,
         reply: ReplyTo,
         deadline: u64,
         rng: &mut dyn CryptoRngCore,
@@ -53,16 +57,17 @@ impl Engine {
         if !missing.is_empty() {
             return Err(Failure::missing("generating a key needs all nodes", missing));
         }
-        self.check_birth(&statement).map_err(Failure::forbidden)?;
+        self.check_birth(&statement, &attributes).map_err(Failure::forbidden)?;
+        self.check_session_room(&statement).map_err(|why| Failure::new(Code::ResourceExhausted, why))?;
         let mut session = [0; 32];
         rng.fill_bytes(&mut session);
         let encoded = statement.encode_to_vec();
         let peers: Vec<NodeIndex> = self.peers.iter().map(|(peer, _)| peer).collect();
         for peer in peers {
-            let start = GenerationStart { statement: encoded.clone() };
+            let start = GenerationStart { statement: encoded.clone(), attributes: attributes.clone() };
             self.send_control(peer, &session, control::Body::GenerationStart(start));
         }
-        self.begin_generation(session, self.me.index, statement, Some(reply), rng);
+        self.begin_generation(session, self.me.index, (statement, attributes), Some(reply), rng);
         if let Some(generation) = self.sessions.generations.get_mut(&session) {
             generation.deadline = generation.deadline.min(deadline);
         }
@@ -74,11 +79,13 @@ impl Engine {
         &mut self,
         peer: NodeIndex,
         session: SessionId,
-        encoded: &[u8],
+        start: GenerationStart,
         rng: &mut dyn CryptoRngCore,
     ) -> Result<(), Why> {
-        let statement = BirthStatement::decode(encoded).map_err(|_| "malformed birth statement")?;
-        self.order(peer, session, Order::Generation(statement), rng)
+        let statement =
+            BirthStatement::decode(start.statement.as_slice()).map_err(|_| "malformed birth statement")?;
+        attributes::check_session_size(&start.attributes)?;
+        self.order(peer, session, Order::Generation(statement, start.attributes), rng)
     }
 
     /// Believes nothing of an order but its session id.
@@ -87,13 +94,15 @@ impl Engine {
         peer: NodeIndex,
         session: SessionId,
         statement: BirthStatement,
+        attributes: Vec<Attribute>,
         rng: &mut dyn CryptoRngCore,
     ) -> Result<(), Why> {
         if self.sessions.generations.contains_key(&session) {
             return Err("session exists");
         }
-        self.check_birth(&statement)?;
-        self.begin_generation(session, peer, statement, None, rng);
+        self.check_birth(&statement, &attributes)?;
+        self.check_session_room(&statement)?;
+        self.begin_generation(session, peer, (statement, attributes), None, rng);
         Ok(())
     }
 
@@ -101,7 +110,7 @@ impl Engine {
         &mut self,
         session: SessionId,
         coordinator: NodeIndex,
-        statement: BirthStatement,
+        (statement, attributes): (BirthStatement, Vec<Attribute>),
         reply: Option<ReplyTo>,
         rng: &mut dyn CryptoRngCore,
     ) {
@@ -121,6 +130,7 @@ impl Engine {
         let generation = Generation {
             coordinator,
             statement,
+            attributes,
             protocol,
             deadline,
             encoded: None,
@@ -167,7 +177,7 @@ impl Engine {
         }
     }
 
-    /// The share becomes durable before its birth is signed.
+    /// The share becomes durable before its birth is signed; that of a session key stays in memory.
     fn keep_share(&mut self, session: &SessionId, output: DkgOutput) {
         let Some(generation) = self.sessions.generations.get_mut(session) else { return };
         generation.statement.public_key = output.public_key;
@@ -175,13 +185,20 @@ impl Engine {
         generation.statement.transcript = output.transcript.to_vec();
         let encoded = generation.statement.encode_to_vec();
         let key_id = key_id(&generation.statement);
+        if !generation.statement.instance.is_empty() {
+            let attributes = std::mem::take(&mut generation.attributes);
+            let statement = generation.statement.clone();
+            self.keep_session_share(key_id, statement, attributes, output.share);
+            return self.share_kept(session);
+        }
         let share = Share::pending(generation.statement.clone(), encoded, output.share);
         let write = share.write(&key_id);
         self.shares.insert(key_id, share);
         self.persist(vec![write], AfterPersist::Birth(*session));
     }
 
-    pub(crate) fn share_durable(&mut self, session: &SessionId) {
+    /// The share is durable, or held as long as its session: its birth may be signed.
+    pub(crate) fn share_kept(&mut self, session: &SessionId) {
         let Some(generation) = self.sessions.generations.get_mut(session) else { return };
         let encoded = generation.statement.encode_to_vec();
         let signature = statement::birth(&encoded).sign(&self.me.identity);

@@ -2,7 +2,7 @@
 //! be a registry index ahead. They wait for a moment and within bounds, and are then checked like any other.
 
 use proto::peer::v1::PresignStart;
-use proto::registry::v1::BirthStatement;
+use proto::registry::v1::{Attribute, BirthStatement};
 use rand_core::CryptoRngCore;
 
 use super::SessionId;
@@ -17,7 +17,8 @@ const WAIT_MS: u64 = 2_500;
 
 /// What a coordinator wants begun.
 pub(crate) enum Order {
-    Generation(BirthStatement),
+    /// A key, and the attributes of a session key.
+    Generation(BirthStatement, Vec<Attribute>),
     Presign(PresignStart),
 }
 
@@ -25,7 +26,7 @@ impl Order {
     /// The coordinator's registry index.
     fn index(&self) -> u64 {
         match self {
-            Self::Generation(statement) => statement.base_index,
+            Self::Generation(statement, _) => statement.base_index,
             Self::Presign(start) => start.registry_index,
         }
     }
@@ -68,7 +69,9 @@ impl Engine {
         rng: &mut dyn CryptoRngCore,
     ) -> Result<(), Why> {
         let begun = match order {
-            Order::Generation(statement) => self.join_generation(peer, session, statement, rng),
+            Order::Generation(statement, attributes) => {
+                self.join_generation(peer, session, statement, attributes, rng)
+            }
             Order::Presign(start) => self.join_presign(peer, session, &start, rng),
         };
         begun.inspect_err(|_| self.send_failed(peer, &session))

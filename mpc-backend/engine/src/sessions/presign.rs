@@ -191,7 +191,10 @@ impl Engine {
         if !self.is_serving() {
             return Err("this node is not serving yet");
         }
-        let key = self.registry.key(&pool.key_id).ok_or("no such key")?;
+        let key = self.usable(&pool.key_id).ok_or("no such key")?;
+        if key.owner.is_some_and(|(client, _)| *client != pool.client) {
+            return Err("presign order for another client's session key");
+        }
         if key.statement.public_key != start.public_key {
             return Err("presign order for another public key");
         }

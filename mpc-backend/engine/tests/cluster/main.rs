@@ -14,6 +14,7 @@ mod population;
 mod refusals;
 mod seeds;
 mod service;
+mod session_keys;
 mod sim;
 mod startup;
 mod strict;

@@ -38,6 +38,8 @@ pub struct User {
     pub token: [u8; 16],
     pub so: Option<SigningKey>,
     pub pin_key: Option<SigningKey>,
+    /// What the process calls itself.
+    pub instance: [u8; 16],
     next: u64,
 }
 
@@ -75,6 +77,7 @@ impl User {
             token: [token; 16],
             so: None,
             pin_key: None,
+            instance: [seed; 16],
             next: u64::from(seed) << 32,
         }
     }
@@ -98,8 +101,9 @@ impl User {
         sim.rng.fill_bytes(&mut exporter);
         let client_key = key.verifying_key().to_bytes();
         sim.input(node, Input::ClientOpened { conn: id, client_key, exporter });
+        let cluster_id = sim.manifest.cluster_id().into();
         let hello =
-            Hello { format: FORMAT, cluster_id: sim.manifest.cluster_id().into(), ..Hello::default() };
+            Hello { format: FORMAT, cluster_id, instance: self.instance.to_vec(), ..Hello::default() };
         let frame = ClientFrame { frame: Some(client_frame::Frame::Hello(hello)) };
         sim.input(node, Input::ClientFrame { conn: id, frame });
         match sim.replies.remove(&id).unwrap_or_default().pop().and_then(|frame| frame.frame) {

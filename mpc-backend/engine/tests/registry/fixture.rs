@@ -130,6 +130,7 @@ impl Fixture {
             role: Role::Unspecified as i32,
             pin_version: 0,
             client_key: public(50),
+            instance: Vec::new(),
         }
     }
 

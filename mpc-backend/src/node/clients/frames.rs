@@ -64,7 +64,7 @@ mod tests {
     use proto::client::v1::{Hello, client_frame::Frame};
 
     fn hello() -> Vec<u8> {
-        let hello = Hello { format: 1, cluster_id: vec![1; 32], software: "test".into() };
+        let hello = Hello { format: 1, cluster_id: vec![1; 32], software: "test".into(), instance: vec![] };
         proto::frame::encode(&ClientFrame { frame: Some(Frame::Hello(hello)) }, 1024).unwrap()
     }
 

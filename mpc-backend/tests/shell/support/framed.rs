@@ -32,7 +32,13 @@ impl Client {
 
     pub async fn hello(&mut self, cluster_id: [u8; 32]) {
         let software = "test".into();
-        self.send(Frame::Hello(Hello { format: FORMAT, cluster_id: cluster_id.into(), software })).await;
+        self.send(Frame::Hello(Hello {
+            format: FORMAT,
+            cluster_id: cluster_id.into(),
+            software,
+            instance: vec![],
+        }))
+        .await;
     }
 
     pub async fn status(&mut self, id: u64) {

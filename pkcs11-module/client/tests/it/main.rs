@@ -9,6 +9,7 @@ mod lists;
 mod login;
 mod objects;
 mod race;
+mod session_keys;
 mod sign;
 
 use std::collections::BTreeMap;
@@ -45,8 +46,13 @@ fn log_in(client: &ClusterClient) {
 
 fn key_pair(client: &ClusterClient) -> GeneratedPair {
     let class = |class: u64| BTreeMap::from([(0_u64, class.to_be_bytes().to_vec())]);
-    let request =
-        KeyPairRequest { curve: Curve::P256, public: class(2), private: class(3), public_on_token: true };
+    let request = KeyPairRequest {
+        curve: Curve::P256,
+        public: class(2),
+        private: class(3),
+        public_on_token: true,
+        private_on_token: true,
+    };
     client.generate_key_pair(TOKEN, request).unwrap()
 }
 

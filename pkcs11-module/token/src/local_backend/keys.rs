@@ -6,6 +6,7 @@ use rand_core::OsRng;
 use crate::backend::Curve;
 
 /// A whole private key.
+#[derive(Clone)]
 pub(super) enum LocalKey {
     P256(p256::ecdsa::SigningKey),
     P384(p384::ecdsa::SigningKey),

@@ -1,5 +1,7 @@
 //! One token of the test double.
 
+use std::collections::HashMap;
+
 use cryptoki_sys::CKA_PRIVATE;
 use rand_core::{OsRng, RngCore};
 
@@ -21,6 +23,7 @@ pub(super) struct LocalToken {
     so_pin: Option<Pin>,
     user_pin: Option<Pin>,
     objects: Vec<LocalObject>,
+    session_keys: HashMap<ObjectId, LocalKey>,
     version: u64,
 }
 
@@ -45,6 +48,7 @@ impl LocalToken {
             so_pin: None,
             user_pin: None,
             objects: Vec::new(),
+            session_keys: HashMap::new(),
             version: 0,
         }
     }
@@ -135,6 +139,29 @@ impl LocalToken {
         Ok(record)
     }
 
+    pub(super) fn add_session_key(
+        &mut self,
+        attributes: Attributes,
+        key: LocalKey,
+    ) -> BackendResult<ObjectRecord> {
+        self.require(Role::User)?;
+        if self.session_keys.len() >= SESSION_KEYS_MAX {
+            return Err(BackendError::Full("session keys".into()));
+        }
+        let mut id = [0; 16];
+        OsRng.fill_bytes(&mut id);
+        self.session_keys.insert(ObjectId(id), key);
+        Ok(ObjectRecord { id: ObjectId(id), version: 1, attributes })
+    }
+
+    pub(super) fn session_keys(&self) -> usize {
+        self.session_keys.len()
+    }
+
+    pub(super) fn destroy_session_keys(&mut self, keys: &[ObjectId]) {
+        keys.iter().for_each(|id| drop(self.session_keys.remove(id)));
+    }
+
     pub(super) fn update(
         &mut self,
         id: ObjectId,
@@ -158,7 +185,8 @@ impl LocalToken {
     }
 
     pub(super) fn key(&self, id: ObjectId) -> Option<&LocalKey> {
-        self.objects.iter().find(|object| object.record.id == id)?.key.as_ref()
+        let of_token = || self.objects.iter().find(|object| object.record.id == id)?.key.as_ref();
+        self.session_keys.get(&id).or_else(of_token)
     }
 
     fn object(&mut self, id: ObjectId, base_version: u64) -> BackendResult<&mut LocalObject> {
@@ -200,3 +228,4 @@ fn pin_state(pin: Option<&Pin>) -> PinState {
 }
 
 const FAILURES_MAX: u32 = 10;
+const SESSION_KEYS_MAX: usize = 16;

@@ -31,7 +31,7 @@ pub fn complete_private(attributes: &mut Attributes, curve: Curve, point: &[u8])
 ///
 /// # Errors
 /// [`Error::TemplateIncomplete`], [`Error::AttributeValueInvalid`] for other keys than EC,
-/// [`Error::CurveNotSupported`], [`Error::TemplateInconsistent`] for a curve of another key type,
+/// [`Error::CurveNotSupported`], [`Error::Contradiction`] for a curve of another key type,
 /// [`Error::PublicKeyInvalid`]; what [`Template::build`] says.
 pub(crate) fn create_public(mut template: Template) -> Result<Attributes> {
     let wanted = template.ulong(CKA_KEY_TYPE).ok_or(Error::TemplateIncomplete)?;
@@ -41,7 +41,7 @@ pub(crate) fn create_public(mut template: Template) -> Result<Attributes> {
     let params = template.attributes().get(&CKA_EC_PARAMS).ok_or(Error::TemplateIncomplete)?;
     let curve = curve_of(params).ok_or(Error::CurveNotSupported)?;
     if key_type(curve) != wanted {
-        return Err(Error::TemplateInconsistent);
+        return Err(Error::contradiction(CKA_KEY_TYPE, "is not that of the curve"));
     }
     template.set(CKA_EC_PARAMS, curve_oid(curve).to_vec());
     let mut attributes = template.build(Class::PublicKey, &[])?;

@@ -12,9 +12,8 @@ use crate::template::Template;
 /// Checks both templates and fills in all attributes but those that follow from the new point.
 ///
 /// # Errors
-/// [`Error::TemplateIncomplete`] without a curve, [`Error::CurveNotSupported`], [`Error::TemplateInconsistent`] for
-/// contradictions and for a private session key, [`Error::AttributeValueInvalid`] for a private key that could
-/// leave the token or be seen without login; what [`Template::build`] says.
+/// [`Error::TemplateIncomplete`] without a curve, [`Error::CurveNotSupported`], [`Error::Contradiction`] for
+/// contradictions, [`Error::AttributeValueInvalid`] for a private key that could leave the token or be seen without login; what [`Template::build`] says.
 pub(crate) fn request(
     mechanism: &Mechanism,
     mut public: Template,
@@ -23,13 +22,17 @@ pub(crate) fn request(
     let params = public.attributes().get(&CKA_EC_PARAMS).ok_or(Error::TemplateIncomplete)?;
     let curve =
         key::curve_of(params).filter(|curve| mechanism.keys.has(*curve)).ok_or(Error::CurveNotSupported)?;
+    let wrong = |attribute| Error::contradiction(attribute, "is not that of this half of the pair");
     for (template, class) in [(&mut public, Class::PublicKey), (&mut private, Class::PrivateKey)] {
-        template.require(CKA_CLASS, canonical_ulong(class.number()), Error::TemplateInconsistent)?;
-        template.require(CKA_KEY_TYPE, canonical_ulong(key::key_type(curve)), Error::TemplateInconsistent)?;
+        template.require(CKA_CLASS, canonical_ulong(class.number()), wrong(CKA_CLASS))?;
+        template.require(CKA_KEY_TYPE, canonical_ulong(key::key_type(curve)), wrong(CKA_KEY_TYPE))?;
         name_curve(template, curve)?;
     }
     if public.attributes().contains_key(&CKA_EC_POINT) {
-        return Err(Error::TemplateInconsistent);
+        return Err(Error::contradiction(
+            CKA_EC_POINT,
+            "a new key's point is not the application's to choose",
+        ));
     }
     if public.bool(CKA_TRUSTED) == Some(true) {
         return Err(Error::AttributeReadOnly);
@@ -38,6 +41,7 @@ pub(crate) fn request(
     check_private(&mut private)?;
 
     let public_on_token = public.bool(CKA_TOKEN) == Some(true);
+    let private_on_token = private.bool(CKA_TOKEN) == Some(true);
     let mut public = public.build(Class::PublicKey, &[CKA_EC_POINT])?;
     let mut private = private.build(Class::PrivateKey, &[])?;
     check_dates(&public)?;
@@ -48,15 +52,12 @@ pub(crate) fn request(
     }
     private.insert(CKA_ALWAYS_SENSITIVE, canonical_bool(true));
     private.insert(CKA_NEVER_EXTRACTABLE, canonical_bool(true));
-    Ok(KeyPairRequest { curve, public, private, public_on_token })
+    Ok(KeyPairRequest { curve, public, private, public_on_token, private_on_token })
 }
 
-/// What every private key of ours is: on the token, seen only after login, never revealed. Templates may say so or
-/// be silent; one that says otherwise is refused rather than bent.
+/// What every private key of ours is: seen only after login, never revealed. Templates may say so or be silent; one
+/// that says otherwise is refused rather than bent.
 fn check_private(private: &mut Template) -> Result<()> {
-    if private.bool(CKA_TOKEN) != Some(true) {
-        return Err(Error::TemplateInconsistent);
-    }
     for (id, value) in [
         (CKA_PRIVATE, true),
         (CKA_SENSITIVE, true),
@@ -72,7 +73,9 @@ fn check_private(private: &mut Template) -> Result<()> {
 /// Puts the curve's OBJECT IDENTIFIER into the template, whichever way the curve was named.
 fn name_curve(template: &mut Template, curve: Curve) -> Result<()> {
     match template.attributes().get(&CKA_EC_PARAMS) {
-        Some(params) if key::curve_of(params) != Some(curve) => Err(Error::TemplateInconsistent),
+        Some(params) if key::curve_of(params) != Some(curve) => {
+            Err(Error::contradiction(CKA_EC_PARAMS, "is not the curve of the public key's template"))
+        }
         _ => {
             template.set(CKA_EC_PARAMS, key::curve_oid(curve).to_vec());
             Ok(())

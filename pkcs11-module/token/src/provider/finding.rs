@@ -18,7 +18,7 @@ impl Provider {
     /// `C_FindObjectsInit`: the result is what exists now, whatever happens until it is fetched.
     ///
     /// # Errors
-    /// [`Error::SessionHandleInvalid`], [`Error::OperationActive`], [`Error::TemplateInconsistent`],
+    /// [`Error::SessionHandleInvalid`], [`Error::OperationActive`], [`Error::Contradiction`],
     /// [`Error::Backend`].
     pub fn find_init(&self, session: u64, template: &[TemplateItem<'_>]) -> Result<()> {
         let session = self.session(session)?;

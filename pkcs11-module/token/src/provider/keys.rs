@@ -4,16 +4,17 @@ use cryptoki_sys::CKA_PRIVATE;
 
 use super::{KeyPairHandles, MechanismCall, Provider, TemplateItem};
 use crate::attribute;
-use crate::backend::{ObjectRecord, PublicHalf};
+use crate::backend::{GeneratedPair, ObjectRecord, PublicHalf};
 use crate::mechanism::{self, Use};
 use crate::object::pair;
 use crate::rv::Result;
+use crate::session::Session;
 use crate::sync::lock;
 use crate::template::Template;
 
 impl Provider {
-    /// `C_GenerateKeyPair`. The private key is born shared among the nodes and is always a token object; the public
-    /// key is what its template says.
+    /// `C_GenerateKeyPair`. The private key is born shared among the nodes; that of a session is in their memory only.
+    /// Each half is where its template wants it.
     ///
     /// # Errors
     /// [`crate::Error::SessionHandleInvalid`], [`crate::Error::MechanismInvalid`],
@@ -30,8 +31,13 @@ impl Provider {
         let mechanism = mechanism::select(mechanism, Use::GenerateKeyPair)?;
         let request = pair::request(mechanism, Template::parse(public)?, Template::parse(private)?)?;
         let public_is_private = attribute::bool_of(&request.public, CKA_PRIVATE) == Some(true);
-        session.check_write(true, true)?;
+        session.check_write(request.public_on_token || request.private_on_token, true)?;
+        let private_on_token = request.private_on_token;
         let pair = self.settle(&session.slot, self.backend.generate_key_pair(session.slot.token, request))?;
+        let private = match private_on_token {
+            true => lock(&self.handles).token_object(session.slot.id, pair.private.id, true),
+            false => self.keep_session_key(&session, &pair)?,
+        };
         let public = match pair.public {
             PublicHalf::Token(record) => {
                 lock(&self.handles).token_object(session.slot.id, record.id, public_is_private)
@@ -41,13 +47,36 @@ impl Provider {
                 Err(error) => {
                     // The caller gets no handle, so the key must not stay behind; if the cluster went away just
                     // now it does, and is found by a search.
-                    let ObjectRecord { id, version, .. } = pair.private;
-                    let _ = self.backend.destroy_object(session.slot.token, id, version);
+                    let lost = lock(&self.handles).remove(private);
+                    self.backend.destroy_session_keys(&lost.0);
+                    if private_on_token {
+                        let ObjectRecord { id, version, .. } = pair.private;
+                        let _ = self.backend.destroy_object(session.slot.token, id, version);
+                    }
                     return Err(error);
                 }
             },
         };
-        let private = lock(&self.handles).token_object(session.slot.id, pair.private.id, true);
         Ok(KeyPairHandles { public, private })
+    }
+
+    /// Gives a private key of a session its handle; without one, nothing of the pair stays.
+    fn keep_session_key(&self, session: &Session, pair: &GeneratedPair) -> Result<u64> {
+        let record = pair.private.clone();
+        let handle = lock(&self.handles).session_object(session.slot.id, session.handle, true, record);
+        // A session that was closed while the nodes worked takes nothing more.
+        let handle = handle.and_then(|handle| match self.session(session.handle) {
+            Ok(_) => Ok(handle),
+            Err(closed) => {
+                let _told_below = lock(&self.handles).remove(handle);
+                Err(closed)
+            }
+        });
+        handle.inspect_err(|_| {
+            self.backend.destroy_session_keys(&[pair.private.id]);
+            if let PublicHalf::Token(ObjectRecord { id, version, .. }) = pair.public {
+                let _ = self.backend.destroy_object(session.slot.token, id, version);
+            }
+        })
     }
 }

@@ -38,7 +38,7 @@ impl Provider {
         self.store(&session, attributes)
     }
 
-    /// `C_CopyObject`: of all but private keys, of which no second set of shares is made.
+    /// `C_CopyObject`. A private key is copied to the token only, which takes all nodes: each copies its share.
     ///
     /// # Errors
     /// As [`Provider::create_object`], and [`Error::ObjectHandleInvalid`], [`Error::ActionProhibited`].
@@ -47,11 +47,13 @@ impl Provider {
         let template = Template::parse(template)?;
         let source = self.object(&session, object)?;
         let mut attributes = source.record.attributes.clone();
-        let is_private_key = attribute::class_of(&attributes) == Some(attribute::Class::PrivateKey);
-        if is_private_key || attribute::bool_of(&attributes, CKA_COPYABLE) == Some(false) {
+        if attribute::bool_of(&attributes, CKA_COPYABLE) == Some(false) {
             return Err(Error::ActionProhibited);
         }
         change(&mut attributes, &template, true, session.role())?;
+        if attribute::class_of(&attributes) == Some(attribute::Class::PrivateKey) {
+            return self.copy_private_key(&session, source.record.id, attributes);
+        }
         self.store(&session, attributes)
     }
 
@@ -71,7 +73,8 @@ impl Provider {
                 let ObjectRecord { id, version, .. } = *found.record;
                 self.settle(&session.slot, self.backend.destroy_object(session.slot.token, id, version))?;
             }
-            lock(&self.handles).remove(object);
+            let lost = lock(&self.handles).remove(object);
+            self.backend.destroy_session_keys(&lost.0);
             Ok(())
         })
     }
@@ -146,6 +149,9 @@ impl Provider {
             }
             let mut attributes = found.record.attributes.clone();
             change(&mut attributes, &template, false, session.role())?;
+            if !found.on_token {
+                check_session_key(&found.record.attributes, &attributes)?;
+            }
             if attributes == found.record.attributes {
                 return Ok(());
             }
@@ -175,11 +181,22 @@ impl Provider {
             Place::Token(id) => match self.token_object(session, id)? {
                 Some(record) => Ok(Object { on_token: true, private, record }),
                 None => {
-                    lock(&self.handles).remove(handle);
+                    let _of_the_token = lock(&self.handles).remove(handle);
                     Err(Error::ObjectHandleInvalid)
                 }
             },
         }
+    }
+
+    fn copy_private_key(&self, session: &Session, source: ObjectId, attributes: Attributes) -> Result<u64> {
+        if attribute::bool_of(&attributes, CKA_TOKEN) != Some(true) {
+            return Err(Error::ActionProhibited);
+        }
+        session.check_write(true, true)?;
+        let slot = &session.slot;
+        let copied = self.backend.copy_private_key(slot.token, source, attributes);
+        let record = self.settle(slot, copied)?;
+        Ok(lock(&self.handles).token_object(slot.id, record.id, true))
     }
 
     /// Keeps a new object where its `CKA_TOKEN` wants it.
@@ -230,6 +247,16 @@ impl Provider {
         Ok(None)
     }
 }
+
+/// The nodes hold a session's private key against the usage that it was born with, and no command changes that.
+fn check_session_key(before: &Attributes, after: &Attributes) -> Result<()> {
+    let is_private_key = attribute::class_of(before) == Some(attribute::Class::PrivateKey);
+    let changed = USAGE.iter().any(|usage| before.get(usage) != after.get(usage));
+    if is_private_key && changed { Err(Error::AttributeReadOnly) } else { Ok(()) }
+}
+
+/// What a private key may be used for.
+const USAGE: [u64; 5] = [CKA_SIGN, CKA_SIGN_RECOVER, CKA_DECRYPT, CKA_DERIVE, CKA_UNWRAP];
 
 /// How often a change is tried against others who change the same object.
 const ATTEMPTS: usize = 4;

@@ -158,7 +158,8 @@ impl Provider {
 
     /// A session left the table: its objects go, and with the last session the login.
     fn closed(&self, session: &Session) {
-        lock(&self.handles).forget_session(session.handle);
+        let lost = lock(&self.handles).forget_session(session.handle);
+        self.backend.destroy_session_keys(&lost.0);
         let slot = &session.slot;
         let abandoned = {
             let mut access = lock(&slot.access);
@@ -178,7 +179,8 @@ impl Provider {
     }
 
     fn logged_out(&self, slot: &Slot) {
-        lock(&self.handles).forget_private(slot.id);
+        let lost = lock(&self.handles).forget_private(slot.id);
+        self.backend.destroy_session_keys(&lost.0);
         self.backend.logout(slot.token);
     }
 

@@ -95,7 +95,8 @@ impl Provider {
             return Err(if initialized { Error::PinIncorrect } else { Error::PinLenRange });
         }
         self.backend.init_token(slot.token, so_pin, label)?;
-        lock(&self.handles).forget_slot(slot.id);
+        let lost = lock(&self.handles).forget_slot(slot.id);
+        self.backend.destroy_session_keys(&lost.0);
         Ok(())
     }
 

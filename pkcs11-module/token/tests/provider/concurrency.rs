@@ -57,6 +57,17 @@ impl Backend for Meeting {
     fn generate_key_pair(&self, token: TokenId, request: KeyPairRequest) -> BackendResult<GeneratedPair> {
         self.inner.generate_key_pair(token, request)
     }
+    fn copy_private_key(
+        &self,
+        token: TokenId,
+        source: ObjectId,
+        attributes: Attributes,
+    ) -> BackendResult<ObjectRecord> {
+        self.inner.copy_private_key(token, source, attributes)
+    }
+    fn destroy_session_keys(&self, keys: &[ObjectId]) {
+        self.inner.destroy_session_keys(keys);
+    }
     fn sign(&self, token: TokenId, key: ObjectId, scheme: Scheme, digest: &[u8]) -> BackendResult<Vec<u8>> {
         self.meeting.wait();
         self.inner.sign(token, key, scheme, digest)

@@ -9,6 +9,7 @@ mod keys;
 mod login;
 mod objects;
 mod outage;
+mod session_keys;
 mod sessions;
 mod signing;
 mod slots;

@@ -240,3 +240,14 @@ pub fn relabelled(attributes: &Attributes, label: &[u8]) -> Attributes {
 pub fn is_unavailable(error: &Error) -> bool {
     matches!(error, Error::Backend(BackendError::Unavailable(_)))
 }
+
+/// Demands `CKR_TEMPLATE_INCONSISTENT` for this attribute, whose name the text has for the log.
+pub fn contradicts<T: std::fmt::Debug>(outcome: Result<T, Error>, expected: u64) {
+    match outcome {
+        Err(error @ Error::Contradiction { attribute, .. }) if attribute == expected => {
+            assert_eq!(error.rv(), CKR_TEMPLATE_INCONSISTENT);
+            assert!(error.to_string().starts_with("CKA_"), "{error}");
+        }
+        other => panic!("{expected:#x}: {other:?}"),
+    }
+}

@@ -5,15 +5,16 @@ use engine::Input;
 use lies::{Lie::*, Schema, Table};
 use prost::Message;
 use proto::client::v1::{
-    ClientFrame, GenerateRequest, Hello, LeaseRequest, ListObjectsRequest, ListTokensRequest, LoginRequest,
-    LogoutRequest, OprfRequest, ProposeRequest, RandomRequest, Request, StatusRequest, client_frame,
-    node_frame, request::Op, response::Result as Reply,
+    ClientFrame, CopyKeyRequest, GenerateRequest, Hello, HoldKeysRequest, LeaseRequest, ListObjectsRequest,
+    ListTokensRequest, LoginRequest, LogoutRequest, OprfRequest, ProposeRequest, RandomRequest, Request,
+    StatusRequest, client_frame, node_frame, request::Op, response::Result as Reply,
 };
 use proto::limits::FORMAT;
 use proto::registry::v1::{CreateObjects, NewObject, Purpose, Role, command::Body};
 use proto::statement;
 
 use super::{Harmless, reason};
+use crate::curves::key_attributes_on;
 use crate::service::ready;
 use crate::sim::Sim;
 use crate::user::{Key, User, attribute};
@@ -25,9 +26,14 @@ const STOPS: &[&str] = &["Command"];
 const ID: u64 = 1 << 60;
 
 const HARMLESS: &[Harmless] = &[
+    ("CopyKeyRequest.base_index", &[Other, Missing], "within its window; all nodes must sign the same birth"),
+    ("CopyKeyRequest.key_id", &[Other], "an id is what the client says"),
+    ("GenerateRequest.attributes", &[Missing], "a key that the registry shall record"),
     ("GenerateRequest.key_id", &[Other], "an id is what the client says"),
+    ("Hello.instance", &[Other, Missing], "what a process calls itself; its session keys are its own"),
     ("Hello.software", &[], "a name for the log"),
     ("LeaseRequest.count", &[], "at least one, at most `limits::LEASE_MAX`"),
+    ("HoldKeysRequest.destroyed", &[], "only keys of the process that says so end"),
     ("ListObjectsRequest.digest_only", &[], "less is sent"),
     ("ListObjectsRequest.if_changed_since", &[], "the digest is sent in any case"),
     ("RandomRequest.length", &[Other], "within `limits::RANDOM_BYTES_MAX`"),
@@ -103,6 +109,22 @@ fn frames(sim: &mut Sim, user: &mut User, key: &Key, oprf: &[u8], round: u16) ->
         pin_version: 2,
         ..generate.clone()
     };
+    let attributes = key_attributes_on(key.curve(), true);
+    let copy = CopyKeyRequest {
+        source_id: key.id.to_vec(),
+        key_id: [&round.to_be_bytes()[..], &[10; 14]].concat(),
+        attributes: attributes.clone(),
+        base_index: sim.log.len() as u64,
+    };
+    let mut attributes = attributes;
+    attributes[1] = attribute(1, &[0]);
+    let generate_session = GenerateRequest {
+        key_id: [&round.to_be_bytes()[..], &[9; 14]].concat(),
+        curve: key.birth.curve.clone(),
+        attributes_hash: statement::attributes_hash(&attributes).to_vec(),
+        attributes,
+        ..generate.clone()
+    };
     let (_, blinded) = threshold::oprf::blind(b"1234", &mut sim.rng).unwrap();
     let ops = [
         Op::Status(StatusRequest {}),
@@ -124,12 +146,16 @@ fn frames(sim: &mut Sim, user: &mut User, key: &Key, oprf: &[u8], round: u16) ->
         Op::Propose(ProposeRequest { command: by_operator }),
         Op::Generate(generate_login),
         Op::Generate(generate),
+        Op::Generate(generate_session),
+        Op::HoldKeys(HoldKeysRequest { destroyed: vec![vec![6; 16]] }),
+        Op::CopyKey(copy),
         Op::Lease(LeaseRequest { key_id: key.id.to_vec(), signers: vec![1, 2], count: 1 }),
         Op::Sign(user.sign_request(key, [1, 2], &lease, &[5; 32])),
         Op::Random(RandomRequest { length: 32 }),
         Op::Logout(LogoutRequest { token_id: token }),
     ];
-    let hello = Hello { format: FORMAT, cluster_id: cluster.to_vec(), software: "sim".into() };
+    let hello =
+        Hello { format: FORMAT, cluster_id: cluster.to_vec(), software: "sim".into(), instance: vec![4; 16] };
     let min_registry_index = sim.log.len() as u64;
     let request = |op| Request { id: ID, deadline_ms: 3_000, min_registry_index, op: Some(op) };
     let requests = ops.map(|op| client_frame::Frame::Request(request(op)));

@@ -104,6 +104,15 @@ fn verdict(alter: impl FnMut(&mut Envelope) -> bool + 'static) -> Option<BTreeSe
     // Orders and protocols: led by node 2, then by the liar. Errors are what the lies may lead to.
     let _ = user.generate_key(&mut sim, 2, [2; 16], &key_attributes(true));
     let _ = user.generate_key(&mut sim, LIAR, [3; 16], &key_attributes(true));
+    let session = |user: &crate::user::User, id| {
+        let mut attributes = key_attributes(true);
+        attributes[1] = crate::user::attribute(1, &[0]);
+        GenerateRequest { attributes: attributes.clone(), ..user.key_request(id, &attributes) }
+    };
+    for (node, id) in [(2, [5; 16]), (LIAR, [6; 16])] {
+        let request = session(&user, id);
+        let _ = user.generate(&mut sim, node, request);
+    }
     let _ = user.lease(&mut sim, &key, [1, 2]);
     let _ = user.lease(&mut sim, &key, [1, 3]);
     sim.run(1_000);

@@ -198,7 +198,7 @@ fn order(truth: &Envelope, rng: &mut ChaCha20Rng) -> Envelope {
     } else {
         let statement =
             BirthStatement { base_index: index, key_id: random::<16>(rng), ..BirthStatement::default() };
-        Body::GenerationStart(GenerationStart { statement: statement.encode_to_vec() })
+        Body::GenerationStart(GenerationStart { statement: statement.encode_to_vec(), attributes: vec![] })
     };
     control(truth, random::<32>(rng), body)
 }

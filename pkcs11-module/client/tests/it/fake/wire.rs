@@ -53,13 +53,14 @@ fn serve(tcp: TcpStream, node: &Node, world: &Mutex<World>) -> Option<()> {
     tcp.set_nodelay(true).ok()?;
     let mut tls = StreamOwned::new(ServerConnection::new(server_config(node)).ok()?, tcp);
     let hello: ClientFrame = frame::read(&mut tls, CLIENT_FRAME_BYTES_MAX).ok()?;
-    let Some(client_frame::Frame::Hello(_)) = hello.frame else { panic!("no hello") };
+    let Some(client_frame::Frame::Hello(hello)) = hello.frame else { panic!("no hello") };
     let spki = tls.conn.peer_certificates()?.first()?.to_vec();
     let mut caller = Caller {
         client_key: spki[spki.len() - 32..].try_into().unwrap(),
         exporter: tls.conn.export_keying_material([0; 32], LOGIN_EXPORTER_LABEL, None).unwrap(),
         challenge: (0..32).map(|_| rand_core::RngCore::next_u32(&mut rand_core::OsRng) as u8).collect(),
         logins: Vec::new(),
+        instance: hello.instance,
     };
     let reply = HelloReply {
         format: FORMAT,

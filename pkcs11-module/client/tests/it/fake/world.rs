@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use prost::Message;
 use proto::client::v1::{
-    Code, ComplainRequest, Counters, Empty, Error, GenerateReply, LeaseReply, ListObjectsReply,
+    Code, ComplainRequest, CopyKeyReply, Counters, Empty, Error, GenerateReply, LeaseReply, ListObjectsReply,
     ListTokensReply, OprfReply, PeerStatus, PoolStatus, ProposeReply, RandomReply, SignReply, SignRequest,
     StatusReply, request, response,
 };
@@ -28,6 +28,7 @@ pub struct Caller {
     pub exporter: [u8; 32],
     pub challenge: Vec<u8>,
     pub logins: Vec<(Vec<u8>, Role)>,
+    pub instance: Vec<u8>,
 }
 
 /// The state; every request and every presignature used is written down.
@@ -42,6 +43,11 @@ pub struct World {
     /// Requests by node and kind.
     pub seen: Vec<(u8, &'static str)>,
     pub complaints: Vec<ComplainRequest>,
+    /// Session keys that each node was told are no more.
+    pub ended: BTreeSet<(u8, Vec<u8>)>,
+    births: BTreeMap<Vec<u8>, BirthStatement>,
+    /// Of which key each copy is.
+    copies: BTreeMap<Vec<u8>, Vec<u8>>,
     applied: BTreeMap<Vec<u8>, u64>,
     oprf: BTreeMap<Vec<u8>, OprfKey>,
     signing: BTreeMap<Vec<u8>, SigningShares>,
@@ -72,6 +78,9 @@ impl World {
             oprf: BTreeMap::new(),
             signing: BTreeMap::new(),
             complaints: Vec::new(),
+            ended: BTreeSet::new(),
+            births: BTreeMap::new(),
+            copies: BTreeMap::new(),
         }
     }
 
@@ -182,7 +191,9 @@ impl World {
                     role: asked.role,
                     pin_version: asked.pin_version,
                     client_key: caller.client_key.to_vec(),
+                    instance: if asked.attributes.is_empty() { vec![] } else { caller.instance.clone() },
                 };
+                self.births.insert(statement.key_id.clone(), statement.clone());
                 Ok(R::Generate(GenerateReply { birth: Some(certify(&statement, 2 * self.threshold - 1)) }))
             }
             request::Op::Lease(asked) => {
@@ -201,6 +212,27 @@ impl World {
                 Ok(R::Complain(Empty {}))
             }
             request::Op::RenewPair(_) => refuse(Code::Forbidden, "not by clients"),
+            request::Op::HoldKeys(asked) => {
+                saw("hold");
+                self.ended.extend(asked.destroyed.into_iter().map(|key| (node, key)));
+                Ok(R::HoldKeys(Empty {}))
+            }
+            request::Op::CopyKey(asked) => {
+                saw("copy");
+                let source = self.births.get(&asked.source_id).cloned().unwrap();
+                self.copies.insert(asked.key_id.clone(), asked.source_id);
+                let copy = BirthStatement {
+                    key_id: asked.key_id,
+                    attributes_hash: statement::attributes_hash(&asked.attributes).to_vec(),
+                    base_index: asked.base_index,
+                    client_key: caller.client_key.to_vec(),
+                    instance: vec![],
+                    ..source
+                };
+                let signatures = certify(&copy, node).signatures;
+                let signature = signatures.into_iter().next_back().unwrap().signature;
+                Ok(R::CopyKey(CopyKeyReply { signature }))
+            }
             request::Op::Random(asked) => {
                 saw("random");
                 Ok(R::Random(RandomReply { random: vec![4; asked.length as usize] }))
@@ -210,7 +242,7 @@ impl World {
 
     fn lease(&mut self, caller: &Caller, key_id: &[u8], signers: &[u32], count: u32) -> Vec<Vec<u8>> {
         let set: Vec<u8> = signers.iter().map(|node| *node as u8).collect();
-        let key = self.signing.get_mut(key_id).unwrap();
+        let key = self.signing.get_mut(self.copies.get(key_id).map_or(key_id, Vec::as_slice)).unwrap();
         let id = key_id.try_into().unwrap();
         (0..count.min(2))
             .map(|_| key.presign(self.cluster_id, id, &set, caller.client_key).to_vec())
@@ -223,7 +255,8 @@ impl World {
         }
         assert!(self.spent.insert((node, asked.presignature_id.clone())), "a presignature was used twice");
         let id: [u8; 32] = asked.presignature_id.clone().try_into().unwrap();
-        let key = self.signing.get_mut(&asked.key_id).unwrap();
+        let source = self.copies.get(&asked.key_id).unwrap_or(&asked.key_id);
+        let key = self.signing.get_mut(source).unwrap();
         let Some(presignature) = key.ready.get_mut(&id).and_then(|parts| parts.remove(&node)) else {
             return refuse(Code::PresignatureGone, "gone");
         };

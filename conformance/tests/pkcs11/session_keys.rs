@@ -1,0 +1,80 @@
+//! Private keys of sessions (PKCS#11 3.1 sections 5.6.1 and 4.4: `CKA_TOKEN` false).
+
+use conformance::session::{P256, Pair, Session, flag, labelled, on_token};
+use conformance::token::Token;
+use cryptoki_sys::*;
+
+fn generate(session: &Session<'_>, label: &str) -> Pair {
+    let public = [(CKA_EC_PARAMS, P256.to_vec())];
+    session.generate(&public, &[labelled(label), flag(CKA_SIGN, true)]).unwrap()
+}
+
+#[test]
+fn a_session_key_signs_and_goes_with_its_session() {
+    let token = Token::shared();
+    let (session, other) = (token.user(), token.session(CKF_RW_SESSION));
+    let label = format!("session key {}", std::process::id());
+    let pair = generate(&session, &label);
+    assert_eq!(session.get(pair.private, CKA_TOKEN), Ok(vec![CK_FALSE]));
+    for kind in [CKA_LOCAL, CKA_SENSITIVE, CKA_ALWAYS_SENSITIVE, CKA_NEVER_EXTRACTABLE, CKA_PRIVATE] {
+        assert_eq!(session.get(pair.private, kind), Ok(vec![CK_TRUE]), "{kind:#x}");
+    }
+    for _ in 0..3 {
+        let signature = other.sign(CKM_ECDSA_SHA256, pair.private, b"message").unwrap();
+        assert_eq!(session.verify(CKM_ECDSA_SHA256, pair.public, b"message", &signature), CKR_OK);
+    }
+    assert_eq!(other.find(&[labelled(&label)]), Ok(vec![pair.private]));
+    assert_eq!(session.close(), CKR_OK);
+    assert_eq!(other.sign_init(CKM_ECDSA_SHA256, pair.private), CKR_KEY_HANDLE_INVALID);
+    assert_eq!(other.find(&[labelled(&label)]), Ok(vec![]));
+}
+
+#[test]
+fn a_session_key_is_private_and_goes_with_the_login() {
+    let token = Token::shared();
+    let session = token.user();
+    let pair = generate(&session, "of a login");
+    assert_eq!(session.logout(), CKR_OK);
+    assert_eq!(session.get(pair.private, CKA_LABEL), Err(CKR_OBJECT_HANDLE_INVALID));
+    assert_eq!(session.login(CKU_USER, &token.lab.pin), CKR_OK);
+    assert_eq!(session.sign_init(CKM_ECDSA, pair.private), CKR_KEY_HANDLE_INVALID);
+}
+
+#[test]
+fn a_session_key_becomes_a_token_key_by_copying_as_java_does() {
+    let token = Token::shared();
+    let session = token.user();
+    let pair = generate(&session, "to be kept");
+    let id = format!("kept {}", std::process::id()).into_bytes();
+    // keytool signs its certificate first, then stores the key.
+    session.sign(CKM_ECDSA_SHA256, pair.private, b"certificate").unwrap();
+    let kept = session.copy(pair.private, &[on_token(true), (CKA_ID, id.clone())]).unwrap();
+    for kind in [CKA_TOKEN, CKA_LOCAL, CKA_ALWAYS_SENSITIVE, CKA_NEVER_EXTRACTABLE] {
+        assert_eq!(session.get(kept, kind), Ok(vec![CK_TRUE]), "{kind:#x}");
+    }
+    let point = session.get(pair.public, CKA_EC_POINT).unwrap();
+    assert_eq!(session.close(), CKR_OK);
+    let session = token.user();
+    let found = session.find(&[(CKA_ID, id)]).unwrap();
+    assert_eq!(found.len(), 1);
+    let public = [
+        (CKA_CLASS, CKO_PUBLIC_KEY.to_ne_bytes().to_vec()),
+        (CKA_KEY_TYPE, CKK_EC.to_ne_bytes().to_vec()),
+        (CKA_EC_PARAMS, P256.to_vec()),
+        (CKA_EC_POINT, point),
+    ];
+    let public = session.create(&public).unwrap();
+    let signature = session.sign(CKM_ECDSA_SHA256, found[0], b"later").unwrap();
+    assert_eq!(session.verify(CKM_ECDSA_SHA256, public, b"later", &signature), CKR_OK);
+    assert_eq!(session.destroy(found[0]), CKR_OK);
+}
+
+#[test]
+fn a_session_that_only_reads_makes_session_keys() {
+    let token = Token::shared();
+    let reading = token.session(0);
+    assert_eq!(reading.login(CKU_USER, &token.lab.pin), CKR_OK);
+    let pair = generate(&reading, "by a reader");
+    assert!(reading.sign(CKM_ECDSA, pair.private, &[1; 32]).is_ok());
+    assert_eq!(reading.copy(pair.private, &[on_token(true)]).unwrap_err(), CKR_SESSION_READ_ONLY);
+}
