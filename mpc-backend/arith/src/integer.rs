@@ -79,11 +79,42 @@ impl Integer {
 
     /// Subtracts `other`.
     pub fn subtract(&mut self, other: &Self) {
+        self.borrow_from(other);
+    }
+
+    /// Subtracts `other`; whether it was larger, both read without a sign.
+    fn borrow_from(&mut self, other: &Self) -> bool {
         assert_eq!(self.limbs(), other.limbs(), "{SAME_WIDTH}");
         let mut borrow = false;
         for (limb, less) in self.0.iter_mut().zip(&other.0) {
             (*limb, borrow) = limb.borrowing_sub(*less, borrow);
         }
+        borrow
+    }
+
+    /// Adds `other` times the word `factor`.
+    pub fn add_scaled(&mut self, other: &Self, factor: u64) {
+        assert_eq!(self.limbs(), other.limbs(), "{SAME_WIDTH}");
+        let mut carry = 0;
+        for (limb, more) in self.0.iter_mut().zip(&other.0) {
+            (*limb, carry) = more.carrying_mul_add(factor, carry, *limb);
+        }
+    }
+
+    /// Subtracts `other` unless that is larger; both are read without a sign.
+    pub fn subtract_if_not_less(&mut self, other: &Self) {
+        let mut difference = Self(self.0.clone());
+        let borrow = difference.borrow_from(other);
+        let not_less = Choice::from(u8::from(!borrow));
+        for (limb, reduced) in self.0.iter_mut().zip(&difference.0) {
+            limb.conditional_assign(reduced, not_less);
+        }
+    }
+
+    /// The number modulo 2^64.
+    #[must_use]
+    pub fn low_word(&self) -> u64 {
+        self.0.first().copied().unwrap_or(0)
     }
 
     /// Negates the number when `condition` holds.

@@ -1,6 +1,6 @@
 //! Fast arithmetic behind safe types: elliptic curves and powers modulo N ([`modulus`]) by AWS-LC;
 //! AES streams ([`aes`]), SHA-256 compressions ([`sha256`]) and GF(2^128) ([`gf128`]) by the CPU's own
-//! instructions; wide integers for shares ([`integer`]) in plain Rust.
+//! instructions; wide integers ([`integer`]) and small residues ([`word`]) for shares in plain Rust.
 //!
 //! Why: threshold signing multiplies points and stretches keys hundreds of times a signature, and
 //! AWS-LC's assembly is 3 to 16 times faster than portable code. Everything above this crate is safe
@@ -65,6 +65,7 @@
 //! - [`Residue::times`] is two Montgomery multiplications at full width, whatever the values.
 //! - [`Modulus::residue`], [`Residue::power`] and [`Residue::inverse`] are variable-time: public data
 //!   only.
+//! - [`Word::reduce`] is one product with the reciprocal and a masked subtraction.
 //! - [`Integer`] is in this crate because AWS-LC's sums and products drop leading zero words. Its loops
 //!   run over the width; carries are added, signs are masks.
 //!
@@ -88,6 +89,7 @@
 //! [`Point::from_uncompressed`]: point::Point::from_uncompressed
 //! [`verify_prehashed`]: ecdsa::verify_prehashed
 //! [`Integer`]: integer::Integer
+//! [`Word::reduce`]: word::Word::reduce
 //! [`Modulus::residue`]: modulus::Modulus::residue
 //! [`Residue::power_secret`]: modulus::Residue::power_secret
 //! [`Residue::power`]: modulus::Residue::power
@@ -106,6 +108,7 @@ pub mod sha256;
 #[cfg(target_arch = "x86_64")]
 mod vector;
 mod wipe;
+pub mod word;
 
 pub use curve::{Bytes, Curve};
 pub use wipe::{Plain, wipe};

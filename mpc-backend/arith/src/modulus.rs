@@ -82,7 +82,9 @@ impl Modulus {
     #[must_use]
     pub fn one(&self) -> Residue<'_> {
         let mut bytes = vec![0; self.bytes];
-        bytes.iter_mut().rev().take(1).for_each(|last| *last = 1);
+        if let Some(last) = bytes.last_mut() {
+            *last = 1;
+        }
         Residue { modulus: self, number: Number::from_be_bytes(&bytes) }
     }
 }

@@ -151,6 +151,25 @@ pub enum Rule {
     #[error("proof of a partial is not valid")]
     RsaProof,
 
+    /// rsa-generation 2.1: a candidate has not the size and form that it was made with, or a small factor.
+    #[error("candidate modulus has not the form that it was made with")]
+    RsaCandidate,
+    /// rsa-generation 4.2: a power was not made with the party's pieces (and 5.2).
+    #[error("power in a test is wrong")]
+    RsaPower,
+    /// rsa-generation 5.3: the candidate that passed one test is no product of two primes.
+    #[error("modulus is no product of two primes")]
+    RsaBiprime,
+    /// rsa-generation 7.1: the opened exponent is no multiple of e.
+    #[error("opened exponent is not divisible by e")]
+    RsaExponent,
+    /// rsa-generation 8.1: a public value differs from this party's.
+    #[error("public value of a piece is wrong")]
+    RsaValue,
+    /// rsa-generation 8.2: the public values are not of the inverse of e.
+    #[error("new exponent is not the inverse of e")]
+    RsaInverse,
+
     /// oprf 3.2: the answer was not made with the node's share.
     #[error("evaluation proof is not valid")]
     OprfProof,
@@ -201,12 +220,18 @@ impl Rule {
             | Self::RsaValues
             | Self::RsaResult
             | Self::RsaProof
+            | Self::RsaCandidate
+            | Self::RsaBiprime
+            | Self::RsaExponent
+            | Self::RsaInverse
             | Self::OprfProof => Severity::SessionEnds,
             Self::Commitment
             | Self::SharingOpening
             | Self::SharingConfirm
             | Self::SharingCopy
             | Self::SharingPart
+            | Self::RsaPower
+            | Self::RsaValue
             | Self::KeygenOpening
             | Self::ProofOfPossession
             | Self::SecretShare
@@ -239,6 +264,8 @@ impl Rule {
             | Self::SharingCopy
             | Self::SharingPart
             | Self::RsaProof
+            | Self::RsaPower
+            | Self::RsaValue
             | Self::OprfProof => true,
             Self::SetupContext
             | Self::SetupConfirm
@@ -264,7 +291,11 @@ impl Rule {
             | Self::SharingProduct
             | Self::RsaShare
             | Self::RsaValues
-            | Self::RsaResult => false,
+            | Self::RsaResult
+            | Self::RsaCandidate
+            | Self::RsaBiprime
+            | Self::RsaExponent
+            | Self::RsaInverse => false,
         }
     }
 }
@@ -317,6 +348,12 @@ pub enum Misuse {
     /// The request is for another presignature, key, epoch, signer set or client.
     #[error("request does not match the presignature")]
     WrongPresignature,
+    /// A size of RSA keys that is not offered.
+    #[error("RSA modulus must have 2048, 3072 or 4096 bits")]
+    KeySize,
+    /// No prime between 2^16 and 2^32.
+    #[error("public exponent must be a prime between 2^16 and 2^32")]
+    Exponent,
     /// The block has no inverse: it shares a factor with the modulus, or is of another key.
     #[error("block has no inverse modulo the key")]
     NoInverse,

@@ -118,6 +118,16 @@ labels! {
     SHARING_PIECE = "counterfoil/replicated/v1/piece";
     /// What zero shares are made of.
     SHARING_ZERO = "counterfoil/replicated/v1/zero";
+    /// Random residues of pieces.
+    SHARING_WORD = "counterfoil/replicated/v1/word";
+    /// What zero shares of residues are made of.
+    SHARING_WORD_ZERO = "counterfoil/replicated/v1/word/zero";
+    /// Purpose of the generation of an RSA key.
+    RSA_PURPOSE = "counterfoil/rsa/v1/generate/purpose";
+    /// Bases of the tests of a modulus.
+    RSA_BASE = "counterfoil/rsa/v1/generate/base";
+    /// Message of a new key's test signature.
+    RSA_TRIAL = "counterfoil/rsa/v1/generate/trial";
     /// Identity of an RSA key.
     RSA_KEY = "counterfoil/rsa/v1/key";
     /// Base of an RSA key's public values.

@@ -9,6 +9,7 @@
 //! |---|---|---|
 //! | both | `public.rs`, `hash.rs`, `encode/` | the key's public half; hashes; padding |
 //! | client | `import.rs` | splits an existing key |
+//! | all parties | `generate/` | a key that nobody ever holds |
 //! | party | `share.rs` | accepts its share |
 //! | party | `partial.rs` | a partial result |
 //! | client | `combine.rs` | the result, verified |
@@ -19,6 +20,7 @@
 
 pub mod combine;
 pub mod encode;
+pub mod generate;
 mod hash;
 pub mod import;
 mod partial;

@@ -7,7 +7,11 @@ use arith::modulus::{Modulus, Residue};
 use crate::transcript::{HASH_BYTES, RSA_GENERATOR, RSA_KEY, expand, hash};
 
 /// Sizes of a modulus in bits.
-const SIZES: [usize; 3] = [2048, 3072, 4096];
+#[cfg(not(feature = "sim"))]
+pub(super) const SIZES: &[usize] = &[2048, 3072, 4096];
+/// Sizes of a modulus in bits; in simulations one that is made in no time as well.
+#[cfg(feature = "sim")]
+pub(super) const SIZES: &[usize] = &[512, 2048, 3072, 4096];
 /// Public exponents begin above this.
 const EXPONENT_MIN: u64 = 1 << 16;
 

@@ -1,6 +1,7 @@
 //! Keys made by OpenSSL's command, split, and used by every quorum; and every lie.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
+mod generate;
 mod lies;
 mod openssl;
 mod padding;

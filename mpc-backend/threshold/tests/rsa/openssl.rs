@@ -39,6 +39,22 @@ impl OpensslKey {
         Self { folder, n, e, d, p, q }
     }
 
+    /// A key of which only the public half is known: it verifies and encrypts.
+    pub(super) fn of_public(n: &[u8], e: u64) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let structure = format!(
+            "asn1=SEQUENCE:key\n[key]\nalgorithm=SEQUENCE:algorithm\nbits=BITWRAP,SEQUENCE:numbers\n\
+             [algorithm]\noid=OID:rsaEncryption\nparameters=NULL\n\
+             [numbers]\nn=INTEGER:0x{}\ne=INTEGER:{e}\n",
+            hex::encode(n)
+        );
+        fs::write(folder.path().join("structure"), structure).unwrap();
+        run(&folder, &["asn1parse", "-genconf", "structure", "-noout", "-out", "public.der"]).unwrap();
+        run(&folder, &["rsa", "-pubin", "-inform", "DER", "-in", "public.der", "-out", "public.pem"])
+            .unwrap();
+        Self { folder, n: n.to_vec(), e, d: Vec::new(), p: Vec::new(), q: Vec::new() }
+    }
+
     /// A file of its own for each call: tests run at the same time.
     fn file(&self, content: &[u8]) -> NamedTempFile {
         let mut file = NamedTempFile::new_in(self.folder.path()).unwrap();

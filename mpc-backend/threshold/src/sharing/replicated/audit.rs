@@ -10,7 +10,8 @@ use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use super::open::{accept_copies, encode};
-use super::product::{Opened, Terms};
+use super::pieces::Piece;
+use super::product::Opened;
 use super::session::{Session, zero_share};
 use crate::fault::{Fault, Misuse, Rule};
 use crate::round::{Outbox, RawRound};
@@ -18,27 +19,37 @@ use crate::round::{Outbox, RawRound};
 /// Waits for the peers' openings.
 pub struct AwaitingAccounts {
     product: Opened,
-    terms: Terms,
     body: Zeroizing<Vec<u8>>,
 }
 
+/// What a product was made of: the pieces of x, y and r, now public.
+pub struct Account(BTreeMap<Piece, Vec<Integer>>);
+
 /// Opens everything about `product`.
-///
-/// # Errors
-/// As [`super::product::multiply`].
-pub fn audit(session: &Session<'_>, product: Opened) -> Result<(AwaitingAccounts, Outbox), Misuse> {
-    let terms = Terms::new(session.pieces())?;
-    let factors = &product.factors;
-    let limbs = factors.x.limbs();
+pub fn audit(session: &Session, product: Opened) -> (AwaitingAccounts, Outbox) {
+    let limbs = product.value.limbs();
     let mut account = Vec::new();
     for piece in session.pieces().held_by(session.me()) {
-        let shared = [&factors.x, &factors.y, &factors.plus].map(|shared| shared.get(piece));
-        account.extend(shared.into_iter().flatten().map(|value| value.resized(limbs)));
-        account.append(&mut session.zero_stream(piece, factors.zero, limbs));
+        let shared = product.factors.at(piece).into_iter().flatten();
+        account.extend(shared.map(|value| value.resized(limbs)));
+        account.append(&mut session.zero_stream(piece, product.zero, limbs));
     }
     let body = encode(account.iter());
     let outbox = session.broadcast(&body);
-    Ok((AwaitingAccounts { product, terms, body }, outbox))
+    (AwaitingAccounts { product, body }, outbox)
+}
+
+impl Account {
+    /// The pieces of x, y and r.
+    pub fn at(&self, piece: Piece) -> Option<[&Integer; 3]> {
+        let [x, y, plus] = self.0.get(&piece)?.first_chunk()?;
+        Some([x, y, plus])
+    }
+
+    /// What the zero shares were made of.
+    fn zeros(&self) -> BTreeMap<Piece, &[Integer]> {
+        self.0.iter().map(|(piece, values)| (*piece, values.get(3..).unwrap_or_default())).collect()
+    }
 }
 
 impl AwaitingAccounts {
@@ -47,30 +58,23 @@ impl AwaitingAccounts {
     /// # Errors
     /// [`Rule::SharingPart`], [`Rule::SharingCopy`] and [`Rule::Malformed`] naming who lied;
     /// [`Rule::SharingView`] and [`Rule::SharingCopies`] naming nobody.
-    pub fn finish(self, session: &mut Session<'_>, raw: &RawRound) -> Result<(), Fault> {
+    pub fn finish(self, session: &mut Session, raw: &RawRound) -> Result<Account, Fault> {
         let limbs = self.product.value.limbs();
-        let layout = session.pieces();
-        let threshold = layout.threshold();
-        let holders = usize::from(threshold.parties() - threshold.needed() + 1);
+        let keys = session.keys().clone();
+        let holders = keys.pieces().holders_each();
         // Checks 7.2 and 7.3
-        let accounts = accept_copies(session, raw, &self.body, 3 + holders, limbs)?;
-        let pieces = |at| {
-            let [x, y, plus] = accounts.get(&at)?.first_chunk()?;
-            Some([x, y, plus].map(|value| value.resized(limbs)))
-        };
-        let zeros: BTreeMap<_, Vec<Integer>> = accounts
-            .iter()
-            .map(|(piece, values)| {
-                (*piece, values.iter().skip(3).map(|value| value.resized(limbs)).collect())
-            })
-            .collect();
+        let account = Account(accept_copies(session, raw, &self.body, 3 + holders, limbs)?);
+        let zeros = account.zeros();
+        let malformed = |_: Misuse| Fault::of_nobody(Rule::Malformed);
+        let terms = keys.terms().map_err(malformed)?;
         // Check 7.4
         for (party, sent) in &self.product.parts {
-            let mut part = self.terms.sum(*party, limbs, pieces);
-            part.add(&zero_share(layout, *party, &zeros, limbs));
+            let mut part = terms.sum(*party, limbs, |piece| account.at(piece));
+            part.add(&zero_share(keys.pieces(), *party, &zeros, limbs));
             let right = part.ct_eq(sent).into();
             session.checks().enforce(right, Fault::of(*party, Rule::SharingPart))?;
         }
-        Ok(())
+        drop(zeros);
+        Ok(account)
     }
 }

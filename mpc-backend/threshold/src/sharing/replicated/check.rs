@@ -1,10 +1,12 @@
 //! Check of an opened product by a sacrificed one (`spec/replicated.md`, section 4).
 
+use alloc::vec::Vec;
+
 use arith::integer::Integer;
 use subtle::ConstantTimeEq as _;
 
 use super::open::{AwaitingPieces, open};
-use super::product::{AwaitingParts, Opened, multiply};
+use super::product::{AwaitingParts, Factors, Opened, multiply};
 use super::session::Session;
 use super::shared::Shared;
 use crate::fault::{Fault, Misuse, Rule};
@@ -36,7 +38,7 @@ pub struct AwaitingCoin {
     claim: Claim,
     mask: Shared,
     plus: Shared,
-    sacrifice: Opened,
+    sacrifice: Vec<Opened>,
     coin: AwaitingPieces,
 }
 
@@ -44,14 +46,14 @@ pub struct AwaitingCoin {
 pub struct AwaitingFactor {
     claim: Claim,
     plus: Shared,
-    sacrifice: Opened,
+    sacrifice: Vec<Opened>,
     coin: Integer,
     factor: AwaitingPieces,
 }
 
 /// Waits for what must be zero.
 pub struct AwaitingZero {
-    sacrifice: Opened,
+    sacrifice: Vec<Opened>,
     zero: AwaitingPieces,
 }
 
@@ -61,7 +63,7 @@ pub struct AwaitingZero {
 /// # Errors
 /// [`Misuse::Threshold`] when N < 2T - 1.
 pub fn check(
-    session: &mut Session<'_>,
+    session: &mut Session,
     x: &Shared,
     y: &Shared,
     z: &Integer,
@@ -70,7 +72,8 @@ pub fn check(
     let claim = Claim { x: x.resized(limbs), y: y.resized(limbs), z: z.resized(limbs) };
     let mask = session.draw(64 * limbs, limbs);
     let plus = session.draw(64 * limbs, limbs);
-    let (product, outbox) = multiply(session, &mask, &claim.y, &plus)?;
+    let factors = Factors { x: mask.resized(limbs), y: claim.y.resized(limbs), plus: plus.resized(limbs) };
+    let (product, outbox) = multiply(session, Vec::from([factors]))?;
     Ok((AwaitingSacrifice { claim, mask, plus, product }, outbox))
 }
 
@@ -79,7 +82,7 @@ impl AwaitingSacrifice {
     ///
     /// # Errors
     /// As [`AwaitingParts::finish`].
-    pub fn finish(self, session: &mut Session<'_>, raw: &RawRound) -> Result<(AwaitingCoin, Outbox), Fault> {
+    pub fn finish(self, session: &mut Session, raw: &RawRound) -> Result<(AwaitingCoin, Outbox), Fault> {
         let sacrifice = self.product.finish(session, raw)?;
         let coin = session.draw(64 * COIN_LIMBS, COIN_LIMBS);
         let (coin, outbox) = open(session, &coin);
@@ -93,11 +96,7 @@ impl AwaitingCoin {
     ///
     /// # Errors
     /// As [`AwaitingPieces::finish`].
-    pub fn finish(
-        self,
-        session: &mut Session<'_>,
-        raw: &RawRound,
-    ) -> Result<(AwaitingFactor, Outbox), Fault> {
+    pub fn finish(self, session: &mut Session, raw: &RawRound) -> Result<(AwaitingFactor, Outbox), Fault> {
         let coin = self.coin.finish(session, raw)?.resized(self.mask.limbs());
         let (factor, outbox) = open(session, &self.mask.plus(&self.claim.x.times(&coin)));
         let Self { claim, plus, sacrifice, .. } = self;
@@ -110,10 +109,10 @@ impl AwaitingFactor {
     ///
     /// # Errors
     /// As [`AwaitingPieces::finish`].
-    pub fn finish(self, session: &mut Session<'_>, raw: &RawRound) -> Result<(AwaitingZero, Outbox), Fault> {
+    pub fn finish(self, session: &mut Session, raw: &RawRound) -> Result<(AwaitingZero, Outbox), Fault> {
         let factor = self.factor.finish(session, raw)?;
         let mut known = self.coin.product(&self.claim.z);
-        known.add(&self.sacrifice.value);
+        self.sacrifice.iter().for_each(|opened| known.add(&opened.value));
         known.negate_if(1.into());
         let value = self.claim.y.times(&factor).plus(&self.plus).plus_public(&known);
         let (zero, outbox) = open(session, &value);
@@ -129,9 +128,9 @@ impl AwaitingZero {
     /// As [`AwaitingPieces::finish`]; the verdict is [`Rule::SharingProduct`], naming nobody.
     pub fn finish(
         self,
-        session: &mut Session<'_>,
+        session: &mut Session,
         raw: &RawRound,
-    ) -> Result<(Result<(), Fault>, Opened), Fault> {
+    ) -> Result<(Result<(), Fault>, Vec<Opened>), Fault> {
         let value = self.zero.finish(session, raw)?;
         // Check 6.4
         let zero = value.ct_eq(&Integer::zero(value.limbs())).into();

@@ -9,9 +9,10 @@
 //! |---|---|---|
 //! | who holds and computes what | `pieces.rs` | |
 //! | keys of an epoch | `keys/` | commit, open, confirm |
-//! | session, draws | `session.rs` | a nonce |
+//! | session, draws | `session.rs`, `samples.rs` | a nonce |
 //! | opening, coin | `open.rs` | pieces |
 //! | product of two shared values, opened | `product.rs` | one sum |
+//! | products of random residues, opened | `words.rs` | one sum each |
 //! | check of a product | `check.rs` | a product and three openings |
 //! | audit of a failed product | `audit.rs` | everything about it |
 //!
@@ -24,11 +25,13 @@ pub mod keys;
 pub mod open;
 pub mod pieces;
 pub mod product;
+mod samples;
 pub mod session;
 mod shared;
+pub mod words;
 
 pub use self::pieces::{Piece, Pieces};
 pub use self::shared::Shared;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -22,7 +22,7 @@ pub struct AwaitingPieces {
 }
 
 /// Opens `value`: whoever hears the messages learns it.
-pub fn open(session: &Session<'_>, value: &Shared) -> (AwaitingPieces, Outbox) {
+pub fn open(session: &Session, value: &Shared) -> (AwaitingPieces, Outbox) {
     let body = encode(value.iter().map(|(_, piece)| piece));
     let outbox = session.broadcast(&body);
     (AwaitingPieces { limbs: value.limbs(), body }, outbox)
@@ -34,7 +34,7 @@ impl AwaitingPieces {
     /// # Errors
     /// [`Rule::Malformed`] and [`Rule::SharingCopy`] naming the sender; [`Rule::SharingView`] and
     /// [`Rule::SharingCopies`] naming nobody.
-    pub fn finish(self, session: &mut Session<'_>, raw: &RawRound) -> Result<Integer, Fault> {
+    pub fn finish(self, session: &mut Session, raw: &RawRound) -> Result<Integer, Fault> {
         let pieces = accept_copies(session, raw, &self.body, 1, self.limbs)?;
         let mut sum = Integer::zero(self.limbs);
         pieces.values().flatten().for_each(|piece| sum.add(piece));
@@ -45,13 +45,14 @@ impl AwaitingPieces {
 /// Accepts a round of pieces with `each` integers a piece; what is said of every piece, when all its
 /// holders say the same.
 pub(super) fn accept_copies(
-    session: &mut Session<'_>,
+    session: &mut Session,
     raw: &RawRound,
     body: &[u8],
     each: usize,
     limbs: usize,
 ) -> Result<BTreeMap<Piece, Vec<Integer>>, Fault> {
-    let layout = session.pieces();
+    let keys = session.keys().clone();
+    let layout = keys.pieces();
     let mut said = session.accept(raw, body, |from, body| {
         let mut reader = Reader::new(body);
         let pieces = layout.held_by(from).map(|piece| Ok((piece, decode(&mut reader, each, limbs)?)));

@@ -93,6 +93,11 @@ impl Pieces {
         self.threshold.all().iter().filter(|party| self.holds(*party, piece)).collect()
     }
 
+    /// How many hold a piece: N - T + 1.
+    pub fn holders_each(&self) -> usize {
+        usize::from(self.threshold.parties() - self.threshold.needed() + 1)
+    }
+
     /// One holder in `set` for every piece, by piece: of those with the fewest pieces so far the first.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! The product of two shared integers, opened with one broadcast (`spec/replicated.md`, section 4).
+//! Products of shared integers, opened with one broadcast (`spec/replicated.md`, section 4).
 //!
 //! A wrong part is not caught here: see [`super::check`] and [`super::audit`].
 
@@ -17,18 +17,21 @@ use crate::fault::{Fault, Misuse};
 use crate::party::PartyIndex;
 use crate::round::{Outbox, RawRound};
 
-/// Waits for the peers' parts.
-pub struct AwaitingParts {
-    factors: Factors,
-    body: Zeroizing<Vec<u8>>,
+/// The operands of x y + r, all of one width.
+pub struct Factors {
+    /// x.
+    pub x: Shared,
+    /// y.
+    pub y: Shared,
+    /// r.
+    pub plus: Shared,
 }
 
-/// What a part is made of.
-pub(super) struct Factors {
-    pub(super) x: Shared,
-    pub(super) y: Shared,
-    pub(super) plus: Shared,
-    pub(super) zero: Draw,
+/// Waits for the peers' parts.
+pub struct AwaitingParts {
+    products: Vec<(Factors, Draw)>,
+    limbs: usize,
+    body: Zeroizing<Vec<u8>>,
 }
 
 /// A product that was opened, with what an audit would need.
@@ -36,48 +39,72 @@ pub struct Opened {
     /// x y + r modulo the width.
     pub value: Integer,
     pub(super) factors: Factors,
+    pub(super) zero: Draw,
     /// What each party sent.
     pub(super) parts: BTreeMap<PartyIndex, Integer>,
 }
 
-/// Opens `x y + plus`, all of one width.
+/// Opens all `products`, which have one width.
 ///
 /// # Errors
 /// [`Misuse::Threshold`] when N < 2T - 1.
-pub fn multiply(
-    session: &mut Session<'_>,
-    x: &Shared,
-    y: &Shared,
-    plus: &Shared,
-) -> Result<(AwaitingParts, Outbox), Misuse> {
-    let limbs = x.limbs();
-    let terms = Terms::new(session.pieces())?;
-    let (mut part, zero) = session.draw_zero(limbs);
-    let piece = |shared: &Shared, piece| shared.get(piece).map(|value| value.resized(limbs));
-    part.add(&terms.sum(session.me(), limbs, |at| Some([piece(x, at)?, piece(y, at)?, piece(plus, at)?])));
-    let body = encode(core::iter::once(&part));
+pub fn multiply(session: &mut Session, products: Vec<Factors>) -> Result<(AwaitingParts, Outbox), Misuse> {
+    let keys = session.keys().clone();
+    let terms = keys.terms()?;
+    let limbs = products.first().map_or(0, |factors| factors.x.limbs());
+    let (mut parts, mut begun) = (Vec::new(), Vec::new());
+    for factors in products {
+        let (mut part, zero) = session.draw_zero(limbs);
+        part.add(&terms.sum(keys.me(), limbs, |piece| factors.at(piece)));
+        parts.push(part);
+        begun.push((factors, zero));
+    }
+    let body = encode(parts.iter());
     let outbox = session.broadcast(&body);
-    let [x, y, plus] = [x, y, plus].map(|shared| shared.resized(limbs));
-    Ok((AwaitingParts { factors: Factors { x, y, plus, zero }, body }, outbox))
+    Ok((AwaitingParts { products: begun, limbs, body }, outbox))
+}
+
+impl Factors {
+    pub(super) fn at(&self, piece: Piece) -> Option<[&Integer; 3]> {
+        Some([self.x.get(piece)?, self.y.get(piece)?, self.plus.get(piece)?])
+    }
+}
+
+impl Opened {
+    /// x and y.
+    pub const fn factors(&self) -> [&Shared; 2] {
+        [&self.factors.x, &self.factors.y]
+    }
 }
 
 impl AwaitingParts {
-    /// The opened product.
+    /// x and y of each product.
+    #[cfg(test)]
+    pub(crate) fn factors(&self) -> impl Iterator<Item = [&Shared; 2]> {
+        self.products.iter().map(|(factors, _)| [&factors.x, &factors.y])
+    }
+
+    /// The opened products, in order.
     ///
     /// # Errors
     /// [`crate::fault::Rule::Malformed`] naming the sender, [`crate::fault::Rule::SharingView`].
-    pub fn finish(self, session: &mut Session<'_>, raw: &RawRound) -> Result<Opened, Fault> {
-        let limbs = self.factors.x.limbs();
-        let parts = session.accept(raw, &self.body, |_, body| {
+    pub fn finish(self, session: &mut Session, raw: &RawRound) -> Result<Vec<Opened>, Fault> {
+        let (count, limbs) = (self.products.len(), self.limbs);
+        let said = session.accept(raw, &self.body, |_, body| {
             let mut reader = Reader::new(body);
-            let part = decode(&mut reader, 1, limbs)?;
+            let parts = decode(&mut reader, count, limbs)?;
             reader.finish()?;
-            Ok(part)
+            Ok(parts)
         })?;
-        let mut value = Integer::zero(limbs);
-        parts.values().flatten().for_each(|part| value.add(part));
-        let parts = parts.into_iter().flat_map(|(from, part)| part.into_iter().map(move |one| (from, one)));
-        Ok(Opened { value, factors: self.factors, parts: parts.collect() })
+        let mut by_party: Vec<_> = said.into_iter().map(|(from, parts)| (from, parts.into_iter())).collect();
+        let opened = self.products.into_iter().map(|(factors, zero)| {
+            let parts = by_party.iter_mut().filter_map(|(from, parts)| Some((*from, parts.next()?)));
+            let parts: BTreeMap<PartyIndex, Integer> = parts.collect();
+            let mut value = Integer::zero(limbs);
+            parts.values().for_each(|part| value.add(part));
+            Opened { value, factors, zero, parts }
+        });
+        Ok(opened.collect())
     }
 }
 
@@ -97,22 +124,27 @@ impl Terms {
         Ok(Self { products, sums })
     }
 
+    /// The pairs of pieces whose product `party` computes, ascending.
+    pub(super) fn of(&self, party: PartyIndex) -> impl Iterator<Item = (Piece, Piece)> + '_ {
+        self.products.get(&party).into_iter().flatten().copied()
+    }
+
     /// The part of `party` without its zero share; `pieces` gives those of x, y and r.
-    pub(super) fn sum(
+    pub(super) fn sum<'a>(
         &self,
         party: PartyIndex,
         limbs: usize,
-        pieces: impl Fn(Piece) -> Option<[Integer; 3]>,
+        pieces: impl Fn(Piece) -> Option<[&'a Integer; 3]>,
     ) -> Integer {
         let mut sum = Integer::zero(limbs);
-        for (left, right) in self.products.get(&party).into_iter().flatten() {
-            if let (Some([x, _, _]), Some([_, y, _])) = (pieces(*left), pieces(*right)) {
-                sum.add(&x.product(&y));
+        for (left, right) in self.of(party) {
+            if let (Some([x, _, _]), Some([_, y, _])) = (pieces(left), pieces(right)) {
+                sum.add(&x.product(y));
             }
         }
         for (piece, _) in self.sums.iter().filter(|(_, holder)| *holder == party) {
             if let Some([_, _, plus]) = pieces(*piece) {
-                sum.add(&plus);
+                sum.add(plus);
             }
         }
         sum

@@ -1,14 +1,17 @@
 //! Sessions: a fresh id, the view of all messages, and draws (`spec/replicated.md`, section 4).
 
 use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use arith::integer::Integer;
+use arith::word::Word;
 use rand_core::CryptoRngCore;
 use zeroize::Zeroizing;
 
 use super::keys::EpochKeys;
 use super::pieces::{Piece, Pieces};
+use super::samples::{Bound, Samples};
 use super::shared::Shared;
 use crate::codec::{DecodeError, Reader};
 use crate::fault::{Checks, Fault, Rule};
@@ -23,12 +26,12 @@ pub const NONCE_BYTES: usize = 32;
 
 /// Draws nonces; the message opens the session. `purpose` is a hash of what the session is for, equal
 /// at all parties.
-pub fn start<'k>(
-    keys: &'k EpochKeys,
+pub fn start(
+    keys: Arc<EpochKeys>,
     purpose: [u8; HASH_BYTES],
     checks: Checks,
     rng: &mut dyn CryptoRngCore,
-) -> (AwaitingNonces<'k>, Outbox) {
+) -> (AwaitingNonces, Outbox) {
     let mut nonce = [0; NONCE_BYTES];
     rng.fill_bytes(&mut nonce);
     let outbox = Outbox::broadcast(keys.peers(), &nonce);
@@ -36,19 +39,19 @@ pub fn start<'k>(
 }
 
 /// Waits for the peers' nonces.
-pub struct AwaitingNonces<'k> {
-    keys: &'k EpochKeys,
+pub struct AwaitingNonces {
+    keys: Arc<EpochKeys>,
     purpose: [u8; HASH_BYTES],
     nonce: [u8; NONCE_BYTES],
     checks: Checks,
 }
 
-impl<'k> AwaitingNonces<'k> {
+impl AwaitingNonces {
     /// The session, once there is a nonce of every peer.
     ///
     /// # Errors
     /// [`Rule::Malformed`].
-    pub fn finish(self, raw: &RawRound) -> Result<Session<'k>, Fault> {
+    pub fn finish(self, raw: &RawRound) -> Result<Session, Fault> {
         let nonces = Inbox::decode(raw, |body| -> Result<[u8; NONCE_BYTES], DecodeError> {
             let mut reader = Reader::new(body);
             let nonce = reader.array()?;
@@ -61,38 +64,49 @@ impl<'k> AwaitingNonces<'k> {
         let parts = [self.keys.id().as_slice(), &self.purpose];
         let nonces = all.values().map(|nonce| nonce.as_slice());
         let id = hash_all(SHARING_SESSION, parts.into_iter().chain(nonces));
-        Ok(Session { keys: self.keys, id, view: id, draws: 0, checks: self.checks })
+        Ok(Session {
+            keys: self.keys,
+            id,
+            view: id,
+            draws: 0,
+            checks: self.checks,
+            #[cfg(test)]
+            said: None,
+        })
     }
 }
 
 /// A session in which all parties do the same steps in the same order.
-pub struct Session<'k> {
-    keys: &'k EpochKeys,
+pub struct Session {
+    keys: Arc<EpochKeys>,
     id: [u8; HASH_BYTES],
     /// Hash of all messages so far.
     view: [u8; HASH_BYTES],
     /// Draws so far. Only counts up, so that no output of the PRF has two uses.
     draws: u64,
     checks: Checks,
+    /// What a liar said in place of its next own message.
+    #[cfg(test)]
+    said: Option<Vec<u8>>,
 }
 
 /// Number of a draw, which cannot be chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Draw(u64);
 
-impl<'k> Session<'k> {
+impl Session {
     /// The keys that the session draws from.
-    pub const fn keys(&self) -> &'k EpochKeys {
-        self.keys
+    pub const fn keys(&self) -> &Arc<EpochKeys> {
+        &self.keys
     }
 
     /// Who holds what.
-    pub const fn pieces(&self) -> &'k Pieces {
+    pub fn pieces(&self) -> &Pieces {
         self.keys.pieces()
     }
 
     /// This party.
-    pub const fn me(&self) -> PartyIndex {
+    pub fn me(&self) -> PartyIndex {
         self.keys.me()
     }
 
@@ -101,7 +115,26 @@ impl<'k> Session<'k> {
         &self.id
     }
 
-    pub(super) const fn checks(&self) -> Checks {
+    /// Hash of all messages so far.
+    pub(crate) const fn view(&self) -> &[u8; HASH_BYTES] {
+        &self.view
+    }
+
+    /// Lets a liar believe that it said `body` in place of its next own message.
+    #[cfg(test)]
+    pub(crate) fn say(&mut self, body: &[u8]) {
+        self.said = Some(body.to_vec());
+    }
+
+    /// Passes when the check `held`.
+    ///
+    /// # Errors
+    /// `fault` when it did not.
+    pub(crate) fn enforce(&self, held: bool, fault: Fault) -> Result<(), Fault> {
+        self.checks.enforce(held, fault)
+    }
+
+    pub(crate) const fn checks(&self) -> Checks {
         self.checks
     }
 
@@ -113,22 +146,32 @@ impl<'k> Session<'k> {
         })
     }
 
+    /// A random shared integer: each piece uniform in 0..`bound`, one limb wide.
+    pub fn draw_below(&mut self, bound: Word) -> Shared {
+        let draw = self.next_draw();
+        let bound = Bound::<8>::new(bound);
+        Shared::new(self.pieces(), self.me(), 1, |piece| {
+            let sample = Samples::new(self, SHARING_PIECE, piece, draw, 0).below(&bound);
+            Integer::from_word(u64::from(sample), 1)
+        })
+    }
+
     /// This party's share of zero: a sum over all parties.
     pub(super) fn draw_zero(&mut self, limbs: usize) -> (Integer, Draw) {
         let draw = self.next_draw();
         let held = self.pieces().held_by(self.me());
-        let known = held.map(|piece| (piece, self.zero_stream(piece, draw, limbs))).collect();
+        let known: BTreeMap<_, _> = held.map(|piece| (piece, self.zero_stream(piece, draw, limbs))).collect();
         (zero_share(self.pieces(), self.me(), &known, limbs), draw)
     }
 
     /// What the zero shares of a draw are made of, for one piece: a value for each holder.
     pub(super) fn zero_stream(&self, piece: Piece, draw: Draw, limbs: usize) -> Vec<Integer> {
-        let holders = self.pieces().holders(piece).len();
+        let holders = self.pieces().holders_each();
         let value = |position| self.stream(SHARING_ZERO, piece, draw, position, 64 * limbs, limbs);
         (0..holders).map(|position| value(position as u8)).collect()
     }
 
-    fn next_draw(&mut self) -> Draw {
+    pub(super) fn next_draw(&mut self) -> Draw {
         let draw = Draw(self.draws);
         self.draws = self.draws.checked_add(1).expect("no session draws 2^64 times");
         draw
@@ -143,17 +186,21 @@ impl<'k> Session<'k> {
         bits: usize,
         limbs: usize,
     ) -> Integer {
-        let key = self.keys.key(piece).expect("a party draws its own pieces only");
         let mut bytes = Zeroizing::new(alloc::vec![0; bits.div_ceil(8)]);
-        let parts: [&[u8]; 5] = [key, &self.id, &piece.to_bytes(), &draw.0.to_be_bytes(), &[position]];
-        expand(label, &parts, &mut bytes);
+        self.expand(label, piece, draw, &[position], &mut bytes);
         let unused = 8 * bytes.len() - bits;
         bytes.iter_mut().take(1).for_each(|top| *top &= 0xff >> unused);
         Integer::from_be_bytes(&bytes, limbs)
     }
 
+    /// PRF_A(label, draw, index).
+    pub(super) fn expand(&self, label: Label, piece: Piece, draw: Draw, index: &[u8], bytes: &mut [u8]) {
+        let key = self.keys.key(piece).expect("a party draws its own pieces only");
+        expand(label, &[key, &self.id, &piece.to_bytes(), &draw.0.to_be_bytes(), index], bytes);
+    }
+
     /// The same `body` for every peer, behind the view.
-    pub(super) fn broadcast(&self, body: &[u8]) -> Outbox {
+    pub(crate) fn broadcast(&self, body: &[u8]) -> Outbox {
         Outbox::broadcast(self.keys.peers(), &[&self.view, body].concat())
     }
 
@@ -161,12 +208,16 @@ impl<'k> Session<'k> {
     ///
     /// # Errors
     /// [`Rule::Malformed`] naming the sender of a body that does not decode, [`Rule::SharingView`].
-    pub(super) fn accept<M>(
+    pub(crate) fn accept<M>(
         &mut self,
         raw: &RawRound,
         body: &[u8],
         decode: impl Fn(PartyIndex, &[u8]) -> Result<M, DecodeError>,
     ) -> Result<BTreeMap<PartyIndex, M>, Fault> {
+        #[cfg(test)]
+        let said = self.said.take();
+        #[cfg(test)]
+        let body = said.as_deref().unwrap_or(body);
         let mut bodies: BTreeMap<PartyIndex, &[u8]> = BTreeMap::from([(self.me(), body)]);
         for (from, message) in raw {
             let (view, body) =
@@ -194,14 +245,14 @@ impl<'k> Session<'k> {
 pub(super) fn zero_share(
     layout: &Pieces,
     party: PartyIndex,
-    known: &BTreeMap<Piece, Vec<Integer>>,
+    known: &BTreeMap<Piece, impl AsRef<[Integer]>>,
     limbs: usize,
 ) -> Integer {
     let mut share = Integer::zero(limbs);
     for piece in layout.held_by(party) {
         let Some(values) = known.get(&piece) else { continue };
         let position = layout.holders(piece).iter().position(|holder| *holder == party);
-        let mut around = values.iter().cycle().skip(position.unwrap_or(0));
+        let mut around = values.as_ref().iter().cycle().skip(position.unwrap_or(0));
         if let (Some(own), Some(next)) = (around.next(), around.next()) {
             share.add(own);
             share.subtract(next);

@@ -19,6 +19,7 @@ use alloc::collections::BTreeMap;
 
 pub use self::session::{KeysSession, Progress};
 use super::pieces::{Piece, Pieces};
+use super::product::Terms;
 use crate::fault::{Checks, Misuse};
 use crate::party::{PartyIndex, SignerSet, Threshold};
 use crate::secret::Secret;
@@ -47,11 +48,27 @@ pub struct EpochKeys {
     pieces: Pieces,
     me: PartyIndex,
     all: SignerSet,
+    /// `None` when N < 2T - 1.
+    terms: Option<Terms>,
     keys: BTreeMap<Piece, Secret<[u8; KEY_BYTES]>>,
     id: [u8; HASH_BYTES],
 }
 
 impl EpochKeys {
+    fn new(setting: Setting, keys: BTreeMap<Piece, Secret<[u8; KEY_BYTES]>>, id: [u8; HASH_BYTES]) -> Self {
+        let Setting { pieces, all, me, .. } = setting;
+        let terms = Terms::new(&pieces).ok();
+        Self { pieces, me, all, terms, keys, id }
+    }
+
+    /// Who computes what of a product.
+    ///
+    /// # Errors
+    /// [`Misuse::Threshold`] when N < 2T - 1.
+    pub(super) fn terms(&self) -> Result<&Terms, Misuse> {
+        self.terms.as_ref().ok_or(Misuse::Threshold)
+    }
+
     /// Who holds what.
     pub const fn pieces(&self) -> &Pieces {
         &self.pieces

@@ -72,7 +72,6 @@ impl AwaitingConfirmations {
                 setting.checks.enforce(same, Fault::of(from, Rule::SharingConfirm))?;
             }
         }
-        let Setting { pieces, all, me, .. } = setting;
-        Ok(EpochKeys { pieces, me, all, keys: self.keys, id: self.view })
+        Ok(EpochKeys::new(setting, self.keys, self.view))
     }
 }

@@ -39,7 +39,7 @@ fn session(needed: u8, checks: Checks, audited: Audited, lie: impl FnMut(&mut Wi
     Ended { faults, rounds: run.round }
 }
 
-fn steps<L: FnMut(&mut Wire<'_>)>(run: &mut Run<'_, L>, audited: Audited) -> Result<Faults, Faults> {
+fn steps<L: FnMut(&mut Wire<'_>)>(run: &mut Run<L>, audited: Audited) -> Result<Faults, Faults> {
     let limbs = 9;
     let x = run.each(|session| session.draw(200, limbs));
     let y = run.each(|session| session.draw(200, limbs));
@@ -50,7 +50,7 @@ fn steps<L: FnMut(&mut Wire<'_>)>(run: &mut Run<'_, L>, audited: Audited) -> Res
     match audited {
         Audited::Neither => return Ok((1..).zip(verdicts.into_iter().map(Result::err)).collect()),
         Audited::Product => run.audit(products)?,
-        Audited::Sacrifice => run.audit(sacrifices)?,
+        Audited::Sacrifice => run.audit(sacrifices.into_iter().flatten().collect())?,
     };
     Ok((1..).zip(x.iter().map(|_| None)).collect())
 }

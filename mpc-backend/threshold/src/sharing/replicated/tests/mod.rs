@@ -8,6 +8,7 @@ mod lies;
 mod wire;
 
 use alloc::collections::{BTreeMap, VecDeque};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use arith::integer::Integer;
@@ -15,8 +16,9 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use zeroize::Zeroizing;
 
+use super::audit::Account;
 use super::keys::{EpochKeys, KeysContext, KeysSession, Progress};
-use super::product::Opened;
+use super::product::{Factors, Opened};
 use super::session::Session;
 use super::{Pieces, Shared};
 use crate::fault::{Checks, Fault, Rule};
@@ -25,7 +27,7 @@ use crate::round::{Outbox, RawRound};
 
 const LIAR: u8 = 1;
 
-fn party(index: u8) -> PartyIndex {
+pub(crate) fn party(index: u8) -> PartyIndex {
     PartyIndex::new(index).unwrap()
 }
 
@@ -90,33 +92,33 @@ fn set_up(
     results
 }
 
-fn honest_keys(needed: u8, seed: u64) -> Vec<EpochKeys> {
+pub(crate) fn honest_keys(needed: u8, seed: u64) -> Vec<Arc<EpochKeys>> {
     let results = set_up(threshold(needed), Checks::all(), seed, |_| ());
-    results.into_values().map(|result| result.ok().unwrap()).collect()
+    results.into_values().map(|result| Arc::new(result.ok().unwrap())).collect()
 }
 
 /// The fault of every party in the round in which somebody found one.
 type Faults = BTreeMap<u8, Option<Fault>>;
 
 /// A party's verdict, and the sacrificed product.
-type Checked = (Result<(), Fault>, Opened);
+type Checked = (Result<(), Fault>, Vec<Opened>);
 
 /// All parties of a session in lockstep.
-struct Run<'k, L> {
-    sessions: Vec<Session<'k>>,
+struct Run<L> {
+    sessions: Vec<Session>,
     round: usize,
     lie: L,
 }
 
-impl<'k, L: FnMut(&mut Wire<'_>)> Run<'k, L> {
-    fn start(keys: &'k [EpochKeys], checks: Checks, seed: u64, lie: L) -> Self {
+impl<L: FnMut(&mut Wire<'_>)> Run<L> {
+    fn start(keys: &[Arc<EpochKeys>], checks: Checks, seed: u64, lie: L) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
         let mut run = Self { sessions: Vec::new(), round: 0, lie };
         let started = keys.iter().map(|keys| {
             // The liar's own view is that of what it did not send.
             let liar = keys.me() == party(LIAR);
             let checks = if liar { Checks::all_but(Rule::SharingView) } else { checks };
-            super::session::start(keys, [9; 32], checks, &mut rng)
+            super::session::start(keys.clone(), [9; 32], checks, &mut rng)
         });
         let started = started.collect();
         let (states, inboxes) = run.exchange(started);
@@ -125,7 +127,7 @@ impl<'k, L: FnMut(&mut Wire<'_>)> Run<'k, L> {
         run
     }
 
-    fn each<T>(&mut self, act: impl FnMut(&mut Session<'k>) -> T) -> Vec<T> {
+    fn each<T>(&mut self, act: impl FnMut(&mut Session) -> T) -> Vec<T> {
         self.sessions.iter_mut().map(act).collect()
     }
 
@@ -154,7 +156,7 @@ impl<'k, L: FnMut(&mut Wire<'_>)> Run<'k, L> {
     fn step<S, T>(
         &mut self,
         states: Vec<(S, Outbox)>,
-        finish: impl Fn(S, &mut Session<'k>, &RawRound) -> Result<T, Fault>,
+        finish: impl Fn(S, &mut Session, &RawRound) -> Result<T, Fault>,
     ) -> Result<Vec<T>, Faults> {
         let (states, inboxes) = self.exchange(states);
         let finished: Vec<_> = states
@@ -178,13 +180,13 @@ impl<'k, L: FnMut(&mut Wire<'_>)> Run<'k, L> {
 
     fn multiply(&mut self, x: &[Shared], y: &[Shared], plus: &[Shared]) -> Result<Vec<Opened>, Faults> {
         let operands = x.iter().zip(y).zip(plus);
-        let started = self
-            .sessions
-            .iter_mut()
-            .zip(operands)
-            .map(|(session, ((x, y), plus))| super::product::multiply(session, x, y, plus).unwrap());
+        let started = self.sessions.iter_mut().zip(operands).map(|(session, ((x, y), plus))| {
+            let [x, y, plus] = [x, y, plus].map(|shared| shared.resized(x.limbs()));
+            super::product::multiply(session, Vec::from([Factors { x, y, plus }])).unwrap()
+        });
         let started = started.collect();
-        self.step(started, |state, session, raw| state.finish(session, raw))
+        let opened = self.step(started, |state, session, raw| state.finish(session, raw))?;
+        Ok(opened.into_iter().flatten().collect())
     }
 
     /// The four rounds of a check; every party's verdict and sacrifice.
@@ -201,9 +203,9 @@ impl<'k, L: FnMut(&mut Wire<'_>)> Run<'k, L> {
         self.step(zero, |state, session, raw| state.finish(session, raw))
     }
 
-    fn audit(&mut self, products: Vec<Opened>) -> Result<Vec<()>, Faults> {
+    fn audit(&mut self, products: Vec<Opened>) -> Result<Vec<Account>, Faults> {
         let started = self.sessions.iter().zip(products);
-        let started = started.map(|(session, one)| super::audit::audit(session, one).unwrap()).collect();
+        let started = started.map(|(session, one)| super::audit::audit(session, one)).collect();
         self.step(started, |state, session, raw| state.finish(session, raw))
     }
 }

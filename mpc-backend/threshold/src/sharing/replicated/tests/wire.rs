@@ -32,7 +32,7 @@ fn truncated_and_oversized_messages_name_their_sender_in_every_round() {
             assert_eq!([faults[&2], faults[&3]], [fault(Rule::Malformed); 2]);
         }
         let mut rng = ChaCha20Rng::seed_from_u64(1);
-        let (nonces, _) = super::super::session::start(&keys[1], [0; 32], Checks::all(), &mut rng);
+        let (nonces, _) = super::super::session::start(keys[1].clone(), [0; 32], Checks::all(), &mut rng);
         let mut short = [0; 32].to_vec();
         change(&mut short);
         let raw = RawRound::from([(party(LIAR), Zeroizing::new(short))]);
@@ -40,7 +40,7 @@ fn truncated_and_oversized_messages_name_their_sender_in_every_round() {
     }
 }
 
-fn all_rounds<L: FnMut(&mut Wire<'_>)>(run: &mut Run<'_, L>) -> Result<(), Faults> {
+fn all_rounds<L: FnMut(&mut Wire<'_>)>(run: &mut Run<L>) -> Result<(), Faults> {
     let limbs = 9;
     let [x, y, none] = [200, 200, 0].map(|bits| run.each(|session| session.draw(bits, limbs)));
     let products = run.multiply(&x, &y, &none)?;

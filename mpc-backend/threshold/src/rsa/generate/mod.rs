@@ -1,0 +1,105 @@
+//! Generation of an RSA key that no party ever holds (`spec/rsa-generation.md`).
+//!
+//! Boneh and Franklin (CRYPTO 1997) on replicated pieces, with a constructive sieve (Malkin, Wu, Boneh,
+//! NDSS 1999): pieces of p and q are outputs of the holders' common PRF, so that nobody chooses any,
+//! candidates are worthless until one passes, and only the winner is proven.
+//!
+//! | step | file | rounds |
+//! |---|---|---|
+//! | constants of a size | `shape.rs` | |
+//! | sieve, products, one test, audit of a rejected candidate | `batch.rs`, `test.rs` | 5 a batch |
+//! | every test on the winner, its product | `winner.rs` | 13 |
+//! | private exponent | `exponent.rs` | 2 |
+//! | public values, trial signatures, confirmation | `closing.rs` | 3 |
+//! | who spoilt a candidate | `accuse.rs` | up to 4 |
+//!
+//! All N parties take part; whatever fails ends the session, and what it held is never used again.
+//! The caller guarantees authenticated, confidential channels.
+
+mod accuse;
+mod batch;
+mod closing;
+mod exponent;
+mod jacobi;
+mod session;
+mod shape;
+mod test;
+mod trial;
+mod winner;
+
+use arith::word::Word;
+
+pub use self::session::{Generation, Progress};
+use self::shape::Shape;
+use super::public::PublicKey;
+use super::share::{KeyShare, Values};
+use crate::fault::Misuse;
+use crate::party::{PartyIndex, SignerSet};
+use crate::sharing::replicated::{Piece, Pieces};
+use crate::transcript::HASH_BYTES;
+
+/// What is generated, equal at all parties.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Bits of the modulus: 2048, 3072 or 4096.
+    pub bits: usize,
+    /// The public exponent: a prime between 2^16 and 2^32.
+    pub exponent: u32,
+}
+
+/// A party's part of a new key, which all parties have confirmed.
+pub struct Generated {
+    /// n and e.
+    pub key: PublicKey,
+    /// This party's pieces of d.
+    pub share: KeyShare,
+    /// The public values of all pieces.
+    pub values: Values,
+    /// Hash of all messages, equal at all parties.
+    pub transcript: [u8; HASH_BYTES],
+}
+
+/// What a generation knows from the start.
+struct Setting {
+    shape: Shape,
+    layout: Pieces,
+    me: PartyIndex,
+    all: SignerSet,
+    /// Who stands for each piece when all parties take part.
+    assigned: alloc::vec::Vec<PartyIndex>,
+    exponent: Word,
+}
+
+impl Setting {
+    /// # Errors
+    /// [`Misuse::KeySize`], [`Misuse::Exponent`], [`Misuse::Threshold`].
+    fn new(wanted: Wanted, layout: &Pieces, me: PartyIndex) -> Result<Self, Misuse> {
+        let supported = super::public::SIZES.contains(&wanted.bits);
+        let shape = Shape::new(layout, wanted.bits).ok().filter(|_| supported).ok_or(Misuse::KeySize)?;
+        let exponent = Word::new(wanted.exponent).filter(|_| wanted.exponent > 1 << 16);
+        let exponent = exponent.filter(|word| is_prime(word.get())).ok_or(Misuse::Exponent)?;
+        let all = layout.threshold().all();
+        let assigned = layout.assigned(&all)?;
+        Ok(Self { shape, layout: layout.clone(), me, all, assigned, exponent })
+    }
+
+    /// The pieces that `party` stands for.
+    fn assigned_to(&self, party: PartyIndex) -> impl Iterator<Item = Piece> + '_ {
+        self.layout.all().zip(&self.assigned).filter(move |(_, one)| **one == party).map(|(piece, _)| piece)
+    }
+
+    /// Bytes of n.
+    const fn bytes(&self) -> usize {
+        self.shape.bits / 8
+    }
+}
+
+/// Trial division up to the root, which is below 2^16.
+fn is_prime(number: u32) -> bool {
+    number > 2
+        && !number.is_multiple_of(2)
+        && (3..).step_by(2).take_while(|d| d * d <= u64::from(number)).all(|d| u64::from(number) % d != 0)
+}
+
+#[cfg(test)]
+mod tests;

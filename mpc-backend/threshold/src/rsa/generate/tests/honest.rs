@@ -1,0 +1,116 @@
+//! Honest generations.
+
+use super::*;
+use crate::fault::Misuse;
+use crate::party::SignerSet;
+use crate::party::Threshold;
+use crate::rsa::combine::combine;
+use crate::rsa::encode::Block;
+use crate::rsa::generate::Setting;
+use crate::rsa::{Hash, KeyShare};
+use crate::sharing::replicated::Pieces;
+
+/// Every set of T parties.
+fn quorums(threshold: Threshold) -> Vec<SignerSet> {
+    (0..1_u32 << threshold.parties())
+        .filter(|mask| mask.count_ones() == u32::from(threshold.needed()))
+        .map(|mask| {
+            SignerSet::new(threshold.all().iter().filter(|party| mask >> (party.get() - 1) & 1 == 1)).unwrap()
+        })
+        .collect()
+}
+
+#[test]
+fn every_quorum_signs_with_a_generated_key() {
+    for (needed, seed) in [(2, 1), (2, 2), (3, 3)] {
+        let generated = generate(needed, Checks::all(), seed, |_| ()).generated();
+        let first = &generated[0];
+        let threshold = Threshold::new(needed, 2 * needed - 1).unwrap();
+        let layout = Pieces::new(threshold).unwrap();
+        for (one, me) in generated.iter().zip(threshold.all().iter()) {
+            assert_eq!(one.key.n(), first.key.n());
+            assert_eq!(one.values, first.values);
+            assert_eq!(one.transcript, first.transcript);
+            // A share that was dealt is held to the same rules.
+            KeyShare::accept(&one.key, &layout, me, &one.share.encode(), &one.values, Checks::all()).unwrap();
+        }
+        let block = Block::pkcs1(&first.key, Hash::Sha256, &[5; 32]).unwrap();
+        for set in quorums(threshold) {
+            let partial = |party: PartyIndex| {
+                let share = &generated[usize::from(party.get()) - 1].share;
+                (party, share.partial(&first.key, &block, &set).unwrap())
+            };
+            let partials: Vec<_> = set.iter().map(partial).collect();
+            combine(&first.key, &block, &set, &partials, Checks::all()).unwrap();
+        }
+    }
+}
+
+#[test]
+fn sizes_and_exponents_that_are_not_offered_are_refused() {
+    let layout = Pieces::new(Threshold::new(2, 3).unwrap()).unwrap();
+    for (bits, exponent, refusal) in [
+        (1024, E, Misuse::KeySize),
+        (2047, E, Misuse::KeySize),
+        (8192, E, Misuse::KeySize),
+        (2048, 3, Misuse::Exponent),
+        (2048, 1 << 16, Misuse::Exponent),
+        (2048, (1 << 16) + 5, Misuse::Exponent),
+        (2048, 0xffff_fffd, Misuse::Exponent),
+    ] {
+        let refused = Setting::new(Wanted { bits, exponent }, &layout, party(1)).err();
+        assert_eq!(refused, Some(refusal), "{bits} bits, e = {exponent}");
+    }
+    for exponent in [65_537, 0xffff_fffb] {
+        assert!(Setting::new(Wanted { bits: 2048, exponent }, &layout, party(1)).is_ok());
+    }
+}
+
+/// p and q are 3 modulo 4 and in their interval, no prime of the sieve divides them, and residues
+/// modulo small primes are spread evenly.
+#[test]
+fn candidates_have_the_size_and_residues_that_they_are_made_with() {
+    use arith::integer::Integer;
+    for needed in [2, 3] {
+        let mut cluster = Cluster::start(needed, 2048, Checks::all(), 4);
+        let mut counts = [[0_u32; 7]; 2];
+        for _ in 0..2 {
+            while cluster.step() != Step::Products {
+                cluster.round(&mut |_| ());
+            }
+            let mut shares = Vec::new();
+            for generation in cluster.generations.values() {
+                let State::Products(state) = &generation.state else { unreachable!() };
+                shares.push(state.factors());
+            }
+            for at in 0..shares[0].len() {
+                let mut pieces: BTreeMap<_, &Integer> = BTreeMap::new();
+                shares.iter().for_each(|share| pieces.extend(share[at].iter()));
+                let mut p = Integer::zero(33);
+                pieces.values().for_each(|piece| p.add(piece));
+                assert_eq!(p.bits(), 1024);
+                assert_eq!(p.low_word() & 3, 3);
+                // At least sqrt(2)/2 of 2^1024.
+                let top = p.to_be_bytes()[8 * 17..8 * 17 + 8].to_vec();
+                assert!(top.as_slice() >= &0xb504_f333_f9de_6484_u64.to_be_bytes(), "{top:?}");
+                let rest = |divisor| p.divided_by(divisor).unwrap().1;
+                for prime in super::super::trial::odd_primes(600) {
+                    assert_ne!(rest(u64::from(prime)), 0, "divided by {prime}");
+                }
+                counts[0][rest(5) as usize] += 1;
+                counts[1][rest(7) as usize] += 1;
+            }
+            cluster.round(&mut |_| ());
+        }
+        for (counts, prime) in counts.iter().zip([5_u8, 7]) {
+            let total: u32 = counts.iter().sum();
+            let mean = f64::from(total) / f64::from(prime - 1);
+            let chi: f64 = counts[1..usize::from(prime)]
+                .iter()
+                .map(|count| (f64::from(*count) - mean).powi(2) / mean)
+                .sum();
+            // Chance of more: under one in 10,000 for 5 degrees of freedom; seeds are fixed.
+            assert!(total > 100 && chi < 26.0, "{counts:?} modulo {prime}: {chi}");
+        }
+    }
+}
