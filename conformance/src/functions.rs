@@ -22,6 +22,7 @@ pub enum Parameter {
     SignKey,
     VerifyKey,
     DigestedKey,
+    BaseKey,
     OtherKey,
     // Numbers.
     Bool,
@@ -44,6 +45,7 @@ pub enum Parameter {
     DigestMechanism,
     SignMechanism,
     PairMechanism,
+    DeriveMechanism,
     OtherMechanism,
     // A pointer and a length or count.
     Data,
@@ -60,6 +62,7 @@ pub enum Parameter {
     Search,
     PublicTemplate,
     PrivateTemplate,
+    SecretTemplate,
     Template,
     // A pointer for the result and one to its length.
     Buffer,
@@ -73,13 +76,14 @@ impl Parameter {
     pub fn arguments(self) -> usize {
         use Parameter::*;
         match self {
-            Session | Slot | Object | SignKey | VerifyKey | DigestedKey | OtherKey => 1,
+            Session | Slot | Object | SignKey | VerifyKey | DigestedKey | BaseKey | OtherKey => 1,
             Bool | OpenFlags | EventFlags | CancelFlags | InterfaceFlags => 1,
             UserType | MechanismType | Number | Out | Reserved | Ignored | InitArgs | Label => 1,
             InterfaceName | InterfaceVersion => 1,
-            DigestMechanism | SignMechanism | PairMechanism | OtherMechanism => 1,
+            DigestMechanism | SignMechanism | PairMechanism | DeriveMechanism | OtherMechanism => 1,
             Data | Signature | Pin | OldPin | NewPin | FirstPin | SoPin | Random => 2,
-            NewObject | Changes | Wanted | Search | PublicTemplate | PrivateTemplate | Template => 2,
+            NewObject | Changes | Wanted | Search => 2,
+            PublicTemplate | PrivateTemplate | SecretTemplate | Template => 2,
             Buffer | List => 2,
             Found => 3,
         }
@@ -190,7 +194,7 @@ pub static FUNCTIONS: [Function; 104] = [
     f("C_GenerateKeyPair", V2_40, &[Session, PairMechanism, PublicTemplate, PrivateTemplate, Out, Out], Done("keys::a_private_key_is_born_sensitive_and_stays_so")),
     f("C_WrapKey", V2_40, &[Session, OtherMechanism, OtherKey, OtherKey, Buffer], NotSupported),
     f("C_UnwrapKey", V2_40, &[Session, OtherMechanism, OtherKey, Data, Template, Out], NotSupported),
-    f("C_DeriveKey", V2_40, &[Session, OtherMechanism, OtherKey, Template, Out], NotSupported),
+    f("C_DeriveKey", V2_40, &[Session, DeriveMechanism, BaseKey, SecretTemplate, Out], Done("deriving::two_sides_agree_on_every_curve")),
     f("C_SeedRandom", V2_40, &[Session, Data], Done("random::a_seed_is_mixed_in_and_decides_nothing")),
     f("C_GenerateRandom", V2_40, &[Session, Random], Done("random::random_bytes_are_not_the_same_twice")),
     f("C_GetFunctionStatus", V2_40, &[Session], NotParallel),

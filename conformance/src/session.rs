@@ -201,6 +201,42 @@ impl Session<'_> {
         )
     }
 
+    /// `C_DeriveKey` by `CKM_ECDH1_DERIVE` or its cofactor variant.
+    pub fn derive(
+        &self,
+        id: CK_MECHANISM_TYPE,
+        base_key: CK_OBJECT_HANDLE,
+        agreement: &Agreement<'_>,
+        attributes: &[Attribute],
+    ) -> Outcome<CK_OBJECT_HANDLE> {
+        let Agreement { kdf, shared_data, public_data } = *agreement;
+        let mut parameter = CK_ECDH1_DERIVE_PARAMS {
+            kdf,
+            ulSharedDataLen: len(shared_data),
+            pSharedData: shared_data.as_ptr().cast_mut(),
+            ulPublicDataLen: len(public_data),
+            pPublicData: public_data.as_ptr().cast_mut(),
+        };
+        let mut mechanism = CK_MECHANISM {
+            mechanism: id,
+            pParameter: (&raw mut parameter).cast(),
+            ulParameterLen: size_of::<CK_ECDH1_DERIVE_PARAMS>() as CK_ULONG,
+        };
+        let (mut template, mut key) = (template(attributes), 0);
+        let rv = call!(
+            self.module,
+            C_DeriveKey(
+                self.handle,
+                &mut mechanism,
+                base_key,
+                template.as_mut_ptr(),
+                count(&template),
+                &mut key
+            )
+        );
+        ok(rv).map(|()| key)
+    }
+
     /// `C_DigestInit`.
     pub fn digest_init(&self, id: CK_MECHANISM_TYPE) -> CK_RV {
         call!(self.module, C_DigestInit(self.handle, &mut mechanism(id)))
@@ -212,6 +248,17 @@ impl Session<'_> {
         ok(call!(self.module, C_GenerateRandom(self.handle, random.as_mut_ptr(), len(&random))))
             .map(|()| random)
     }
+}
+
+/// With whom a key agrees, and what is made of the secret.
+#[derive(Debug, Clone, Copy)]
+pub struct Agreement<'a> {
+    /// `CKD_`.
+    pub kdf: CK_EC_KDF_TYPE,
+    /// For the key derivation function.
+    pub shared_data: &'a [u8],
+    /// The other side's public key.
+    pub public_data: &'a [u8],
 }
 
 /// `CKR_OK` or not.

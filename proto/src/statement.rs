@@ -86,6 +86,11 @@ pub fn partial(cluster_id: &[u8; 32], node: u32, request_nonce: &[u8], partial: 
     hash("partial", &[cluster_id, &node.to_be_bytes(), request_nonce, partial])
 }
 
+/// A node's answer to a key agreement under its request.
+pub fn agreement(cluster_id: &[u8; 32], node: u32, request_nonce: &[u8], partial: &[u8]) -> Statement {
+    hash("agreement", &[cluster_id, &node.to_be_bytes(), request_nonce, partial])
+}
+
 /// A witness's grant that a client uses one presignature for exactly this request (nonce rule R3, strict
 /// mode). `book_id` names the book in which the witness has written it down.
 pub fn grant(

@@ -108,6 +108,25 @@ impl Target {
         Ok(columns)
     }
 
+    /// Makes a key on a curve and agrees with each peer: its public point, and the secrets.
+    pub fn agree(&self, curve: &Curve, label: &str, peers: &[Vec<u8>]) -> Result<(Vec<u8>, Vec<Vec<u8>>)> {
+        let input: String = peers.iter().map(|peer| hex::encode(peer) + "\n").collect();
+        let out = self.run(&["agree", "--label", label, "--curve", curve.name], &input)?;
+        let mut lines = out.lines().map(hex::decode);
+        let point = lines.next().ok_or_else(|| anyhow!("no public point"))??;
+        let secrets = lines.collect::<Result<Vec<_>, _>>()?;
+        ensure!(secrets.len() == peers.len(), "{} secrets for {} peers", secrets.len(), peers.len());
+        Ok((point, secrets))
+    }
+
+    /// Times `count` key agreements; sorted microseconds.
+    pub fn derivations(&self, count: usize) -> Result<Vec<u64>> {
+        let out = self.run(&["derivations", "--count", &count.to_string()], "")?;
+        let mut times = out.lines().map(str::parse).collect::<Result<Vec<u64>, _>>()?;
+        times.sort_unstable();
+        Ok(times)
+    }
+
     /// An application that stays and does what it is told.
     pub fn serve(&self) -> Result<Served> {
         let mut child = self.command(&["serve"]).stderr(Stdio::inherit()).spawn()?;

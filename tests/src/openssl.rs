@@ -53,6 +53,55 @@ impl Judge {
     }
 }
 
+/// A key pair of OpenSSL on a curve, as the other side of a key agreement.
+pub struct Peer {
+    folder: tempfile::TempDir,
+    /// Its public point, uncompressed.
+    pub point: Vec<u8>,
+}
+
+impl Peer {
+    /// A fresh key pair.
+    pub fn new(curve: &Curve) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let (key, public) = (folder.path().join("key.pem"), folder.path().join("public.der"));
+        let group = format!("ec_paramgen_curve:{}", curve.name);
+        run(Command::new("openssl")
+            .args(["genpkey", "-algorithm", "EC", "-pkeyopt", &group, "-out"])
+            .arg(&key))?;
+        run(Command::new("openssl")
+            .args(["pkey", "-pubout", "-outform", "DER", "-in"])
+            .arg(&key)
+            .arg("-out")
+            .arg(&public))?;
+        let head = hex::decode(curve.public_key_head)?;
+        let der = fs::read(public)?;
+        let point = der.strip_prefix(head.as_slice()).context("another form of public key")?.to_vec();
+        Ok(Self { folder, point })
+    }
+
+    /// What `openssl pkeyutl -derive` computes with the other side's uncompressed point.
+    pub fn agree(&self, curve: &Curve, point: &[u8]) -> Result<Vec<u8>> {
+        let [key, other, secret] =
+            ["key.pem", "other.der", "secret"].map(|name| self.folder.path().join(name));
+        fs::write(&other, [&hex::decode(curve.public_key_head)?, point].concat())?;
+        run(Command::new("openssl")
+            .args(["pkeyutl", "-derive", "-inkey"])
+            .arg(key)
+            .args(["-peerform", "DER", "-peerkey"])
+            .arg(other)
+            .arg("-out")
+            .arg(&secret))?;
+        Ok(fs::read(secret)?)
+    }
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    let output = command.output().context("openssl")?;
+    ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
+}
+
 /// Judges every (digest, signature) line of an application with a P-256 key, and says how many there were.
 pub fn accept_all(point: &[u8], signed: &[(Vec<u8>, Vec<u8>)]) -> Result<usize> {
     accept_all_on(&P256, point, signed)

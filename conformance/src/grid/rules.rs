@@ -105,7 +105,7 @@ rules! {
         CKR_CURVE_NOT_SUPPORTED CKR_DOMAIN_PARAMS_INVALID CKR_ATTRIBUTE_VALUE_INVALID CKR_TEMPLATE_INCONSISTENT;
     // Mechanisms and operations.
     MECHANISM "5.1.6: no such mechanism, or not for this function" CKR_MECHANISM_INVALID;
-    MECHANISM_PARAMETER "5.1.6: a parameter where there is none"
+    MECHANISM_PARAMETER "5.1.6: a parameter that the mechanism does not take"
         CKR_MECHANISM_PARAM_INVALID CKR_ARGUMENTS_BAD;
     CANCEL "5.12.1, 5.13.1, 5.15.1: a null mechanism ends the active operation" CKR_OK CKR_OPERATION_CANCEL_FAILED;
     ACTIVE "5.1.6: such an operation is active" CKR_OPERATION_ACTIVE;

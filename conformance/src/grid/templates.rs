@@ -12,6 +12,8 @@ const fn bytes<'a>(kind: CK_ATTRIBUTE_TYPE, value: &'a [u8]) -> Entry<'a> {
 }
 
 const DATA_CLASS: [u8; 8] = CKO_DATA.to_ne_bytes();
+const SECRET_CLASS: [u8; 8] = CKO_SECRET_KEY.to_ne_bytes();
+const GENERIC: [u8; 8] = CKK_GENERIC_SECRET.to_ne_bytes();
 /// The default differs from token to token.
 const PUBLIC_OBJECT: Entry<'_> = bytes(CKA_PRIVATE, &[0]);
 const UNKNOWN: CK_ATTRIBUTE_TYPE = 0x7fff_1234;
@@ -124,6 +126,49 @@ pub static PRIVATE: &[Value] = with_bad_pointers![
     t!("flag of 2 bytes", ATTRIBUTE_VALUE, &[bytes(CKA_TOKEN, &[1, 0])]),
     t!("always sensitive", FIXED, &[bytes(CKA_TOKEN, &[1]), bytes(CKA_ALWAYS_SENSITIVE, &[1])]),
     t!("unknown attribute", UNKNOWN_ATTRIBUTE, &[bytes(CKA_TOKEN, &[1]), bytes(UNKNOWN, &[1])]),
+];
+
+pub static SECRET: &[Value] = with_bad_pointers![
+    t!(
+        "generic secret",
+        GOOD,
+        &[
+            bytes(CKA_CLASS, &SECRET_CLASS),
+            bytes(CKA_KEY_TYPE, &GENERIC),
+            bytes(CKA_VALUE_LEN, &[32, 0, 0, 0, 0, 0, 0, 0])
+        ]
+    ),
+    t!("empty template", INCOMPLETE, &[]),
+    t!("no key type", INCOMPLETE, &[bytes(CKA_CLASS, &SECRET_CLASS)]),
+    t!("other class", TWICE, &[bytes(CKA_CLASS, &DATA_CLASS), bytes(CKA_KEY_TYPE, &GENERIC)]),
+    t!(
+        "length of 4 bytes",
+        ATTRIBUTE_VALUE,
+        &[
+            bytes(CKA_CLASS, &SECRET_CLASS),
+            bytes(CKA_KEY_TYPE, &GENERIC),
+            bytes(CKA_VALUE_LEN, &[8, 0, 0, 0])
+        ]
+    ),
+    t!(
+        "longer than the secret",
+        ATTRIBUTE_VALUE,
+        &[
+            bytes(CKA_CLASS, &SECRET_CLASS),
+            bytes(CKA_KEY_TYPE, &GENERIC),
+            bytes(CKA_VALUE_LEN, &[33, 0, 0, 0, 0, 0, 0, 0])
+        ]
+    ),
+    t!(
+        "always sensitive",
+        FIXED,
+        &[bytes(CKA_CLASS, &SECRET_CLASS), bytes(CKA_KEY_TYPE, &GENERIC), bytes(CKA_ALWAYS_SENSITIVE, &[1])]
+    ),
+    t!(
+        "unknown attribute",
+        UNKNOWN_ATTRIBUTE,
+        &[bytes(CKA_CLASS, &SECRET_CLASS), bytes(CKA_KEY_TYPE, &GENERIC), bytes(UNKNOWN, &[1])]
+    ),
 ];
 
 pub static ANY: &[Value] = with_bad_pointers![t!("empty template", GOOD, &[]),];

@@ -34,6 +34,7 @@ pub fn values(parameter: Parameter) -> &'static [Value] {
         Parameter::SignKey => SIGN_KEYS,
         Parameter::VerifyKey => VERIFY_KEYS,
         Parameter::DigestedKey => DIGESTED_KEYS,
+        Parameter::BaseKey => BASE_KEYS,
         Parameter::OtherKey | Parameter::Number => NUMBERS,
         Parameter::Bool => BOOLS,
         Parameter::OpenFlags => OPEN_FLAGS,
@@ -52,6 +53,7 @@ pub fn values(parameter: Parameter) -> &'static [Value] {
         Parameter::DigestMechanism => DIGEST_MECHANISMS,
         Parameter::SignMechanism => SIGN_MECHANISMS,
         Parameter::PairMechanism => PAIR_MECHANISMS,
+        Parameter::DeriveMechanism => DERIVE_MECHANISMS,
         Parameter::OtherMechanism => OTHER_MECHANISMS,
         Parameter::Data => DATA,
         Parameter::Signature => SIGNATURES,
@@ -67,6 +69,7 @@ pub fn values(parameter: Parameter) -> &'static [Value] {
         Parameter::Search => super::templates::SEARCHES,
         Parameter::PublicTemplate => super::templates::PUBLIC,
         Parameter::PrivateTemplate => super::templates::PRIVATE,
+        Parameter::SecretTemplate => super::templates::SECRET,
         Parameter::Template => super::templates::ANY,
         Parameter::Buffer => BUFFERS,
         Parameter::List => LISTS,
@@ -120,6 +123,13 @@ static DIGESTED_KEYS: &[Value] = &[
     v("key 0", &KEY, |_, _| vec![0]),
     v("key -1", &KEY, |_, _| vec![usize::MAX]),
     v("destroyed key", &KEY, |w, _| vec![w.destroyed]),
+];
+
+static BASE_KEYS: &[Value] = &[
+    v("private key", &GOOD, |w, _| vec![w.private]),
+    v("key 0", &KEY, |_, _| vec![0]),
+    v("destroyed key", &KEY, |w, _| vec![w.destroyed]),
+    v("public key", &WRONG_KEY, |w, _| vec![w.public]),
 ];
 
 static NUMBERS: &[Value] = &[
@@ -239,6 +249,64 @@ static PAIR_MECHANISMS: &[Value] = &[
     v("mechanism that signs", &MECHANISM, |_, a| vec![a.mechanism(CKM_ECDSA, 0, 0)]),
     v("null parameter with length", &MECHANISM_PARAMETER, |_, a| {
         vec![a.mechanism(CKM_EC_KEY_PAIR_GEN, 0, 16)]
+    }),
+];
+
+/// `CKM_ECDH1_DERIVE` with these fields of its parameter: kdf, shared data and its length, public data and its length.
+fn ecdh(a: &mut Arena, kdf: CK_EC_KDF_TYPE, shared: [usize; 2], public: [usize; 2]) -> Vec<usize> {
+    let fields = [kdf as usize, shared[1], shared[0], public[1], public[0]];
+    let parameter = a.put(&fields.map(usize::to_ne_bytes).concat(), 0);
+    vec![a.mechanism(CKM_ECDH1_DERIVE, parameter, 40)]
+}
+
+/// The generator of P-256, uncompressed.
+const POINT: [u8; 65] = *b"\x04\
+    \x6b\x17\xd1\xf2\xe1\x2c\x42\x47\xf8\xbc\xe6\xe5\x63\xa4\x40\xf2\x77\x03\x7d\x81\x2d\xeb\x33\xa0\xf4\xa1\x39\x45\xd8\x98\xc2\x96\
+    \x4f\xe3\x42\xe2\xfe\x1a\x7f\x9b\x8e\xe7\xeb\x4a\x7c\x0f\x9e\x16\x2b\xce\x33\x57\x6b\x31\x5e\xce\xcb\xb6\x40\x68\x37\xbf\x51\xf5";
+
+static DERIVE_MECHANISMS: &[Value] = &[
+    v("agreement", &GOOD, |_, a| {
+        let point = a.put(&POINT, 0);
+        ecdh(a, CKD_NULL, [0, 0], [point, 65])
+    }),
+    v("misaligned point", &ODD, |_, a| {
+        let point = a.put(&POINT, 1);
+        ecdh(a, CKD_NULL, [0, 0], [point, 65])
+    }),
+    v("null mechanism", &NULL, |_, _| vec![0]),
+    v("mechanism -1", &MECHANISM, |_, a| vec![a.mechanism(CK_ULONG::MAX, 0, 0)]),
+    v("mechanism that signs", &MECHANISM, |_, a| vec![a.mechanism(CKM_ECDSA, 0, 0)]),
+    v("no parameter", &MECHANISM_PARAMETER, |_, a| vec![a.mechanism(CKM_ECDH1_DERIVE, 0, 0)]),
+    v("null parameter with length", &MECHANISM_PARAMETER, |_, a| vec![a.mechanism(CKM_ECDH1_DERIVE, 0, 40)]),
+    v("short parameter", &MECHANISM_PARAMETER, |_, a| {
+        let parameter = a.room(40, 0);
+        vec![a.mechanism(CKM_ECDH1_DERIVE, parameter, 39)]
+    }),
+    v("absurd parameter", &MECHANISM_PARAMETER, |_, a| {
+        let parameter = a.room(40, 0);
+        vec![a.mechanism(CKM_ECDH1_DERIVE, parameter, 1 << 63)]
+    }),
+    v("unknown function", &MECHANISM_PARAMETER, |_, a| {
+        let point = a.put(&POINT, 0);
+        ecdh(a, CK_EC_KDF_TYPE::MAX, [0, 0], [point, 65])
+    }),
+    v("null shared data with length", &MECHANISM_PARAMETER, |_, a| {
+        let point = a.put(&POINT, 0);
+        ecdh(a, CKD_SHA256_KDF, [0, 16], [point, 65])
+    }),
+    v("null point with length", &MECHANISM_PARAMETER, |_, a| ecdh(a, CKD_NULL, [0, 0], [0, 65])),
+    v("no point", &MECHANISM_PARAMETER, |_, a| ecdh(a, CKD_NULL, [0, 0], [0, 0])),
+    v("point of length -1", &MECHANISM_PARAMETER, |_, a| {
+        let point = a.put(&POINT, 0);
+        ecdh(a, CKD_NULL, [0, 0], [point, LENGTHS[0]])
+    }),
+    v("point at infinity", &MECHANISM_PARAMETER, |_, a| {
+        let point = a.put(&[0], 0);
+        ecdh(a, CKD_NULL, [0, 0], [point, 1])
+    }),
+    v("point off the curve", &MECHANISM_PARAMETER, |_, a| {
+        let point = a.put(&[4; 65], 0);
+        ecdh(a, CKD_NULL, [0, 0], [point, 65])
     }),
 ];
 

@@ -63,11 +63,12 @@ impl World {
         self.enter(library, Login::User);
         let public = [(CKA_EC_PARAMS, Some(CURVES[0]), CURVES[0].len()), (CKA_TOKEN, Some(&[1]), 1)];
         let label = (CKA_LABEL, Some(LABEL), LABEL.len());
-        let private = [(CKA_TOKEN, Some(&[1][..]), 1), (CKA_SIGN, Some(&[1]), 1), label];
+        let private =
+            [(CKA_TOKEN, Some(&[1][..]), 1), (CKA_SIGN, Some(&[1]), 1), (CKA_DERIVE, Some(&[1]), 1), label];
         let (public, private) = (arena.template(&public, 0), arena.template(&private, 0));
         let mechanism = arena.mechanism(CKM_EC_KEY_PAIR_GEN, 0, 0);
         let (first, second) = (arena.room(8, 0), arena.room(8, 0));
-        let words = [self.keeper, mechanism, public, 2, private, 3, first, second];
+        let words = [self.keeper, mechanism, public, 2, private, 4, first, second];
         expect("C_GenerateKeyPair", library.named("C_GenerateKeyPair", &words));
         (self.public, self.private) = (arena.word(first), arena.word(second));
     }

@@ -73,6 +73,8 @@ pub static TESTED: &[(CK_MECHANISM_TYPE, &str, &str)] = tested! {
     CKM_ECDSA_SHA3_256 "signing::hashed_mechanisms_sign_what_they_hash";
     CKM_ECDSA_SHA3_384 "signing::hashed_mechanisms_sign_what_they_hash";
     CKM_ECDSA_SHA3_512 "signing::hashed_mechanisms_sign_what_they_hash";
+    CKM_ECDH1_DERIVE "deriving::two_sides_agree_on_every_curve";
+    CKM_ECDH1_COFACTOR_DERIVE "deriving::two_sides_agree_on_every_curve";
     CKM_SHA_1 "digesting::fips_examples";
     CKM_SHA224 "digesting::fips_examples";
     CKM_SHA256 "digesting::fips_examples";

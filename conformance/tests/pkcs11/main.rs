@@ -6,6 +6,7 @@ mod attacks_attributes;
 mod attacks_wrapping;
 mod buffers;
 mod coverage;
+mod deriving;
 mod digesting;
 mod fork;
 mod general;

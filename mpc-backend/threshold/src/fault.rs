@@ -173,6 +173,13 @@ pub enum Rule {
     /// oprf 3.2: the answer was not made with the node's share.
     #[error("evaluation proof is not valid")]
     OprfProof,
+
+    /// ecdh 3.2: the quorum's verification shares do not combine to the public key.
+    #[error("verification shares do not combine to the public key")]
+    EcdhKey,
+    /// ecdh 3.4: the answer was not made with the node's share, or for another request.
+    #[error("proof of a key agreement's answer is not valid")]
+    EcdhProof,
 }
 
 /// What a failed check costs (ecdsa specification, section 8).
@@ -224,6 +231,8 @@ impl Rule {
             | Self::RsaBiprime
             | Self::RsaExponent
             | Self::RsaInverse
+            | Self::EcdhKey
+            | Self::EcdhProof
             | Self::OprfProof => Severity::SessionEnds,
             Self::Commitment
             | Self::SharingOpening
@@ -266,6 +275,7 @@ impl Rule {
             | Self::RsaProof
             | Self::RsaPower
             | Self::RsaValue
+            | Self::EcdhProof
             | Self::OprfProof => true,
             Self::SetupContext
             | Self::SetupConfirm
@@ -295,7 +305,8 @@ impl Rule {
             | Self::RsaCandidate
             | Self::RsaBiprime
             | Self::RsaExponent
-            | Self::RsaInverse => false,
+            | Self::RsaInverse
+            | Self::EcdhKey => false,
         }
     }
 }
@@ -360,6 +371,9 @@ pub enum Misuse {
     /// The stored share or public key of a key is not in canonical form.
     #[error("stored share or public key is not canonical")]
     StoredKey,
+    /// The peer's public key is not in the group of the key, or is its identity.
+    #[error("peer's public key is no usable element of the group")]
+    PeerPoint,
     /// The digest is longer than any hash of the mechanisms.
     #[error("digest is too long")]
     DigestTooLong,

@@ -136,6 +136,10 @@ labels! {
     RSA_VALUES = "counterfoil/rsa/v1/values";
     /// Challenge of the proof of an RSA partial.
     RSA_CHALLENGE = "counterfoil/rsa/v1/challenge";
+    /// Everything that one key agreement depends on.
+    ECDH_CONTEXT = "counterfoil/ecdh/v1/context";
+    /// Challenge of the proof of a key agreement's answer.
+    ECDH_CHALLENGE = "counterfoil/ecdh/v1/challenge";
     /// Challenge of an evaluation's proof.
     OPRF_CHALLENGE = "counterfoil/oprf/v1/challenge";
 }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use proto::registry::v1::{InitToken, Login as WireLogin, NewObject, SetLogin, TokenRecord, command::Body};
 use token::backend::{
-    Attributes, Backend, BackendError, BackendResult, Freshness, GeneratedPair, KeyPairRequest, ObjectId,
-    ObjectList, ObjectRecord, PinState, Role, Scheme, TokenId, TokenState,
+    Attributes, Backend, BackendError, BackendResult, Curve, Freshness, GeneratedPair, KeyPairRequest,
+    ObjectId, ObjectList, ObjectRecord, PinState, Role, Scheme, TokenId, TokenState,
 };
+use zeroize::Zeroizing;
 
 use crate::call::{Setback, Terms};
 use crate::commands::new_object_id;
@@ -264,6 +265,18 @@ impl Backend for ClusterClient {
     fn sign(&self, token: TokenId, key: ObjectId, scheme: Scheme, digest: &[u8]) -> BackendResult<Vec<u8>> {
         let key = self.private_key(token, key)?;
         self.signer.sign(&self.core, token, &key, scheme, digest)
+    }
+
+    fn derive(
+        &self,
+        token: TokenId,
+        key: ObjectId,
+        curve: Curve,
+        mechanism: u64,
+        peer: &[u8],
+    ) -> BackendResult<Zeroizing<Vec<u8>>> {
+        let key = self.private_key(token, key)?;
+        self.core.derive(token, &key, curve, mechanism, peer)
     }
 
     fn random(&self, out: &mut [u8]) -> BackendResult<()> {

@@ -10,7 +10,7 @@
 //!
 //! Reading order: [`connect`] (one node), `pool` (many connections), `asking` and `call` (many nodes
 //! at once), `nodes`, `health` and `search` (which ones), then the rooms of the port: `agree` and
-//! `registry` (lists), `pin` and `login`, `commands`, `keys`, `session_keys`, `sign`, `race` and `witness`, `random`.
+//! `registry` (lists), `pin` and `login`, `commands`, `keys`, `session_keys`, `derive`, `sign`, `race` and `witness`, `random`.
 //! [`cluster`] joins them.
 #![forbid(unsafe_code)]
 
@@ -26,6 +26,7 @@ pub mod config;
 pub mod connect;
 mod core;
 pub mod deadline;
+mod derive;
 pub mod failure;
 mod health;
 pub mod identity;

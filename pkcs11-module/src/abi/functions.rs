@@ -181,8 +181,9 @@ functions! {
             *mut Object,
         ) => [unsupported];
         C_DeriveKey(
-            Session, *mut CK_MECHANISM, Object, *mut CK_ATTRIBUTE, CK_ULONG, *mut Object,
-        ) => [unsupported];
+            session: Session, mechanism: *mut CK_MECHANISM, base_key: Object, template: *mut CK_ATTRIBUTE,
+            count: CK_ULONG, key: *mut Object,
+        ) => [keys::derive_key];
         C_SeedRandom(session: Session, seed: *mut CK_BYTE, seed_len: CK_ULONG) => [random::seed_random];
         C_GenerateRandom(
             session: Session, random: *mut CK_BYTE, random_len: CK_ULONG,

@@ -29,3 +29,19 @@ pub(super) fn generate_key_pair(
     public_key.write(pair.public)?;
     private_key.write(pair.private)
 }
+
+/// `C_DeriveKey`. The place for the handle is checked before the nodes are asked.
+pub(super) fn derive_key(
+    provider: &Provider,
+    session: CK_SESSION_HANDLE,
+    mechanism: Ptr<'_, CK_MECHANISM>,
+    base_key: CK_OBJECT_HANDLE,
+    template: Ptr<'_, CK_ATTRIBUTE>,
+    count: CK_ULONG,
+    key: Ptr<'_, CK_OBJECT_HANDLE>,
+) -> Answer {
+    let key = key.required()?;
+    let mechanism = Mechanism::required(mechanism)?;
+    let template = Template::read(template, count)?;
+    key.write(provider.derive_key(session, mechanism.call(), base_key, &template.items())?)
+}

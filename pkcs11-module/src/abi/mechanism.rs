@@ -1,28 +1,40 @@
-//! `CK_MECHANISM`, copied.
+//! `CK_MECHANISM`, copied, with whatever its parameter points to.
 
-use cryptoki_sys::CK_MECHANISM;
+use cryptoki_sys::{
+    CK_ECDH1_DERIVE_PARAMS, CK_MECHANISM, CK_ULONG, CKM_ECDH1_COFACTOR_DERIVE, CKM_ECDH1_DERIVE,
+};
 use token::{Error, MechanismCall};
 
-use super::Answer;
 use super::ptr::Ptr;
+use super::{Answer, Failure};
 
 /// A copy of a mechanism and its parameter.
 pub(super) struct Mechanism {
     id: u64,
-    parameter: Vec<u8>,
+    parameter: Parameter,
+}
+
+/// A copy of a parameter.
+enum Parameter {
+    Bytes(Vec<u8>),
+    Ecdh1Derive { kdf: u64, shared_data: Vec<u8>, public_data: Vec<u8> },
 }
 
 impl Mechanism {
     /// Null where a mechanism may be absent: an init function with null ends the active operation (PKCS#11 3.0).
     ///
     /// # Errors
-    /// `CKR_MECHANISM_PARAM_INVALID` if the parameter is too long, `CKR_ARGUMENTS_BAD` if it is null with a length.
+    /// `CKR_MECHANISM_PARAM_INVALID` if the parameter is too long or not the structure of its mechanism,
+    /// `CKR_ARGUMENTS_BAD` if it is null with a length.
     pub(super) fn optional(mechanism: Ptr<'_, CK_MECHANISM>) -> Answer<Option<Self>> {
         if mechanism.is_null() {
             return Ok(None);
         }
         let (id, parameter, len) = mechanism.mechanism()?;
-        let parameter = parameter.bytes(len, PARAMETER_BYTES_MAX, Error::MechanismParamInvalid)?;
+        let parameter = match id {
+            CKM_ECDH1_DERIVE | CKM_ECDH1_COFACTOR_DERIVE => Parameter::ecdh1_derive(parameter, len)?,
+            _ => Parameter::Bytes(bytes(parameter, len)?),
+        };
         Ok(Some(Self { id, parameter }))
     }
 
@@ -31,14 +43,36 @@ impl Mechanism {
     /// # Errors
     /// As [`Mechanism::optional`], and `CKR_ARGUMENTS_BAD` for null.
     pub(super) fn required(mechanism: Ptr<'_, CK_MECHANISM>) -> Answer<Self> {
-        Self::optional(mechanism.required()?)?.ok_or(super::Failure::ARGUMENTS_BAD)
+        Self::optional(mechanism.required()?)?.ok_or(Failure::ARGUMENTS_BAD)
     }
 
     /// The mechanism as crate `token` takes it.
     pub(super) fn call(&self) -> MechanismCall<'_> {
-        MechanismCall { id: self.id, parameter: &self.parameter }
+        let parameter = match &self.parameter {
+            Parameter::Bytes(bytes) => token::Parameter::Bytes(bytes),
+            Parameter::Ecdh1Derive { kdf, shared_data, public_data } => {
+                token::Parameter::Ecdh1Derive { kdf: *kdf, shared_data, public_data }
+            }
+        };
+        MechanismCall { id: self.id, parameter }
     }
 }
 
-/// Longest parameter; those we know have none.
+impl Parameter {
+    fn ecdh1_derive(parameter: Ptr<'_, u8>, len: CK_ULONG) -> Answer<Self> {
+        let invalid = || Failure::from(Error::MechanismParamInvalid);
+        if parameter.is_null() || len != size_of::<CK_ECDH1_DERIVE_PARAMS>() as CK_ULONG {
+            return Err(invalid());
+        }
+        let (kdf, shared_data, public_data) = parameter.cast::<CK_ECDH1_DERIVE_PARAMS>().ecdh1_derive()?;
+        let read = |(data, len): (Ptr<'_, u8>, CK_ULONG)| bytes(data, len).map_err(|_| invalid());
+        Ok(Self::Ecdh1Derive { kdf, shared_data: read(shared_data)?, public_data: read(public_data)? })
+    }
+}
+
+fn bytes(data: Ptr<'_, u8>, len: CK_ULONG) -> Answer<Vec<u8>> {
+    data.bytes(len, PARAMETER_BYTES_MAX, Error::MechanismParamInvalid)
+}
+
+/// Longest parameter, and longest field of one.
 const PARAMETER_BYTES_MAX: usize = 64 * 1024;

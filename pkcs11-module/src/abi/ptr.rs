@@ -45,6 +45,8 @@ unsafe impl Plain for CK_VERSION {}
 unsafe impl Plain for CK_ATTRIBUTE {}
 // SAFETY: integers and a raw pointer.
 unsafe impl Plain for CK_MECHANISM {}
+// SAFETY: integers and raw pointers.
+unsafe impl Plain for CK_ECDH1_DERIVE_PARAMS {}
 // SAFETY: an integer, a raw pointer, and function pointers of which null is `None`; we call none of them.
 unsafe impl Plain for CK_C_INITIALIZE_ARGS {}
 
@@ -229,6 +231,22 @@ impl<'a> Ptr<'a, CK_MECHANISM> {
     pub(super) fn mechanism(self) -> Answer<(u64, Ptr<'a, u8>, CK_ULONG)> {
         let CK_MECHANISM { mechanism, pParameter, ulParameterLen } = self.read()?;
         Ok((mechanism, inner(pParameter), ulParameterLen))
+    }
+}
+
+/// A field of a parameter: where it is and how long.
+type Field<'a> = (Ptr<'a, u8>, CK_ULONG);
+
+impl<'a> Ptr<'a, CK_ECDH1_DERIVE_PARAMS> {
+    /// Copies the parameter in: the `CKD_`, the shared data and the public data, which live as long as it.
+    ///
+    /// # Errors
+    /// `CKR_ARGUMENTS_BAD` if the pointer is null.
+    pub(super) fn ecdh1_derive(self) -> Answer<(u64, Field<'a>, Field<'a>)> {
+        let CK_ECDH1_DERIVE_PARAMS { kdf, ulSharedDataLen, pSharedData, ulPublicDataLen, pPublicData } =
+            self.read()?;
+        let field = |raw: *mut CK_BYTE, len| (inner(raw.cast()), len);
+        Ok((kdf, field(pSharedData, ulSharedDataLen), field(pPublicData, ulPublicDataLen)))
     }
 }
 

@@ -8,7 +8,7 @@ use cryptoki_sys::*;
 
 use crate::backend::Attributes;
 pub(crate) use name::name;
-use table::{ATTRIBUTES, CERTIFICATE, DATA, PRIVATE, PROFILE, PUBLIC};
+use table::{ATTRIBUTES, CERTIFICATE, DATA, PRIVATE, PROFILE, PUBLIC, SECRET};
 
 /// The object classes of this token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +17,7 @@ pub(crate) enum Class {
     Certificate,
     PublicKey,
     PrivateKey,
+    SecretKey,
     Profile,
 }
 
@@ -99,7 +100,8 @@ pub(crate) fn kind_of(id: u64) -> Option<Kind> {
 }
 
 impl Class {
-    const ALL: [Self; 5] = [Self::Data, Self::Certificate, Self::PublicKey, Self::PrivateKey, Self::Profile];
+    const ALL: [Self; 6] =
+        [Self::Data, Self::Certificate, Self::PublicKey, Self::PrivateKey, Self::SecretKey, Self::Profile];
 
     /// The class with this `CKO_` number.
     pub(crate) fn from_number(number: u64) -> Option<Self> {
@@ -113,6 +115,7 @@ impl Class {
             Self::Certificate => CKO_CERTIFICATE,
             Self::PublicKey => CKO_PUBLIC_KEY,
             Self::PrivateKey => CKO_PRIVATE_KEY,
+            Self::SecretKey => CKO_SECRET_KEY,
             Self::Profile => CKO_PROFILE,
         }
     }
@@ -123,6 +126,7 @@ impl Class {
             Self::Certificate => CERTIFICATE,
             Self::PublicKey => PUBLIC,
             Self::PrivateKey => PRIVATE,
+            Self::SecretKey => SECRET,
             Self::Profile => PROFILE,
         }
     }

@@ -10,6 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use error::BackendError;
+use zeroize::Zeroizing;
 
 /// Result of a call to the backend.
 pub type BackendResult<T> = Result<T, BackendError>;
@@ -265,6 +266,18 @@ pub trait Backend: Send + Sync {
     /// Uses a private key. `digest` is exactly [`Curve::field_bytes`] long: longer ones were cut to their
     /// leftmost bytes, shorter ones padded with zeros on the left. The result has been verified.
     fn sign(&self, token: TokenId, key: ObjectId, scheme: Scheme, digest: &[u8]) -> BackendResult<Vec<u8>>;
+
+    /// What a private key on `curve` and a peer's public key have in common: the x-coordinate of their product,
+    /// [`Curve::field_bytes`] long. `peer` is a point of the curve, uncompressed SEC1; `mechanism` the `CKM_` number
+    /// that the application asked for. The result has been verified.
+    fn derive(
+        &self,
+        token: TokenId,
+        key: ObjectId,
+        curve: Curve,
+        mechanism: u64,
+        peer: &[u8],
+    ) -> BackendResult<Zeroizing<Vec<u8>>>;
 
     /// Fills `out` with random bytes fit for keys.
     fn random(&self, out: &mut [u8]) -> BackendResult<()>;

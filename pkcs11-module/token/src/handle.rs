@@ -7,6 +7,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
 use crate::attribute::{Class, class_of};
 use crate::backend::{ObjectId, ObjectRecord};
 use crate::rv::{Error, Result};
@@ -29,7 +31,24 @@ pub(crate) enum Place {
         /// The session that made it and takes it away.
         owner: u64,
         record: Arc<ObjectRecord>,
+        /// The value of a secret key.
+        secret: Option<SecretValue>,
     },
+}
+
+/// The value of a secret key: shared by its copies, wiped with the last of them.
+#[derive(Clone)]
+pub(crate) struct SecretValue(Arc<Zeroizing<Vec<u8>>>);
+
+impl SecretValue {
+    pub(crate) fn new(value: Zeroizing<Vec<u8>>) -> Self {
+        Self(Arc::new(value))
+    }
+
+    /// The bytes, for the length of one computation.
+    pub(crate) fn expose(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 /// The table of all handles.
@@ -62,12 +81,14 @@ impl Handles {
         owner: u64,
         private: bool,
         record: ObjectRecord,
+        secret: Option<SecretValue>,
     ) -> Result<u64> {
         if self.session_objects >= SESSION_OBJECTS_MAX {
             return Err(Error::DeviceMemory);
         }
         self.session_objects += 1;
-        Ok(self.insert(Entry { slot, private, place: Place::Session { owner, record: Arc::new(record) } }))
+        let place = Place::Session { owner, record: Arc::new(record), secret };
+        Ok(self.insert(Entry { slot, private, place }))
     }
 
     /// What `handle` stands for.

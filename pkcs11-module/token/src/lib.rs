@@ -32,5 +32,5 @@ mod sync;
 mod template;
 
 pub use output::{AttributeOutput, Offer, Output};
-pub use provider::{KeyPairHandles, MechanismCall, Provider, TemplateItem};
+pub use provider::{KeyPairHandles, MechanismCall, Parameter, Provider, TemplateItem};
 pub use rv::{Error, Result};

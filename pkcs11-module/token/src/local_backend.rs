@@ -11,10 +11,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use rand_core::{OsRng, RngCore};
+use zeroize::Zeroizing;
 
 use crate::backend::{
-    Attributes, Backend, BackendError, BackendResult, Freshness, GeneratedPair, KeyPairRequest, ObjectId,
-    ObjectList, ObjectRecord, PublicHalf, Role, Scheme, TokenId, TokenState,
+    Attributes, Backend, BackendError, BackendResult, Curve, Freshness, GeneratedPair, KeyPairRequest,
+    ObjectId, ObjectList, ObjectRecord, PublicHalf, Role, Scheme, TokenId, TokenState,
 };
 use crate::object::key::{complete_private, complete_public};
 use crate::sync::lock;
@@ -200,6 +201,22 @@ impl Backend for LocalBackend {
             token.require(Role::User)?;
             let key = token.key(key).ok_or(BackendError::NoSuchObject)?;
             key.sign(digest).map_err(|error| BackendError::Internal(error.to_string()))
+        })
+    }
+
+    fn derive(
+        &self,
+        token: TokenId,
+        key: ObjectId,
+        curve: Curve,
+        _mechanism: u64,
+        peer: &[u8],
+    ) -> BackendResult<Zeroizing<Vec<u8>>> {
+        self.token(token, |token| {
+            token.require(Role::User)?;
+            let key = token.key(key).ok_or(BackendError::NoSuchObject)?;
+            let agreed = key.agree(peer).filter(|agreed| agreed.len() == curve.field_bytes());
+            agreed.ok_or_else(|| BackendError::Internal("a peer on another curve".into()))
         })
     }
 

@@ -11,7 +11,8 @@ use anyhow::{Context, Result, anyhow};
 use clap::{Parser, Subcommand};
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::mechanism::Mechanism;
-use cryptoki::object::{Attribute, AttributeType, ObjectClass, ObjectHandle};
+use cryptoki::mechanism::elliptic_curve::{EcKdf, Ecdh1DeriveParams};
+use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
 use cryptoki::session::{Session, UserType};
 use cryptoki::slot::Slot;
 use cryptoki::types::AuthPin;
@@ -63,6 +64,20 @@ enum Task {
     /// Do what standard input says, a line each, and stay: `keygen LABEL`, `sign LABEL DIGEST`,
     /// `hold HEX` (keep these bytes in memory).
     Serve,
+    /// Make a key that derives, and print its public point; then agree with each peer given on standard input,
+    /// an uncompressed point in hex a line, and print the secrets.
+    Agree {
+        #[arg(long)]
+        label: String,
+        /// Name of the curve.
+        #[arg(long)]
+        curve: String,
+    },
+    /// Make a P-256 key that derives, agree with one peer so often, and print each time in microseconds.
+    Derivations {
+        #[arg(long)]
+        count: usize,
+    },
     /// Make keys one by one, sign once with each, print both times in microseconds, destroy it.
     Cold {
         #[arg(long)]
@@ -99,6 +114,8 @@ fn main() -> Result<()> {
             load(&library, slot, &label, pace, threads, &mut out)?;
         }
         Task::Serve => serve(&session, &mut out)?,
+        Task::Agree { label, curve } => agree(&session, &label, printable(&curve), &mut out)?,
+        Task::Derivations { count } => derivations(&session, count, &mut out)?,
         Task::Cold { count } => cold(&session, count, &mut out)?,
     }
     Ok(())
@@ -270,6 +287,55 @@ fn work(library: &Pkcs11, slot: Slot, label: &str, pace: Pace) -> Result<Tally> 
         }
     }
     Ok(tally)
+}
+
+fn deriving(session: &Session, label: &str, params: Vec<u8>) -> Result<(ObjectHandle, ObjectHandle)> {
+    let public = [Attribute::Token(true), Attribute::Label(label.into()), Attribute::EcParams(params)];
+    let private = [Attribute::Token(true), Attribute::Label(label.into()), Attribute::Derive(true)];
+    Ok(session.generate_key_pair(&Mechanism::EccKeyPairGen, &public, &private)?)
+}
+
+/// The secret that a key and a peer's point have in common.
+fn secret(session: &Session, private: ObjectHandle, peer: &[u8]) -> Result<Vec<u8>> {
+    let parameters = Ecdh1DeriveParams::new(EcKdf::null(), peer);
+    let length = ((peer.len() - 1) / 2) as u64;
+    let template = [
+        Attribute::Class(ObjectClass::SECRET_KEY),
+        Attribute::KeyType(KeyType::GENERIC_SECRET),
+        Attribute::Sensitive(false),
+        Attribute::Extractable(true),
+        Attribute::ValueLen(length.into()),
+    ];
+    let key = session.derive_key(&Mechanism::Ecdh1Derive(parameters), private, &template)?;
+    let value = session.get_attributes(key, &[AttributeType::Value])?;
+    session.destroy_object(key)?;
+    match value.into_iter().next() {
+        Some(Attribute::Value(value)) => Ok(value),
+        _ => Err(anyhow!("the secret cannot be read")),
+    }
+}
+
+fn agree(session: &Session, label: &str, params: Vec<u8>, out: &mut impl Write) -> Result<()> {
+    let (public, private) = deriving(session, label, params)?;
+    writeln!(out, "{}", hex::encode(point(session, public)?))?;
+    for line in std::io::stdin().lock().lines() {
+        writeln!(out, "{}", hex::encode(secret(session, private, &hex::decode(line?)?)?))?;
+    }
+    Ok(())
+}
+
+fn derivations(session: &Session, count: usize, out: &mut impl Write) -> Result<()> {
+    let (public, private) = deriving(session, "derivations", P256_OID.to_vec())?;
+    // The peer is another key, whose private half nobody needs.
+    let (peer, _) = generate(session, "peer of derivations", P256_OID.to_vec())?;
+    let peer = point(session, peer)?;
+    for _ in 0..count {
+        let begin = Instant::now();
+        secret(session, private, &peer)?;
+        writeln!(out, "{}", begin.elapsed().as_micros())?;
+    }
+    session.destroy_object(private)?;
+    Ok(session.destroy_object(public)?)
 }
 
 fn cold(session: &Session, count: usize, out: &mut impl Write) -> Result<()> {

@@ -19,7 +19,7 @@ enum Bound {
 }
 
 /// All gates that `make bench` can judge.
-pub const GATES: [Gate; 14] = {
+pub const GATES: [Gate; 15] = {
     use Bound::{AtLeast, AtMost};
     const fn gate(what: &'static str, row: &'static str, bound: Bound) -> Gate {
         Gate { what, row, bound }
@@ -38,6 +38,7 @@ pub const GATES: [Gate; 14] = {
         gate("bytes of a signature / dkls23-core", "ratio.protocol.sign.p256.2of3.bytes", AtMost(0.6, 0.54)),
         gate("online step, all parties, CPU us", "protocol.online.p256.2of3.cpu_us", AtMost(200.0, 120.0)),
         gate("warm C_Sign p50 / SoftHSM", "ratio.sign.p256.warm.p50", AtMost(5.0, 3.0)),
+        gate("ECDH P-256 C_DeriveKey p50 / SoftHSM", "ratio.derive.p256.p50", AtMost(12.0, 6.0)),
         gate(
             "sustained C_Sign, 8 threads / SoftHSM",
             "ratio.sign.p256.sustained.8thr",

@@ -62,6 +62,9 @@ fn everything(target: &Target, prefix: &str, seconds: u64, report: &mut Report) 
             }
         }
     }
+    let times = target.derivations(DERIVATIONS)?;
+    put(format!("derive.{set}.p50_us"), percentile(&times, 50) as f64);
+    put(format!("derive.{set}.p99_us"), percentile(&times, 99) as f64);
     let nginx = Nginx::start(target, "bench")?;
     put(format!("tls.nginx.{set}.handshakes_per_s"), nginx.handshakes(seconds)?.1);
     Ok(())
@@ -111,6 +114,7 @@ fn ratios(report: &mut Report) {
             "sign.p256.2of3.sustained.8thr.ops_per_s",
             "sign.p256.sustained.8thr.ops_per_s",
         ),
+        ("derive.p256.p50", "derive.p256.2of3.p50_us", "derive.p256.p50_us"),
         ("keygen.p256.p50", "keygen.p256.2of3.p50_us", "keygen.p256.p50_us"),
         ("tls.nginx.p256", "tls.nginx.p256.2of3.handshakes_per_s", "tls.nginx.p256.handshakes_per_s"),
     ] {
@@ -122,6 +126,8 @@ fn ratios(report: &mut Report) {
 }
 
 const COLD_KEYS: usize = 30;
+/// Key agreements that are timed.
+const DERIVATIONS: usize = 500;
 const CPU_SECONDS: u64 = 60;
 /// Samples of each load that OpenSSL judges.
 const SAMPLES_JUDGED: usize = 50;

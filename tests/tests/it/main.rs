@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
+mod agreement;
 mod crash_restart;
 mod hostile;
 mod lab_command;

@@ -135,6 +135,7 @@ impl Engine {
             Op::Generate(generate) => self.generate(reply, generate, deadline, rng),
             Op::Lease(lease) => self.lease(reply.conn, lease, rng),
             Op::Sign(sign) => self.sign(reply.conn, sign, waited),
+            Op::Derive(derive) => self.derive(reply.conn, derive, rng).map(Outcome::Now),
             Op::Complain(complaint) => self.complain(reply.conn, complaint).map(Outcome::Now),
             Op::HoldKeys(hold) => self.hold_keys(reply.conn, hold).map(Outcome::Now),
             Op::CopyKey(copy) => self.copy_key(reply, &key, copy),

@@ -1,9 +1,10 @@
 //! Clients: their connections, and how a request comes to its one answer.
 //!
 //! Each node decides for itself: a request is held against enrolment, login, attributes and limits here,
-//! whatever other nodes said. `dispatch` sorts requests; `read`, `login`, `write`, `sign` and `complain` answer them.
+//! whatever other nodes said. `dispatch` sorts requests; `read`, `login`, `write`, `sign`, `derive` and `complain` answer them.
 
 mod complain;
+mod derive;
 mod dispatch;
 mod failure;
 mod grant;

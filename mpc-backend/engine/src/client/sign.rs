@@ -51,7 +51,7 @@ impl Engine {
         Ok((key_id, key))
     }
 
-    /// The key and the client of a request, once this connection may use the key. `mechanism` is
+    /// The key and the client of a request, once this connection may sign with the key. `mechanism` is
     /// checked when given.
     pub(super) fn authorise_key(
         &self,
@@ -59,11 +59,23 @@ impl Engine {
         key_id: &[u8],
         mechanism: Option<u64>,
     ) -> Result<(Id, PublicKey), Failure> {
+        self.authorise_use(conn, key_id, attributes::CKA_SIGN, mechanism)
+    }
+
+    /// The key and the client of a request, once this connection may use the key as `usage`, a `CKA_` flag,
+    /// says. `mechanism` is checked when given.
+    pub(super) fn authorise_use(
+        &self,
+        conn: u64,
+        key_id: &[u8],
+        usage: u64,
+        mechanism: Option<u64>,
+    ) -> Result<(Id, PublicKey), Failure> {
         let (key_id, key) = self.owned_key(conn, key_id)?;
         let has = |attribute| attributes::is_true(key.attributes, attribute);
         let class = attributes::number(key.attributes, attributes::CKA_CLASS);
-        if class != Some(attributes::CKO_PRIVATE_KEY) || !has(attributes::CKA_SIGN) {
-            return Err(Failure::forbidden("the key's attributes do not allow signing"));
+        if class != Some(attributes::CKO_PRIVATE_KEY) || !has(usage) {
+            return Err(Failure::forbidden("the key's attributes do not allow this use"));
         }
         if mechanism.is_some_and(|wanted| !attributes::mechanism_allowed(key.attributes, wanted)) {
             return Err(Failure::forbidden("the key's attributes do not allow this mechanism"));

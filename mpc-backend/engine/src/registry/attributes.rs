@@ -16,6 +16,7 @@ pub(crate) const CKA_TRUSTED: u64 = 0x86;
 pub(crate) const CKA_KEY_TYPE: u64 = 0x100;
 pub(crate) const CKA_SENSITIVE: u64 = 0x103;
 pub(crate) const CKA_SIGN: u64 = 0x108;
+pub(crate) const CKA_DERIVE: u64 = 0x10c;
 pub(crate) const CKA_EXTRACTABLE: u64 = 0x162;
 pub(crate) const CKA_LOCAL: u64 = 0x163;
 pub(crate) const CKA_NEVER_EXTRACTABLE: u64 = 0x164;

@@ -7,6 +7,7 @@ use proto::limits::{BIRTH_WINDOW, FORMAT};
 use proto::registry::v1::{BirthCertificate, BirthStatement, Purpose, Role};
 use proto::statement;
 use threshold::dkg::DkgCurve;
+use threshold::ecdh::AgreementCurve;
 use threshold::signing::SigningCurve;
 
 use super::{Refusal, Registry, Trust};
@@ -130,6 +131,11 @@ fn ids_have_sizes(statement: &BirthStatement) -> bool {
 /// The curve of a signing key; `None` for another purpose, or a curve that we do not sign on.
 pub(crate) fn signing_curve(statement: &BirthStatement) -> Option<SigningCurve> {
     SigningCurve::of_name(&statement.curve).filter(|_| statement.purpose() == Purpose::SigningKey)
+}
+
+/// The curve of a key that may agree on secrets; `None` for another purpose, or a curve that does not.
+pub(crate) fn agreement_curve(statement: &BirthStatement) -> Option<AgreementCurve> {
+    AgreementCurve::of_name(&statement.curve).filter(|_| statement.purpose() == Purpose::SigningKey)
 }
 
 /// The group that the statement names, if its purpose allows it.

@@ -29,10 +29,11 @@ pub fn key_attributes_on(curve: SigningCurve, sign: bool) -> Vec<Attribute> {
         attribute(0x100, &3u64.to_be_bytes()),
         attribute(0x103, &[1]),
         attribute(0x108, &[u8::from(sign)]),
+        attribute(0x10c, &[1]),
         attribute(0x162, &[0]),
         attribute(0x163, &[1]),
         attribute(EC_PARAMS, &params(curve)),
-        attribute(0x4000_0600, &[0x1041u64.to_be_bytes(), 0x1044u64.to_be_bytes()].concat()),
+        attribute(0x4000_0600, &[0x1041u64, 0x1044, 0x1050].map(u64::to_be_bytes).concat()),
     ]
 }
 

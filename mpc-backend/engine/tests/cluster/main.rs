@@ -1,6 +1,7 @@
 //! Whole clusters of engines in one process, driven by seeds.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
+mod agree;
 mod blame;
 mod complain;
 mod crash;

@@ -6,8 +6,9 @@ use ed25519_dalek::SigningKey;
 use engine::Input;
 use prost::Message;
 use proto::client::v1::{
-    ClientFrame, Code, Error, GenerateRequest, Hello, LeaseReply, LeaseRequest, LoginRequest, ProposeRequest,
-    Request, SignReply, SignRequest, client_frame, node_frame, request::Op, response::Result as Reply,
+    ClientFrame, Code, DeriveReply, DeriveRequest, Error, GenerateRequest, Hello, LeaseReply, LeaseRequest,
+    LoginRequest, ProposeRequest, Request, SignReply, SignRequest, client_frame, node_frame, request::Op,
+    response::Result as Reply,
 };
 use proto::limits::FORMAT;
 use proto::registry::v1::{
@@ -343,6 +344,24 @@ impl User {
         }
         let request = self.signing_request(sim, key, signers, digest, [9; 32]);
         Ok(combine(answers, &request).unwrap())
+    }
+
+    /// What a node is asked for in a key agreement.
+    pub fn derive_request(&self, key: &Key, quorum: impl AsRef<[u8]>, peer: &[u8]) -> DeriveRequest {
+        DeriveRequest {
+            key_id: key.id.to_vec(),
+            quorum: quorum.as_ref().iter().copied().map(u32::from).collect(),
+            mechanism: 0x1050,
+            peer: peer.to_vec(),
+            request_nonce: vec![9; 32],
+        }
+    }
+
+    pub fn derive_at(&mut self, sim: &mut Sim, node: u8, request: DeriveRequest) -> Outcome<DeriveReply> {
+        match self.call(sim, node, Op::Derive(request))? {
+            Reply::Derive(reply) => Ok(reply),
+            _ => panic!("another answer"),
+        }
     }
 
     /// The request as `threshold` has it.

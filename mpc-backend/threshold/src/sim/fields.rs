@@ -119,6 +119,16 @@ pub fn of_answer<C: Curve>(message: &[u8]) -> Option<Vec<Field>> {
     Some(fields.finish())
 }
 
+/// Of a node's answer to a key agreement on a curve.
+pub fn of_agreement<C: Curve>(message: &[u8]) -> Option<Vec<Field>> {
+    let (answer, proof) = message.split_at_checked(C::POINT_BYTES)?;
+    let (challenge, response) = proof.split_at_checked(C::SCALAR_BYTES)?;
+    let mut fields = Fields::default();
+    fields.push("R", Kind::Point, answer);
+    fields.push("c", Kind::Scalar, challenge).push("z", Kind::Scalar, response);
+    Some(fields.finish())
+}
+
 /// Of a node's evaluation.
 pub fn of_evaluation(evaluation: &Evaluation) -> Vec<Field> {
     let Evaluation { element, proof } = evaluation;

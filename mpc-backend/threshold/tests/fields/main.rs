@@ -11,6 +11,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod ecdh;
 mod keygen;
 mod lies;
 mod online;
@@ -268,11 +269,12 @@ or *extended* by a byte, *empty*, of another *session*, *epoch*, *key*, *sender*
 
 #[test]
 fn every_field_of_every_message_is_lied_about() {
-    let protocols: [fn() -> (String, usize); 6] = [
+    let protocols: [fn() -> (String, usize); 7] = [
         || document(&mut keygen::Keygen),
         || document(&mut setup::Setup),
         || document(&mut presign::Presign),
         || document(&mut online::Online),
+        || document(&mut ecdh::Agreement),
         || document(&mut oprf::Request),
         || document(&mut oprf::Answer),
     ];

@@ -17,6 +17,7 @@ use prost::Message;
 use proto::client::v1::{NodeFrame, request::Op};
 use token::backend::{Backend, Freshness, GeneratedPair, Role};
 
+use crate::derive::{agree, expected};
 use crate::fake::{CLIENT_SEED, Deed, Fake};
 use crate::sign::verify;
 use crate::{PIN, TOKEN, data_object, key_pair, ready, sign};
@@ -37,7 +38,7 @@ fn logged_in(client: &ClusterClient) -> bool {
 
 const GENERATE: usize = 0;
 const STATUS: usize = 1;
-const USES: [Use; 8] = [
+const USES: [Use; 9] = [
     |_, client, _| {
         assert!(logged_in(client));
         let pair = key_pair(client);
@@ -73,6 +74,7 @@ const USES: [Use; 8] = [
                 true
             })
     },
+    |_, client, pair| logged_in(client) && agree(client, pair).is_ok_and(|agreed| *agreed == expected(pair)),
     // The first lease of each node is refused in the name of another.
     |fake, client, pair| {
         for node in 1..=3 {
@@ -150,6 +152,7 @@ const HARMLESS: &[Harmless] = &[
     ("OprfReply.", &[], "the proof does not verify; another node is asked"),
     ("LeaseReply.presignature_ids", &[Missing, Twice], "an id counts once; without one another set is tried"),
     ("SignReply.presignature_ids", &[], "an id that no node holds costs a retry"),
+    ("DeriveReply.node_signature", &[], "looked at when a proof fails, as evidence"),
     ("SignReply.node_signature", &[], "looked at when a signature fails, to name who is at fault"),
     ("ProposeReply.index", &[Other, Missing], "within what T nodes claim"),
     ("RandomReply.", &[], "mixed with the kernel's"),

@@ -3,6 +3,7 @@
 
 mod connect;
 mod deadline;
+mod derive;
 mod fake;
 mod fields;
 mod lists;

@@ -15,7 +15,7 @@ pub(super) static ATTRIBUTES: &[Attribute] = &[
     row(CKA_CLASS, Ulong, ALL).initially(Required),
     row(CKA_TOKEN, Bool, ALL).initially(False).change(Change::OnCopy),
     row(CKA_PRIVATE, Bool, DATA | CERTIFICATE | PUBLIC | PROFILE).initially(False).change(Change::OnCopy),
-    row(CKA_PRIVATE, Bool, PRIVATE).initially(True).change(Change::OnCopy),
+    row(CKA_PRIVATE, Bool, PRIVATE | SECRET).initially(True).change(Change::OnCopy),
     row(CKA_MODIFIABLE, Bool, ALL).initially(True).change(Change::OnCopy),
     row(CKA_COPYABLE, Bool, ALL).initially(True).change(Change::ToFalse),
     row(CKA_DESTROYABLE, Bool, ALL).initially(True).change(Change::OnCopy),
@@ -45,7 +45,8 @@ pub(super) static ATTRIBUTES: &[Attribute] = &[
     row(CKA_PROFILE_ID, Ulong, PROFILE).by_token(),
     // Keys, section 4.7.
     row(CKA_KEY_TYPE, Ulong, KEYS).initially(Required),
-    row(CKA_ID, Bytes, KEYS).name().initially(Absent),
+    row(CKA_ID, Bytes, PAIRS).name().initially(Absent),
+    row(CKA_ID, Bytes, SECRET).name(),
     row(CKA_START_DATE, Date, KEYS).initially(Empty).change(Change::Free),
     row(CKA_END_DATE, Date, KEYS).initially(Empty).change(Change::Free),
     row(CKA_START_DATE, Date, CERTIFICATE).initially(Empty),
@@ -54,8 +55,8 @@ pub(super) static ATTRIBUTES: &[Attribute] = &[
     row(CKA_LOCAL, Bool, KEYS).initially(False).by_token(),
     row(CKA_KEY_GEN_MECHANISM, Ulong, KEYS).by_token(),
     row(CKA_ALLOWED_MECHANISMS, UlongArray, KEYS),
-    row(CKA_SUBJECT, Bytes, KEYS).initially(Empty).change(Change::Free),
-    row(CKA_PUBLIC_KEY_INFO, Bytes, KEYS).by_token(),
+    row(CKA_SUBJECT, Bytes, PAIRS).initially(Empty).change(Change::Free),
+    row(CKA_PUBLIC_KEY_INFO, Bytes, PAIRS).by_token(),
     // Public keys, section 4.8.
     row(CKA_ENCRYPT, Bool, PUBLIC).initially(False).change(Change::Free),
     row(CKA_VERIFY, Bool, PUBLIC).initially(True).change(Change::Free),
@@ -72,8 +73,21 @@ pub(super) static ATTRIBUTES: &[Attribute] = &[
     row(CKA_NEVER_EXTRACTABLE, Bool, PRIVATE).by_token(),
     row(CKA_WRAP_WITH_TRUSTED, Bool, PRIVATE).initially(False).change(Change::ToTrue),
     row(CKA_ALWAYS_AUTHENTICATE, Bool, PRIVATE).initially(False),
+    // Secret keys, section 4.10. Their values are in this process, so that none can be sensitive.
+    row(CKA_SENSITIVE, Bool, SECRET).initially(False),
+    row(CKA_EXTRACTABLE, Bool, SECRET).initially(True),
+    row(CKA_ENCRYPT, Bool, SECRET).initially(False).change(Change::Free),
+    row(CKA_DECRYPT, Bool, SECRET).initially(False).change(Change::Free),
+    row(CKA_SIGN, Bool, SECRET).initially(False).change(Change::Free),
+    row(CKA_VERIFY, Bool, SECRET).initially(False).change(Change::Free),
+    row(CKA_WRAP, Bool, SECRET).initially(False).change(Change::Free),
+    row(CKA_UNWRAP, Bool, SECRET).initially(False).change(Change::Free),
+    row(CKA_ALWAYS_SENSITIVE, Bool, SECRET).initially(False).by_token(),
+    row(CKA_NEVER_EXTRACTABLE, Bool, SECRET).initially(False).by_token(),
+    row(CKA_VALUE, Bytes, SECRET).by_token(),
+    row(CKA_VALUE_LEN, Ulong, SECRET),
     // Elliptic curve keys, section 6.3.
-    row(CKA_EC_PARAMS, Bytes, KEYS).initially(Required),
+    row(CKA_EC_PARAMS, Bytes, PAIRS).initially(Required),
     row(CKA_EC_POINT, Bytes, PUBLIC).initially(Required),
     row(CKA_VALUE, Bytes, PRIVATE).sensitive(),
 ];
@@ -127,6 +141,8 @@ pub(super) const DATA: u8 = 1;
 pub(super) const CERTIFICATE: u8 = 2;
 pub(super) const PUBLIC: u8 = 4;
 pub(super) const PRIVATE: u8 = 8;
-const KEYS: u8 = PUBLIC | PRIVATE;
 pub(super) const PROFILE: u8 = 16;
+pub(super) const SECRET: u8 = 32;
+const PAIRS: u8 = PUBLIC | PRIVATE;
+const KEYS: u8 = PAIRS | SECRET;
 const ALL: u8 = DATA | CERTIFICATE | KEYS | PROFILE;

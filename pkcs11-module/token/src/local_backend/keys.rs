@@ -2,6 +2,7 @@
 
 use p256::ecdsa::signature::hazmat::PrehashSigner;
 use rand_core::OsRng;
+use zeroize::Zeroizing;
 
 use crate::backend::Curve;
 
@@ -46,6 +47,23 @@ impl LocalKey {
                 let signature: k256::ecdsa::Signature = key.sign_prehash(digest)?;
                 signature.to_bytes().to_vec()
             }
+        })
+    }
+
+    /// The x-coordinate of the key times a peer's point, SEC1; `None` for a point of another curve.
+    pub(super) fn agree(&self, peer: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        macro_rules! product {
+            ($portable:ident, $key:expr) => {{
+                use $portable::elliptic_curve::sec1::ToEncodedPoint as _;
+                let peer = $portable::PublicKey::from_sec1_bytes(peer).ok()?;
+                let product = peer.to_projective() * $key.as_nonzero_scalar().as_ref();
+                Zeroizing::new(product.to_affine().to_encoded_point(false).x()?.to_vec())
+            }};
+        }
+        Some(match self {
+            Self::P256(key) => product!(p256, key),
+            Self::P384(key) => product!(p384, key),
+            Self::Secp256k1(key) => product!(k256, key),
         })
     }
 }

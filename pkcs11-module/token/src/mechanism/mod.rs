@@ -6,6 +6,7 @@
 //! the compiler shows the matches on [`Work`] and [`Keys`], all of them in this file.
 
 pub(crate) mod digest;
+pub(crate) mod ecdh;
 pub(crate) mod ecdsa;
 pub(crate) mod key_gen;
 
@@ -15,7 +16,7 @@ use crate::attribute::{self, Class};
 use crate::backend::{Attributes, Curve, Scheme};
 use crate::info::MechanismInfo;
 use crate::object::key;
-use crate::provider::MechanismCall;
+use crate::provider::{MechanismCall, Parameter};
 use crate::rv::{Error, Result};
 use digest::{Hash, Hasher};
 use ecdsa::Message;
@@ -33,6 +34,8 @@ pub(crate) static MECHANISMS: &[&Mechanism] = &[
     &ecdsa::ECDSA_SHA3_256,
     &ecdsa::ECDSA_SHA3_384,
     &ecdsa::ECDSA_SHA3_512,
+    &ecdh::ECDH1_DERIVE,
+    &ecdh::ECDH1_COFACTOR_DERIVE,
     &digest::SHA_1,
     &digest::SHA224,
     &digest::SHA256,
@@ -46,7 +49,7 @@ pub(crate) static MECHANISMS: &[&Mechanism] = &[
     &digest::SHA3_512,
 ];
 
-/// One mechanism. None of ours takes a parameter.
+/// One mechanism.
 #[derive(Debug)]
 pub(crate) struct Mechanism {
     /// `CKM_`.
@@ -66,6 +69,7 @@ pub(crate) enum Use {
     Sign,
     Verify,
     Digest,
+    Derive,
 }
 
 /// The keys that a mechanism works with, or makes.
@@ -86,6 +90,8 @@ pub(crate) enum Work {
     Ecdsa(Option<Hash>),
     /// A digest.
     Digest(Hash),
+    /// Elliptic curve Diffie-Hellman.
+    Ecdh,
 }
 
 /// The mechanism of a call, if it exists for `wanted`.
@@ -97,10 +103,11 @@ pub(crate) fn select(call: MechanismCall<'_>, wanted: Use) -> Result<&'static Me
     if !mechanism.uses.contains(&wanted) {
         return Err(Error::MechanismInvalid);
     }
-    if !call.parameter.is_empty() {
-        return Err(Error::MechanismParamInvalid);
+    match (call.parameter, mechanism.work) {
+        (Parameter::Ecdh1Derive { .. }, Work::Ecdh) => Ok(mechanism),
+        (Parameter::Bytes([]), Work::EcKeyPair | Work::Ecdsa(_) | Work::Digest(_)) => Ok(mechanism),
+        _ => Err(Error::MechanismParamInvalid),
     }
-    Ok(mechanism)
 }
 
 /// The mechanism with this `CKM_` number.
@@ -136,7 +143,7 @@ impl Mechanism {
     pub(crate) fn message(&self) -> Result<Message> {
         match self.work {
             Work::Ecdsa(hash) => Ok(Message::start(hash)),
-            Work::EcKeyPair | Work::Digest(_) => Err(Error::MechanismInvalid),
+            Work::EcKeyPair | Work::Digest(_) | Work::Ecdh => Err(Error::MechanismInvalid),
         }
     }
 
@@ -147,7 +154,7 @@ impl Mechanism {
     pub(crate) fn scheme(&self, curve: Curve) -> Result<Scheme> {
         match self.work {
             Work::Ecdsa(_) => Ok(Scheme::Ecdsa { curve, mechanism: self.id }),
-            Work::EcKeyPair | Work::Digest(_) => Err(Error::MechanismInvalid),
+            Work::EcKeyPair | Work::Digest(_) | Work::Ecdh => Err(Error::MechanismInvalid),
         }
     }
 
@@ -158,7 +165,7 @@ impl Mechanism {
     pub(crate) fn hasher(&self) -> Result<Hasher> {
         match self.work {
             Work::Digest(hash) => Ok(hash.start()),
-            Work::EcKeyPair | Work::Ecdsa(_) => Err(Error::MechanismInvalid),
+            Work::EcKeyPair | Work::Ecdsa(_) | Work::Ecdh => Err(Error::MechanismInvalid),
         }
     }
 }
@@ -171,6 +178,7 @@ impl Use {
             Self::Sign => CKF_SIGN,
             Self::Verify => CKF_VERIFY,
             Self::Digest => CKF_DIGEST,
+            Self::Derive => CKF_DERIVE,
         }
     }
 
@@ -179,6 +187,7 @@ impl Use {
         match self {
             Self::Sign => Some((Class::PrivateKey, CKA_SIGN)),
             Self::Verify => Some((Class::PublicKey, CKA_VERIFY)),
+            Self::Derive => Some((Class::PrivateKey, CKA_DERIVE)),
             Self::GenerateKeyPair | Self::Digest => None,
         }
     }
@@ -240,18 +249,19 @@ mod tests {
             assert_eq!(mechanism.scheme(Curve::P256).is_ok(), has(Use::Sign), "{mechanism:?}");
             assert_eq!(mechanism.hasher().is_ok(), has(Use::Digest), "{mechanism:?}");
             assert_eq!(mechanism.keys == Keys::None, has(Use::Digest), "{mechanism:?}");
+            assert_eq!(mechanism.work == Work::Ecdh, has(Use::Derive), "{mechanism:?}");
         }
     }
 
     #[test]
     fn a_mechanism_is_refused_for_a_use_it_does_not_have() {
-        let call = MechanismCall { id: CKM_SHA256, parameter: &[] };
+        let call = MechanismCall { id: CKM_SHA256, parameter: Parameter::NONE };
         assert_eq!(select(call, Use::Sign).err(), Some(Error::MechanismInvalid));
     }
 
     #[test]
     fn a_parameter_is_refused_where_none_is_defined() {
-        let call = MechanismCall { id: CKM_ECDSA, parameter: &[1] };
+        let call = MechanismCall { id: CKM_ECDSA, parameter: Parameter::Bytes(&[1]) };
         assert_eq!(select(call, Use::Sign).err(), Some(Error::MechanismParamInvalid));
     }
 }

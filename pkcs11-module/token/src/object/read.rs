@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use cryptoki_sys::{CK_TRUE, CKA_ALLOWED_MECHANISMS, CKA_UNIQUE_ID};
+use cryptoki_sys::{CK_TRUE, CKA_ALLOWED_MECHANISMS, CKA_UNIQUE_ID, CKA_VALUE};
 
 use crate::attribute;
 use crate::backend::{Attributes, ObjectRecord};
+use crate::handle::SecretValue;
 use crate::mechanism;
 use crate::template::Template;
 
@@ -36,6 +37,19 @@ pub(crate) fn attribute(record: &ObjectRecord, id: u64) -> Answer<'_> {
         _ => declared.initial.value(),
     };
     value.map_or(Answer::Unknown, |value| Answer::Value(Cow::Owned(value)))
+}
+
+/// The same of an object that may be a secret key with its value, which every reader may have: no secret key of this
+/// token is sensitive (`object::secret`).
+pub(crate) fn attribute_or_value<'a>(
+    record: &'a ObjectRecord,
+    secret: Option<&'a SecretValue>,
+    id: u64,
+) -> Answer<'a> {
+    match secret {
+        Some(secret) if id == CKA_VALUE => Answer::Value(Cow::Borrowed(secret.expose())),
+        Some(_) | None => attribute(record, id),
+    }
 }
 
 /// Whether an attribute is true, by default too.

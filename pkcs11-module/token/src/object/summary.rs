@@ -9,7 +9,7 @@ use crate::object::key;
 /// What a person wants to know of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
-    /// `private key`, `public key`, `certificate`, `data` or `profile`.
+    /// `private key`, `public key`, `secret key`, `certificate`, `data` or `profile`.
     pub class: &'static str,
     /// `CKA_LABEL`; bytes that are no UTF-8 are replaced.
     pub label: String,
@@ -28,6 +28,7 @@ pub fn summary(attributes: &Attributes) -> Option<Summary> {
             Class::Certificate => "certificate",
             Class::PublicKey => "public key",
             Class::PrivateKey => "private key",
+            Class::SecretKey => "secret key",
             Class::Profile => "profile",
         },
         label: String::from_utf8_lossy(bytes(CKA_LABEL)).into_owned(),

@@ -53,7 +53,7 @@ impl Provider {
         })
     }
 
-    /// `C_DigestKey`: only secret keys have a value to digest, and none is on this token.
+    /// `C_DigestKey`: only secret keys have a value to digest.
     ///
     /// # Errors
     /// [`Error::SessionHandleInvalid`], [`Error::OperationNotInitialized`], [`Error::OperationActive`],
@@ -61,8 +61,13 @@ impl Provider {
     pub fn digest_key(&self, session: u64, key: u64) -> Result<()> {
         let session = self.session(session)?;
         let mut operations = lock(&session.operations);
-        operations.digest.update(|_| match self.object(&session, key) {
+        operations.digest.update(|Digesting(hasher)| match self.object(&session, key) {
             Ok(object) => match attribute::class_of(&object.record.attributes) {
+                Some(Class::SecretKey) => {
+                    let value = object.secret.as_ref().ok_or(Error::KeyIndigestible)?;
+                    hasher.update(value.expose());
+                    Ok(())
+                }
                 Some(Class::PublicKey | Class::PrivateKey) => Err(Error::KeyIndigestible),
                 Some(Class::Data | Class::Certificate | Class::Profile) | None => {
                     Err(Error::KeyHandleInvalid)

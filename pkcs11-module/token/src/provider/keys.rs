@@ -5,8 +5,9 @@ use cryptoki_sys::CKA_PRIVATE;
 use super::{KeyPairHandles, MechanismCall, Provider, TemplateItem};
 use crate::attribute;
 use crate::backend::{GeneratedPair, ObjectRecord, PublicHalf};
+use crate::handle::SecretValue;
 use crate::mechanism::{self, Use};
-use crate::object::pair;
+use crate::object::{pair, secret};
 use crate::rv::Result;
 use crate::session::Session;
 use crate::sync::lock;
@@ -42,7 +43,7 @@ impl Provider {
             PublicHalf::Token(record) => {
                 lock(&self.handles).token_object(session.slot.id, record.id, public_is_private)
             }
-            PublicHalf::Session(attributes) => match self.store(&session, attributes) {
+            PublicHalf::Session(attributes) => match self.store(&session, attributes, None) {
                 Ok(handle) => handle,
                 Err(error) => {
                     // The caller gets no handle, so the key must not stay behind; if the cluster went away just
@@ -63,7 +64,7 @@ impl Provider {
     /// Gives a private key of a session its handle; without one, nothing of the pair stays.
     fn keep_session_key(&self, session: &Session, pair: &GeneratedPair) -> Result<u64> {
         let record = pair.private.clone();
-        let handle = lock(&self.handles).session_object(session.slot.id, session.handle, true, record);
+        let handle = lock(&self.handles).session_object(session.slot.id, session.handle, true, record, None);
         // A session that was closed while the nodes worked takes nothing more.
         let handle = handle.and_then(|handle| match self.session(session.handle) {
             Ok(_) => Ok(handle),
@@ -78,5 +79,34 @@ impl Provider {
                 let _ = self.backend.destroy_object(session.slot.token, id, version);
             }
         })
+    }
+
+    /// `C_DeriveKey`. The nodes compute with the private key; the secret that they agree on, and the key made of it,
+    /// are in this process alone, as a session object that can be read.
+    ///
+    /// # Errors
+    /// [`crate::Error::SessionHandleInvalid`], [`crate::Error::MechanismInvalid`] (also where the key has a list of
+    /// mechanisms without this one), [`crate::Error::MechanismParamInvalid`], what the template has wrong
+    /// (`object::secret`), [`crate::Error::KeyHandleInvalid`], [`crate::Error::KeyTypeInconsistent`],
+    /// [`crate::Error::KeyFunctionNotPermitted`], [`crate::Error::DeviceMemory`], [`crate::Error::Backend`].
+    pub fn derive_key(
+        &self,
+        session: u64,
+        mechanism: MechanismCall<'_>,
+        base_key: u64,
+        template: &[TemplateItem<'_>],
+    ) -> Result<u64> {
+        let session = self.session(session)?;
+        let chosen = mechanism::select(mechanism, Use::Derive)?;
+        let derivation = mechanism::ecdh::Derivation::new(mechanism.parameter)?;
+        let (base, curve) = self.key(&session, base_key, chosen, Use::Derive)?;
+        let peer = mechanism::ecdh::peer(curve, derivation.public_data)?;
+        let wanted = secret::request(Template::parse(template)?)?;
+        session.check_write(false, wanted.is_private())?;
+        let length = derivation.length(curve, wanted.length)?;
+        let agreed = self.backend.derive(session.slot.token, base.record.id, curve, chosen.id, &peer);
+        let agreed = self.settle(&session.slot, agreed).map_err(crate::Error::of_key)?;
+        let value = derivation.key(&agreed, length)?;
+        self.store(&session, wanted.attributes(length), Some(SecretValue::new(value)))
     }
 }

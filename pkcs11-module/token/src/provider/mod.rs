@@ -13,6 +13,7 @@
 //!            set_attributes(session, object, &[..])
 //! finding    find_init(session, &[..])  find(session, max: usize) -> Vec<u64>  find_final(session)
 //! keys       generate_key_pair(session, MechanismCall, public: &[..], private: &[..]) -> KeyPairHandles
+//!            derive_key(session, MechanismCall, base_key, &[..]) -> u64
 //! signing    sign_init(session, Option<MechanismCall>, key)  sign(session, data, &mut dyn Output)
 //!            sign_update(session, part)  sign_final(session, &mut dyn Output)
 //! verifying  verify_init(session, Option<MechanismCall>, key)  verify(session, data, signature)
@@ -71,8 +72,29 @@ pub struct Provider {
 pub struct MechanismCall<'a> {
     /// `CKM_`.
     pub id: u64,
-    /// The bytes of the parameter, empty if there is none.
-    pub parameter: &'a [u8],
+    /// The parameter.
+    pub parameter: Parameter<'a>,
+}
+
+/// The parameter of a mechanism.
+#[derive(Debug, Clone, Copy)]
+pub enum Parameter<'a> {
+    /// The bytes that the mechanism's parameter is, empty if there is none.
+    Bytes(&'a [u8]),
+    /// `CK_ECDH1_DERIVE_PARAMS`.
+    Ecdh1Derive {
+        /// `CKD_`.
+        kdf: u64,
+        /// What goes into the key derivation function beside the secret.
+        shared_data: &'a [u8],
+        /// The other party's public key.
+        public_data: &'a [u8],
+    },
+}
+
+impl Parameter<'_> {
+    /// No parameter.
+    pub const NONE: Self = Self::Bytes(&[]);
 }
 
 /// A `CK_ATTRIBUTE` of a template that is read: `value` as the application has it in memory.
@@ -149,7 +171,9 @@ impl Provider {
         let attributes = &object.record.attributes;
         match attribute::class_of(attributes) {
             Some(found) if found == class => {}
-            Some(Class::PublicKey | Class::PrivateKey) => return Err(Error::KeyTypeInconsistent),
+            Some(Class::PublicKey | Class::PrivateKey | Class::SecretKey) => {
+                return Err(Error::KeyTypeInconsistent);
+            }
             Some(Class::Data | Class::Certificate | Class::Profile) | None => {
                 return Err(Error::KeyHandleInvalid);
             }

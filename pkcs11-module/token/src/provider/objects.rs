@@ -7,7 +7,7 @@ use cryptoki_sys::*;
 use super::{Provider, TemplateItem};
 use crate::attribute;
 use crate::backend::{Attributes, BackendError, Freshness, ObjectId, ObjectRecord, Role};
-use crate::handle::Place;
+use crate::handle::{Place, SecretValue};
 use crate::object::profile;
 use crate::object::read::{self, Answer};
 use crate::object::{change, create};
@@ -24,6 +24,8 @@ pub(super) struct Object {
     /// `CKA_PRIVATE`.
     pub private: bool,
     pub record: Arc<ObjectRecord>,
+    /// The value of a secret key.
+    pub secret: Option<SecretValue>,
 }
 
 impl Provider {
@@ -35,7 +37,7 @@ impl Provider {
     pub fn create_object(&self, session: u64, template: &[TemplateItem<'_>]) -> Result<u64> {
         let session = self.session(session)?;
         let attributes = create(Template::parse(template)?, session.role())?;
-        self.store(&session, attributes)
+        self.store(&session, attributes, None)
     }
 
     /// `C_CopyObject`. A private key is copied to the token only, which takes all nodes: each copies its share.
@@ -54,7 +56,7 @@ impl Provider {
         if attribute::class_of(&attributes) == Some(attribute::Class::PrivateKey) {
             return self.copy_private_key(&session, source.record.id, attributes);
         }
-        self.store(&session, attributes)
+        self.store(&session, attributes, source.secret)
     }
 
     /// `C_DestroyObject`.
@@ -85,7 +87,9 @@ impl Provider {
     /// [`Error::SessionHandleInvalid`], [`Error::ObjectHandleInvalid`], [`Error::Backend`].
     pub fn object_size(&self, session: u64, object: u64) -> Result<u64> {
         let session = self.session(session)?;
-        Ok(read::size(&self.object(&session, object)?.record.attributes))
+        let found = self.object(&session, object)?;
+        let secret = found.secret.as_ref().map_or(0, |secret| secret.expose().len());
+        Ok(read::size(&found.record.attributes) + secret as u64)
     }
 
     /// `C_GetAttributeValue`: answers every entry on its own, and returns the gravest error at the end.
@@ -103,7 +107,7 @@ impl Provider {
         let found = self.object(&session, object)?;
         let (mut sensitive, mut unknown, mut too_small) = (false, false, false);
         for (id, out) in template {
-            match read::attribute(&found.record, *id) {
+            match read::attribute_or_value(&found.record, found.secret.as_ref(), *id) {
                 Answer::Value(value) => {
                     let value =
                         attribute::kind_of(*id).map_or_else(|| value.to_vec(), |kind| kind.native(&value));
@@ -177,9 +181,9 @@ impl Provider {
             return Err(Error::ObjectHandleInvalid);
         }
         match entry.place {
-            Place::Session { record, .. } => Ok(Object { on_token: false, private, record }),
+            Place::Session { record, secret, .. } => Ok(Object { on_token: false, private, record, secret }),
             Place::Token(id) => match self.token_object(session, id)? {
-                Some(record) => Ok(Object { on_token: true, private, record }),
+                Some(record) => Ok(Object { on_token: true, private, record, secret: None }),
                 None => {
                     let _of_the_token = lock(&self.handles).remove(handle);
                     Err(Error::ObjectHandleInvalid)
@@ -199,9 +203,17 @@ impl Provider {
         Ok(lock(&self.handles).token_object(slot.id, record.id, true))
     }
 
-    /// Keeps a new object where its `CKA_TOKEN` wants it.
-    pub(super) fn store(&self, session: &Session, attributes: Attributes) -> Result<u64> {
+    /// Keeps a new object where its `CKA_TOKEN` wants it. A secret never leaves this process for the token.
+    pub(super) fn store(
+        &self,
+        session: &Session,
+        attributes: Attributes,
+        secret: Option<SecretValue>,
+    ) -> Result<u64> {
         let on_token = attribute::bool_of(&attributes, CKA_TOKEN) == Some(true);
+        if on_token && secret.is_some() {
+            return Err(Error::contradiction(CKA_TOKEN, "the nodes keep no secret keys"));
+        }
         let private = attribute::bool_of(&attributes, CKA_PRIVATE) == Some(true);
         session.check_write(on_token, private)?;
         if on_token {
@@ -212,7 +224,7 @@ impl Provider {
         let mut id = [0; 16];
         self.backend.random(&mut id)?;
         let record = ObjectRecord { id: ObjectId(id), version: 0, attributes };
-        lock(&self.handles).session_object(session.slot.id, session.handle, private, record)
+        lock(&self.handles).session_object(session.slot.id, session.handle, private, record, secret)
     }
 
     /// Does `work` on an object, again with a fresh reading if somebody else changed it meanwhile.

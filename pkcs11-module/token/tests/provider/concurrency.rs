@@ -72,6 +72,17 @@ impl Backend for Meeting {
         self.meeting.wait();
         self.inner.sign(token, key, scheme, digest)
     }
+    fn derive(
+        &self,
+        token: TokenId,
+        key: ObjectId,
+        curve: Curve,
+        mechanism: u64,
+        peer: &[u8],
+    ) -> BackendResult<zeroize::Zeroizing<Vec<u8>>> {
+        self.inner.derive(token, key, curve, mechanism, peer)
+    }
+
     fn random(&self, out: &mut [u8]) -> BackendResult<()> {
         self.inner.random(out)
     }

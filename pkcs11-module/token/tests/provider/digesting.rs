@@ -77,7 +77,7 @@ fn nothing_is_digested_without_an_init_or_with_an_unknown_mechanism() {
     assert_eq!(provider.digest(session, b"x", &mut Buffer::null()), Err(Error::OperationNotInitialized));
     assert_eq!(provider.digest_init(session, Some(call(999))), Err(Error::MechanismInvalid));
     assert_eq!(provider.digest_init(session, Some(call(CKM_ECDSA))), Err(Error::MechanismInvalid));
-    let parameter = token::MechanismCall { id: CKM_SHA256, parameter: b"x" };
+    let parameter = token::MechanismCall { id: CKM_SHA256, parameter: token::Parameter::Bytes(b"x") };
     assert_eq!(provider.digest_init(session, Some(parameter)), Err(Error::MechanismParamInvalid));
 }
 

@@ -56,9 +56,11 @@ proptest! {
     fn any_template_creates_an_object_or_is_refused(template in items(), class in 0..4u64) {
         let application = Application::new();
         let session = application.user();
-        for template in [template.clone(), template.ulong(CKA_CLASS, class)] {
+        // The first may happen to name a class of its own.
+        for (template, known) in [(template.clone(), None), (template.ulong(CKA_CLASS, class), Some(class))] {
             let Ok(object) = application.create(session, &template) else { continue };
-            prop_assert_eq!(application.get(session, object, CKA_CLASS).unwrap(), class.to_ne_bytes());
+            let found = application.get(session, object, CKA_CLASS).unwrap();
+            prop_assert!(known.is_none_or(|class| found == class.to_ne_bytes()));
             prop_assert_eq!(application.find(session, &template), [object]);
             application.provider.destroy_object(session, object).unwrap();
         }
@@ -101,7 +103,7 @@ proptest! {
         let application = Application::new();
         let session = application.user();
         application.pair(session);
-        let mechanism = MechanismCall { id, parameter: &parameter };
+        let mechanism = MechanismCall { id, parameter: token::Parameter::Bytes(&parameter) };
         prop_assert!(application.provider.sign_init(session, Some(mechanism), handle).is_err());
         prop_assert!(application.provider.verify_init(session, Some(mechanism), handle).is_err());
         prop_assert!(application.provider.digest_init(session, Some(mechanism)).is_err());

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use cryptoki_sys::*;
 use token::backend::{Attributes, BackendError};
 use token::local_backend::LocalBackend;
-use token::{AttributeOutput, Error, KeyPairHandles, MechanismCall, Offer, Output, Provider, TemplateItem};
+use token::{
+    AttributeOutput, Error, KeyPairHandles, MechanismCall, Offer, Output, Parameter, Provider, TemplateItem,
+};
 
 pub const SO_PIN: &[u8] = b"so-secret";
 pub const PIN: &[u8] = b"user-secret";
@@ -197,7 +199,7 @@ impl Application {
 }
 
 pub fn call(id: u64) -> MechanismCall<'static> {
-    MechanismCall { id, parameter: &[] }
+    MechanismCall { id, parameter: Parameter::NONE }
 }
 
 /// prime256v1.

@@ -9,11 +9,13 @@ use std::hint::black_box;
 use constant_time::taint;
 use curve25519_dalek::RistrettoPoint;
 use elliptic_curve::Field;
+use elliptic_curve::ff::PrimeField as _;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{CryptoRng, Error, RngCore, SeedableRng};
 use subtle::ConstantTimeEq;
 use threshold::codec::{Writer, scalar_from_bytes};
 use threshold::dkg::{DkgContext, DkgCurve, DkgSession, Progress};
+use threshold::ecdh;
 use threshold::ecdsa::answer;
 use threshold::ecdsa::ot::{self, base, extension, tree};
 use threshold::fault::Checks;
@@ -60,6 +62,7 @@ fn of_curve<C: Curve>() -> Vec<Section> {
         named(C::NAME, "zero shares", zero_shares::<C>),
         named(C::NAME, "multiplication: choice bits, gadget products, pads, check", multiplication::<C>),
         named(C::NAME, "answer: presignature and masks", online_answer::<C>),
+        named(C::NAME, "key agreement: answer and its proof", agreement::<C>),
     ]
 }
 
@@ -270,6 +273,25 @@ fn oprf_evaluation() {
     let key = EvaluationKey::new(party(1), &share).unwrap();
     let blinded = RistrettoPoint::mul_base(&Field::random(plain(13))).encode();
     black_box(key.evaluate(&blinded, &[0; 32], &mut secret_rng(14)).ok());
+}
+
+fn agreement<C: Curve>() {
+    let scalar = C::Scalar::random(plain(17));
+    let mut share = Secret::new(scalar.to_repr().as_ref().to_vec());
+    taint::secret(share.expose_mut().as_mut_slice());
+    let request = ecdh::Request {
+        cluster_id: [1; 32],
+        key_id: [2; 16],
+        epoch: 1,
+        curve: ecdh::AgreementCurve::of_name(C::NAME).unwrap(),
+        public_key: C::Point::generator().encode(),
+        quorum: SignerSet::new([1, 2].map(party)).unwrap(),
+        client: [3; 32],
+        mechanism: 0x1050,
+        peer: C::Point::mul_base(&C::Scalar::random(plain(18))).encode(),
+        request_nonce: [4; 32],
+    };
+    black_box(ecdh::answer(party(1), &share, &request, &mut secret_rng(19)).ok());
 }
 
 fn dkg_context(curve: DkgCurve, me: PartyIndex) -> DkgContext {

@@ -28,6 +28,12 @@ const ID: u64 = 1 << 60;
 const HARMLESS: &[Harmless] = &[
     ("CopyKeyRequest.base_index", &[Other, Missing], "within its window; all nodes must sign the same birth"),
     ("CopyKeyRequest.key_id", &[Other], "an id is what the client says"),
+    ("DeriveRequest.peer", &[Other], "the user may agree with any peer; all T nodes must see the same"),
+    (
+        "DeriveRequest.request_nonce",
+        &[Other],
+        "a nonce is what the client says; all T nodes must see the same",
+    ),
     ("GenerateRequest.attributes", &[Missing], "a key that the registry shall record"),
     ("GenerateRequest.key_id", &[Other], "an id is what the client says"),
     ("Hello.instance", &[Other, Missing], "what a process calls itself; its session keys are its own"),
@@ -151,6 +157,7 @@ fn frames(sim: &mut Sim, user: &mut User, key: &Key, oprf: &[u8], round: u16) ->
         Op::CopyKey(copy),
         Op::Lease(LeaseRequest { key_id: key.id.to_vec(), signers: vec![1, 2], count: 1 }),
         Op::Sign(user.sign_request(key, [1, 2], &lease, &[5; 32])),
+        Op::Derive(user.derive_request(key, [1, 2], &key.birth.public_key)),
         Op::Random(RandomRequest { length: 32 }),
         Op::Logout(LogoutRequest { token_id: token }),
     ];

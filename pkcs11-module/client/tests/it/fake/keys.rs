@@ -6,7 +6,7 @@ use curve25519_dalek::{RistrettoPoint, Scalar};
 use rand_core::OsRng;
 use threshold::ecdsa::{PresignContext, PresignSession, Presignature};
 use threshold::fault::Checks;
-use threshold::group::{P256, Point};
+use threshold::group::{Curve, P256, Point};
 use threshold::oprf::{Evaluation, EvaluationKey};
 use threshold::party::{PartyIndex, SignerSet, Threshold};
 use threshold::round::Step;
@@ -51,6 +51,21 @@ impl SigningShares {
 
     pub fn public_key(&self) -> Vec<u8> {
         self.cluster.public_key.encode()
+    }
+
+    /// Commitments to the polynomial that the shares are on: by Newton, because the simulation deals shares alone.
+    pub fn commitments(&self) -> Vec<Vec<u8>> {
+        let needed = self.cluster.threshold.needed();
+        let shares: Vec<(u64, Scalar256)> =
+            (1..=needed).map(|at| (at.into(), *self.cluster.parties[&party(at)].share.expose())).collect();
+        let coefficients = interpolate(&shares);
+        coefficients.iter().map(|c| <P256 as Curve>::Point::mul_base(c).encode()).collect()
+    }
+
+    /// A node's answer to a key agreement.
+    pub fn agree(&self, node: u8, request: &threshold::ecdh::Request) -> Vec<u8> {
+        let share = self.cluster.parties[&party(node)].share.expose().to_bytes().to_vec();
+        threshold::ecdh::answer(party(node), &Secret::new(share), request, &mut OsRng).unwrap()
     }
 
     /// Runs the presigning protocol among `set` and keeps what comes out.
@@ -107,4 +122,26 @@ impl SigningShares {
         self.ready.insert(id, made);
         id
     }
+}
+
+type Scalar256 = <P256 as Curve>::Scalar;
+
+/// The coefficients of the polynomial through these points, the constant term first.
+fn interpolate(points: &[(u64, Scalar256)]) -> Vec<Scalar256> {
+    let mut sum = vec![Scalar256::ZERO; points.len()];
+    for (x, y) in points {
+        // y times the product of (X - other) / (x - other).
+        let mut term = vec![*y];
+        for (other, _) in points.iter().filter(|(other, _)| other != x) {
+            let scale = (Scalar256::from(*x) - Scalar256::from(*other)).invert().unwrap();
+            let mut next = vec![Scalar256::ZERO; term.len() + 1];
+            for (power, coefficient) in term.iter().enumerate() {
+                next[power] -= *coefficient * Scalar256::from(*other) * scale;
+                next[power + 1] += *coefficient * scale;
+            }
+            term = next;
+        }
+        sum.iter_mut().zip(&term).for_each(|(sum, term)| *sum += term);
+    }
+    sum
 }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use prost::Message;
 use proto::client::v1::{
-    Code, ComplainRequest, CopyKeyReply, Counters, Empty, Error, GenerateReply, LeaseReply, ListObjectsReply,
-    ListTokensReply, OprfReply, PeerStatus, PoolStatus, ProposeReply, RandomReply, SignReply, SignRequest,
-    StatusReply, request, response,
+    Code, ComplainRequest, CopyKeyReply, Counters, DeriveReply, DeriveRequest, Empty, Error, GenerateReply,
+    LeaseReply, ListObjectsReply, ListTokensReply, OprfReply, PeerStatus, PoolStatus, ProposeReply,
+    RandomReply, SignReply, SignRequest, StatusReply, request, response,
 };
 use proto::limits::FORMAT;
 use proto::manifest::Manifest;
@@ -171,8 +171,9 @@ impl World {
                     _ => {
                         let shares = SigningShares::new(self.threshold);
                         let public = shares.public_key();
+                        let commitments = shares.commitments();
                         self.signing.insert(asked.key_id.clone(), shares);
-                        (public.clone(), vec![public; self.threshold.into()])
+                        (public, commitments)
                     }
                 };
                 let statement = BirthStatement {
@@ -204,6 +205,10 @@ impl World {
             request::Op::Sign(asked) => {
                 saw("sign");
                 self.sign(node, caller, asked).map(R::Sign)
+            }
+            request::Op::Derive(asked) => {
+                saw("derive");
+                self.derive(node, caller, asked).map(R::Derive)
             }
             request::Op::Grant(_) => refuse(Code::InvalidArgument, "not in strict mode"),
             request::Op::Complain(asked) => {
@@ -277,6 +282,34 @@ impl World {
         let node_signature = said.sign(&ed25519_dalek::SigningKey::from_bytes(&[node; 32]));
         let presignature_ids = self.lease(caller, &asked.key_id, &asked.signers, asked.lease);
         Ok(SignReply { partial, node_signature, presignature_ids, witnesses: Vec::new() })
+    }
+
+    fn derive(
+        &mut self,
+        node: u8,
+        caller: &Caller,
+        asked: DeriveRequest,
+    ) -> Result<DeriveReply, (Code, String)> {
+        if !caller.logins.contains(&(TOKEN.to_vec(), Role::User)) {
+            return refuse(Code::NotLoggedIn, "no login");
+        }
+        let key = &self.signing[&asked.key_id];
+        let request = threshold::ecdh::Request {
+            cluster_id: self.cluster_id,
+            key_id: asked.key_id.clone().try_into().unwrap(),
+            epoch: 1,
+            curve: threshold::ecdh::AgreementCurve::P256,
+            public_key: key.public_key(),
+            quorum: SignerSet::new(asked.quorum.iter().map(|node| party(*node as u8))).unwrap(),
+            client: caller.client_key,
+            mechanism: asked.mechanism as u32,
+            peer: asked.peer,
+            request_nonce: asked.request_nonce.clone().try_into().unwrap(),
+        };
+        let partial = key.agree(node, &request);
+        let said = statement::agreement(&self.cluster_id, node.into(), &asked.request_nonce, &partial);
+        let node_signature = said.sign(&ed25519_dalek::SigningKey::from_bytes(&[node; 32]));
+        Ok(DeriveReply { partial, node_signature })
     }
 
     /// Applies a command as the registry would, once; checks that its signatures are true.

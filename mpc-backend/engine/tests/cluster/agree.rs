@@ -1,0 +1,125 @@
+//! Key agreement at the nodes: who may ask, what each answers, and that the answers are the secret.
+
+use proto::client::v1::{Code, DeriveRequest};
+
+use proto::statement;
+use threshold::ecdh::{AgreementCurve, Request, combine};
+use threshold::group::{Curve, P256, P384, Point, Secp256k1};
+use threshold::party::{SignerSet, Threshold};
+use threshold::signing::SigningCurve;
+
+use crate::curves::key_attributes_on;
+use crate::service::ready;
+use crate::sim::Sim;
+use crate::user::{Key, User, party};
+
+/// A point of the curve with a known logarithm, and the x-coordinate of its product with the key.
+fn peer<C: Curve>(key: &Key) -> (Vec<u8>, Vec<u8>) {
+    let own = C::reduce_wide(&[7; 48]);
+    let public = C::Point::decode(&key.birth.public_key).unwrap();
+    (C::Point::mul_base(&own).encode(), public.mul(&own).encode()[1..].to_vec())
+}
+
+fn any_peer(key: &Key) -> (Vec<u8>, Vec<u8>) {
+    match key.curve() {
+        SigningCurve::P256 => peer::<P256>(key),
+        SigningCurve::P384 => peer::<P384>(key),
+        SigningCurve::Secp256k1 => peer::<Secp256k1>(key),
+    }
+}
+
+/// Asks a quorum and combines what its nodes say.
+fn agree(sim: &mut Sim, user: &mut User, key: &Key, quorum: [u8; 2], peer: &[u8]) -> Vec<u8> {
+    let answers = quorum.map(|node| {
+        let reply = user.derive_at(sim, node, user.derive_request(key, quorum, peer)).unwrap();
+        let cluster = sim.manifest.cluster_id();
+        let said = statement::agreement(&cluster, u32::from(node), &[9; 32], &reply.partial);
+        assert!(said.verify(&sim.manifest.node(node).unwrap().key, &reply.node_signature));
+        (party(node), reply.partial)
+    });
+    let request = Request {
+        cluster_id: sim.manifest.cluster_id(),
+        key_id: key.id,
+        epoch: key.birth.epoch,
+        curve: AgreementCurve::of_name(&key.birth.curve).unwrap(),
+        public_key: key.birth.public_key.clone(),
+        quorum: SignerSet::new(quorum.map(party)).unwrap(),
+        client: user.public(),
+        mechanism: 0x1050,
+        peer: peer.to_vec(),
+        request_nonce: [9; 32],
+    };
+    let threshold = Threshold::new(2, 3).unwrap();
+    combine(&answers, &key.birth.commitments, threshold, &request).unwrap().expose().clone()
+}
+
+#[test]
+fn every_quorum_of_every_curve_agrees() {
+    let (mut sim, mut user, _) = ready(40);
+    for (number, curve) in (2..).zip(SigningCurve::ALL) {
+        let key = user.generate_key(&mut sim, 1, [number; 16], &key_attributes_on(curve, true)).unwrap();
+        let (peer, expected) = any_peer(&key);
+        for quorum in [[1, 2], [1, 3], [2, 3]] {
+            assert_eq!(agree(&mut sim, &mut user, &key, quorum, &peer), expected);
+        }
+    }
+}
+
+/// What a node says to a request with one thing changed.
+fn refusal(sim: &mut Sim, user: &mut User, key: &Key, change: fn(&mut DeriveRequest)) -> (Code, String) {
+    let mut request = user.derive_request(key, [1, 2], &any_peer(key).0);
+    change(&mut request);
+    let error = user.derive_at(sim, 1, request).unwrap_err();
+    (error.code(), error.message)
+}
+
+#[test]
+fn a_node_validates_the_request_and_the_point_itself() {
+    let (mut sim, mut user, key) = ready(45);
+    let mut invalid = |change| {
+        let (code, message) = refusal(&mut sim, &mut user, &key, change);
+        assert_eq!(code, Code::InvalidArgument, "{message}");
+    };
+    invalid(|request| request.peer = vec![0; 33]);
+    invalid(|request| request.peer = vec![0]);
+    invalid(|request| request.peer.clear());
+    invalid(|request| request.peer[0] = 4);
+    invalid(|request| request.peer = [&[2][..], &[0; 31], &[smallest_outside()]].concat());
+    invalid(|request| request.quorum = vec![1]);
+    invalid(|request| request.quorum = vec![1, 2, 3]);
+    invalid(|request| request.quorum = vec![2, 3]);
+    invalid(|request| request.quorum = vec![2, 1]);
+    invalid(|request| request.request_nonce.truncate(31));
+    invalid(|request| request.mechanism = 0x1041);
+    invalid(|request| request.key_id.truncate(15));
+    let (code, _) = refusal(&mut sim, &mut user, &key, |request| request.key_id[0] ^= 1);
+    assert_eq!(code, Code::NotFound);
+}
+
+fn smallest_outside() -> u8 {
+    let point = |x| [&[2][..], &[0; 31], &[x]].concat();
+    (1..=u8::MAX).find(|x| <P256 as Curve>::Point::decode(&point(*x)).is_none()).unwrap()
+}
+
+/// The key's own attributes decide at every node, whatever the module of a client believes.
+#[test]
+fn attributes_are_held_against_every_request() {
+    let (mut sim, mut user, key) = ready(42);
+    // Not in its list of mechanisms.
+    let (code, message) = refusal(&mut sim, &mut user, &key, |request| request.mechanism = 0x1051);
+    assert_eq!((code, message.contains("mechanism")), (Code::Forbidden, true));
+    // Signs, and derives nothing.
+    let mut attributes = key_attributes_on(SigningCurve::P256, true);
+    attributes.iter_mut().find(|attribute| attribute.r#type == 0x10c).unwrap().value = vec![0];
+    let signs = user.generate_key(&mut sim, 1, [9; 16], &attributes).unwrap();
+    for node in 1..=3 {
+        let quorum = if node == 3 { [2, 3] } else { [1, 2] };
+        let request = user.derive_request(&signs, quorum, &any_peer(&signs).0);
+        assert_eq!(user.derive_at(&mut sim, node, request).unwrap_err().code(), Code::Forbidden);
+    }
+    assert!(user.sign(&mut sim, &signs, [1, 2], &[5; 32]).is_ok());
+    // Nobody.
+    user.connect(&mut sim);
+    let request = user.derive_request(&key, [1, 2], &any_peer(&key).0);
+    assert_eq!(user.derive_at(&mut sim, 1, request).unwrap_err().code(), Code::NotLoggedIn);
+}

@@ -1,0 +1,61 @@
+//! Step 2: a node multiplies the peer's point by its share and proves it.
+
+use alloc::vec::Vec;
+
+use elliptic_curve::ff::Field as _;
+use rand_core::CryptoRngCore;
+use zeroize::Zeroizing;
+
+use super::group::Group;
+use super::proof::Claim;
+use super::{AgreementCurve, Request};
+use crate::fault::Misuse;
+use crate::group::{P256, P384, Point, Secp256k1};
+use crate::party::PartyIndex;
+use crate::secret::Secret;
+
+/// Answers `request` with the stored `share` of party `me`: R, c, z in their fixed lengths. Constant time in
+/// the share. The answer is for the client alone: T of them are the secret.
+///
+/// # Errors
+/// [`Misuse::NotASigner`] outside the quorum, [`Misuse::PeerPoint`] for a peer's key that is no element of
+/// the group or its identity, [`Misuse::StoredKey`] for a share that is not canonical, or zero.
+pub fn answer(
+    me: PartyIndex,
+    share: &Secret<Vec<u8>>,
+    request: &Request,
+    rng: &mut dyn CryptoRngCore,
+) -> Result<Vec<u8>, Misuse> {
+    match request.curve {
+        AgreementCurve::P256 => answer_in::<P256>(me, share, request, rng),
+        AgreementCurve::P384 => answer_in::<P384>(me, share, request, rng),
+        AgreementCurve::Secp256k1 => answer_in::<Secp256k1>(me, share, request, rng),
+    }
+}
+
+fn answer_in<G: Group>(
+    me: PartyIndex,
+    share: &Secret<Vec<u8>>,
+    request: &Request,
+    rng: &mut dyn CryptoRngCore,
+) -> Result<Vec<u8>, Misuse> {
+    // Step 2.1
+    if !request.quorum.contains(me) {
+        return Err(Misuse::NotASigner);
+    }
+    // Step 2.2
+    let peer = G::peer(&request.peer).ok_or(Misuse::PeerPoint)?;
+    let share = Zeroizing::new(G::scalar(share.expose()).ok_or(Misuse::StoredKey)?);
+    if bool::from(share.is_zero()) {
+        return Err(Misuse::StoredKey);
+    }
+    // Step 2.3
+    let answer = peer.mul(&share);
+    // Step 2.4
+    let (public, context) = (G::Point::mul_base(&share), request.context());
+    let claim = Claim::<G> { context: &context, party: me, public: &public, peer: &peer, answer: &answer };
+    let proof = claim.prove(&share, rng);
+    let mut message = answer.encode();
+    proof.encode().iter().for_each(|scalar| message.extend_from_slice(scalar.as_ref()));
+    Ok(message)
+}
