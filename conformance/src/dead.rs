@@ -55,7 +55,7 @@ impl DeadCluster {
 }
 
 /// Points the module at a configuration.
-pub(crate) fn configure(path: PathBuf) {
+pub fn configure(path: impl AsRef<std::ffi::OsStr>) {
     // SAFETY: tests that touch the module take turns, and nothing else in a test process reads the environment.
     unsafe { std::env::set_var("COUNTERFOIL_CONFIG", path) };
 }

@@ -41,6 +41,17 @@ impl Lab {
         lab
     }
 
+    /// A configuration of its own for the same client, with more lines.
+    ///
+    /// # Panics
+    /// If it cannot be written.
+    pub fn config_with(&self, name: &str, lines: &str) -> PathBuf {
+        let text = std::fs::read_to_string(&self.config).unwrap();
+        let path = self.config.with_file_name(format!("{name}-{}.toml", std::process::id()));
+        std::fs::write(&path, format!("{text}\n{lines}\n")).unwrap();
+        path
+    }
+
     fn from_environment() -> Option<Self> {
         let variable = |name: &str| std::env::var(name).ok();
         Some(Self {

@@ -30,6 +30,12 @@ impl Token {
         Self::of(Lab::private())
     }
 
+    /// The lab's token as a library sees it that is configured so.
+    pub fn configured(lab: Lab, config: impl AsRef<std::ffi::OsStr>) -> Self {
+        crate::dead::configure(config);
+        Self::of(lab)
+    }
+
     fn of(lab: Lab) -> Self {
         let module = Module::initialized();
         let slot = find_slot(&module, &lab.token);

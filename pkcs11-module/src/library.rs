@@ -14,22 +14,29 @@ mod cluster {
     use std::sync::Arc;
 
     use client::ClusterClient;
+    use client::clusters::Clusters;
     use client::config::{Config, ConfigError};
     use client::log::{Level, Log};
+    use token::backend::Backend;
     use token::{Error, Provider};
 
     use super::{Library, Result};
 
     impl Library {
-        /// Reads the configuration that `COUNTERFOIL_CONFIG` names. Nothing is connected yet: the first call that needs
+        /// Reads the configurations that `parameters` name, or else `COUNTERFOIL_CONFIG`: one a cluster. Nothing is connected yet: the first call that needs
         /// the cluster does that.
         ///
         /// # Errors
         /// [`Error::GeneralError`]; the reason stands in the log, one line that names file, key and remedy.
-        pub(crate) fn open() -> Result<Self> {
-            let config = Config::from_env().map_err(refused)?;
-            let log = Log::new(config.log.clone(), config.log_level);
-            Ok(Self { provider: Provider::new(Arc::new(ClusterClient::new(config))), log })
+        pub(crate) fn open(parameters: Option<&str>) -> Result<Self> {
+            let mut configs = Config::all(parameters).map_err(refused)?;
+            let first = configs.first().ok_or(Error::GeneralError)?;
+            let log = Log::new(first.log.clone(), first.log_level);
+            let backend: Arc<dyn Backend> = match configs.len() {
+                1 => Arc::new(ClusterClient::new(configs.remove(0))),
+                _ => Arc::new(Clusters::new(configs.into_iter().map(ClusterClient::new), log.clone())),
+            };
+            Ok(Self { provider: Provider::new(backend), log })
         }
     }
 
@@ -53,7 +60,7 @@ mod double {
 
     impl Library {
         /// One token with both PINs set.
-        pub(crate) fn open() -> Result<Self> {
+        pub(crate) fn open(_parameters: Option<&str>) -> Result<Self> {
             let backend = LocalBackend::with_token("test", b"so-pin-123456", b"user-pin-654321");
             Ok(Self { provider: Provider::new(Arc::new(backend)), log: Log::off() })
         }

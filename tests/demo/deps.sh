@@ -12,6 +12,7 @@ needed=(
     "nginx=/usr/sbin/nginx"
     "libengine-pkcs11-openssl=/usr/lib/$(uname -m)-linux-gnu/engines-3/pkcs11.so"
     "curl=/usr/bin/curl"
+    "p11-kit=/usr/bin/p11-kit"
     "$@" # what one command needs beyond this
 )
 

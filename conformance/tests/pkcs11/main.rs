@@ -5,6 +5,7 @@ mod attacks_access;
 mod attacks_attributes;
 mod attacks_wrapping;
 mod buffers;
+mod configuration;
 mod coverage;
 mod deriving;
 mod digesting;

@@ -8,7 +8,7 @@ use crate::cli::ceremony::Agreement;
 use crate::cli::cluster::parse_name;
 use crate::cli::failure::Failure;
 
-use crate::cli::terminal::tell;
+use crate::cli::terminal::{result, tell};
 use crate::cli::{config, files, keys};
 
 /// `counterfoil client …`
@@ -34,6 +34,15 @@ pub enum ClientCommand {
         /// Where the library writes its log.
         #[arg(long)]
         log: Option<PathBuf>,
+    },
+    /// Print the file that makes p11-kit load the library, for every application that asks p11-kit.
+    P11Kit {
+        /// Where the library is.
+        #[arg(long)]
+        module: PathBuf,
+        /// The client's configuration; several make several clusters.
+        #[arg(long, required = true)]
+        config: Vec<PathBuf>,
     },
     /// Let a client talk to the cluster (T operators agree).
     Enrol {
@@ -73,6 +82,11 @@ impl ClientCommand {
                 tell(format!("{} written; set COUNTERFOIL_CONFIG to it.", path.display()));
                 Ok(())
             }
+            Self::P11Kit { module, config } => {
+                result(p11_kit(&files::absolute(&module)?, &config)?);
+                tell("Put this into /etc/pkcs11/modules/counterfoil.module or ~/.config/pkcs11/modules.");
+                Ok(())
+            }
             Self::Enrol { agreement, client_key, name } => {
                 agreement.carry_out(Body::EnrolClient(EnrolClient { client_key: client_key.to_vec(), name }))
             }
@@ -81,6 +95,16 @@ impl ClientCommand {
             }
         }
     }
+}
+
+/// A module file of p11-kit, pkcs11.conf(5). What stands after `x-init-reserved` reaches C_Initialize.
+fn p11_kit(module: &Path, configs: &[PathBuf]) -> Result<String, Failure> {
+    let named = |config: &PathBuf| {
+        client::config::Config::load(config).map_err(Failure::input)?;
+        Ok(format!("config={}", files::absolute(config)?.display()))
+    };
+    let configs: Vec<String> = configs.iter().map(named).collect::<Result<_, Failure>>()?;
+    Ok(format!("module: {}\nx-init-reserved: counterfoil:{}", module.display(), configs.join(";")))
 }
 
 /// Makes the client's key in `dir`.

@@ -12,6 +12,7 @@ pub mod client;
 pub mod cluster;
 pub mod command;
 pub mod config;
+pub mod doctor;
 pub mod evidence;
 pub mod failure;
 pub mod files;
@@ -68,6 +69,8 @@ enum Subject {
     Lab(lab::LabCommand),
     /// How the nodes are; exit code 1 when something is wrong.
     Status(status::StatusCommand),
+    /// Why an application does not get its signature; exit code 1 with what to do.
+    Doctor(doctor::DoctorCommand),
 }
 
 impl Cli {
@@ -84,6 +87,7 @@ impl Cli {
             Subject::Pair(command) => command.run(),
             Subject::Lab(command) => command.run(),
             Subject::Status(command) => command.run(),
+            Subject::Doctor(command) => command.run(),
         }
     }
 }

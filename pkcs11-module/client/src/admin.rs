@@ -24,7 +24,14 @@ pub struct Admin {
 impl Admin {
     /// Nothing is connected yet. Each call takes at most `limit`.
     pub fn new(manifest: Manifest, identity: Identity, limit: Duration) -> Self {
-        let config = Config { manifest, identity, deadline: limit, log: None, log_level: Level::Warn };
+        let config = Config {
+            manifest,
+            identity,
+            deadline: limit,
+            log: None,
+            log_level: Level::Warn,
+            views: Vec::new(),
+        };
         Self { core: Core::new(config), limit }
     }
 

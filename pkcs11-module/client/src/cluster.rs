@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use proto::registry::v1::{InitToken, Login as WireLogin, NewObject, SetLogin, TokenRecord, command::Body};
 use token::backend::{
-    Attributes, Backend, BackendError, BackendResult, Curve, Freshness, GeneratedPair, KeyPairRequest,
-    ObjectId, ObjectList, ObjectRecord, PinState, Role, Scheme, TokenId, TokenState,
+    Attributes, Backend, BackendError, BackendResult, Curve, Freshness, GeneratedPair, KeyKind,
+    KeyPairRequest, ObjectId, ObjectList, ObjectRecord, PinState, Role, Scheme, TokenId, TokenState,
 };
 use zeroize::Zeroizing;
 
@@ -22,6 +22,7 @@ use crate::record::{Shared, to_wire};
 use crate::registry::Registry;
 use crate::session_keys::SessionKeys;
 use crate::sign::Signer;
+use crate::view::View;
 
 /// A client of one cluster. It connects when a call first needs a node.
 pub struct ClusterClient {
@@ -115,6 +116,13 @@ impl ClusterClient {
             self.registry.forget_objects(token);
         }
         Ok(())
+    }
+
+    /// What the configuration says of a token.
+    fn views(&self, token: TokenId) -> impl Iterator<Item = &View> {
+        let label = if self.core.views.is_empty() { None } else { self.registry.label(token) };
+        let views = self.core.views.iter();
+        views.filter(move |view| label.is_some_and(|label| view.is_of(&label)))
     }
 
     /// A key of a session of ours, or as the registry has it.
@@ -257,8 +265,10 @@ impl Backend for ClusterClient {
     }
 
     fn destroy_session_keys(&self, keys: &[ObjectId]) {
-        if !keys.is_empty() && self.core.start().is_ok() {
-            self.session_keys.destroy(&self.core, keys);
+        let own: Vec<ObjectId> =
+            keys.iter().copied().filter(|key| self.session_keys.get(*key).is_some()).collect();
+        if !own.is_empty() && self.core.start().is_ok() {
+            self.session_keys.destroy(&self.core, &own);
         }
     }
 
@@ -288,6 +298,18 @@ impl Backend for ClusterClient {
         self.core.start()?;
         self.mixer.seed(seed);
         Ok(())
+    }
+
+    fn hidden(&self, token: TokenId) -> Vec<KeyKind> {
+        self.views(token).flat_map(View::hidden).copied().collect()
+    }
+
+    fn has_own_pin(&self, token: TokenId) -> bool {
+        self.views(token).any(View::has_pin)
+    }
+
+    fn own_pin(&self, token: TokenId) -> BackendResult<Option<Zeroizing<Vec<u8>>>> {
+        self.views(token).find(|view| view.has_pin()).map_or(Ok(None), View::pin)
     }
 
     fn shutdown(&self) {

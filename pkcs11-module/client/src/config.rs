@@ -8,6 +8,8 @@
 //! log_level = "warn"            # optional: error, warn, info, debug
 //! ```
 //!
+//! and `[[token]]` as [`crate::view`] has it. Several clusters: several files, with `:` between them.
+//!
 //! Every refusal is one line with the file, the key and what to do about it.
 
 use std::fmt;
@@ -19,6 +21,7 @@ use serde::Deserialize;
 
 use crate::identity::Identity;
 use crate::log::Level;
+use crate::view::{View, ViewToml};
 
 /// Everything that a cluster client needs to start; nothing has been connected yet.
 pub struct Config {
@@ -32,6 +35,8 @@ pub struct Config {
     pub log: Option<PathBuf>,
     /// The least severe level that is written.
     pub log_level: Level,
+    /// How this application sees tokens.
+    pub views: Vec<View>,
 }
 
 /// A configuration that was refused: one line that names file, key and remedy.
@@ -70,19 +75,39 @@ struct ClientToml {
     deadline_ms: Option<u64>,
     log: Option<PathBuf>,
     log_level: Option<String>,
+    #[serde(default)]
+    token: Vec<ViewToml>,
 }
 
 impl Config {
+    /// Reads the files that `parameters` name, the `pReserved` string of `C_Initialize`, or else those that
+    /// `COUNTERFOIL_CONFIG` names: one a cluster, at least one. The string is `counterfoil:config=PATH`, with more
+    /// `;config=PATH` for more clusters; one that does not begin with `counterfoil:` is for somebody else.
+    ///
+    /// # Errors
+    /// When nothing is named, and as [`Self::load`].
+    pub fn all(parameters: Option<&str>) -> Result<Vec<Self>, ConfigError> {
+        let Some(ours) = parameters.and_then(|text| text.strip_prefix(PARAMETERS_PREFIX)) else {
+            let value = variable()?;
+            return std::env::split_paths(&value).map(|path| Self::load(&path)).collect();
+        };
+        let path = |part: &str| {
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            if name.trim() == "config" && !value.is_empty() {
+                return Self::load(Path::new(value));
+            }
+            let remedy = "write counterfoil:config=PATH;config=PATH";
+            Err(ConfigError::new(Path::new("pReserved"), name.trim(), "is no parameter of ours", remedy))
+        };
+        ours.split(';').map(path).collect()
+    }
+
     /// Reads the file that `COUNTERFOIL_CONFIG` names.
     ///
     /// # Errors
     /// When the variable is not set, and as [`Self::load`].
     pub fn from_env() -> Result<Self, ConfigError> {
-        let path = std::env::var_os(CONFIG_VARIABLE).filter(|path| !path.is_empty()).ok_or_else(|| {
-            let remedy = format!("set {CONFIG_VARIABLE} to the path of client.toml");
-            ConfigError::new(Path::new("environment"), CONFIG_VARIABLE, "is not set", remedy)
-        })?;
-        Self::load(Path::new(&path))
+        Self::load(Path::new(&variable()?))
     }
 
     /// Reads and checks `path` and the files that it names.
@@ -121,8 +146,20 @@ impl Config {
             deadline: Duration::from_millis(deadline_ms),
             log: raw.log.map(|log| folder.join(log)),
             log_level,
+            views: raw
+                .token
+                .into_iter()
+                .map(|view| View::read(view, folder, path))
+                .collect::<Result<_, _>>()?,
         })
     }
+}
+
+fn variable() -> Result<std::ffi::OsString, ConfigError> {
+    std::env::var_os(CONFIG_VARIABLE).filter(|path| !path.is_empty()).ok_or_else(|| {
+        let remedy = format!("set {CONFIG_VARIABLE} to the path of client.toml");
+        ConfigError::new(Path::new("environment"), CONFIG_VARIABLE, "is not set", remedy)
+    })
 }
 
 fn load_manifest(path: &Path, config: &Path) -> Result<Manifest, ConfigError> {
@@ -140,10 +177,12 @@ fn load_manifest(path: &Path, config: &Path) -> Result<Manifest, ConfigError> {
 fn syntax_error(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
     let start = error.span().map_or(0, |span| span.start);
     let line = text.get(..start).unwrap_or_default().matches('\n').count() + 1;
-    let remedy = "the keys are manifest, identity, deadline_ms, log and log_level";
+    let remedy = "the keys are manifest, identity, deadline_ms, log and log_level, and [[token]]";
     ConfigError::new(path, format!("line {line}"), error.message(), remedy)
 }
 
+/// Begins a `pReserved` string that is for us.
+const PARAMETERS_PREFIX: &str = "counterfoil:";
 /// Names the configuration file.
 pub const CONFIG_VARIABLE: &str = "COUNTERFOIL_CONFIG";
 /// Deadline of a call when the file names none (design section 6).
@@ -214,6 +253,18 @@ mod tests {
         assert!(line.contains("client.key") && line.contains("chmod 600"), "{line}");
         write_key(&key, "0707", 0o600);
         assert!(refusal(&folder, "").contains("64 hex digits"));
+    }
+
+    #[test]
+    fn parameters_name_one_file_a_cluster() {
+        let folder = folder();
+        load(&folder, "").unwrap();
+        let path = folder.path().join("client.toml").display().to_string();
+        let two = format!("counterfoil:config={path};config={path}");
+        assert_eq!(Config::all(Some(&two)).unwrap().len(), 2);
+        let line = Config::all(Some("counterfoil:configuration=x")).err().unwrap().to_string();
+        assert!(line.contains("pReserved: configuration") && line.contains("config=PATH"), "{line}");
+        assert!(Config::all(Some("counterfoil:")).is_err());
     }
 
     #[test]

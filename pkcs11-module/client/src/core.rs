@@ -15,6 +15,7 @@ use crate::log::Log;
 use crate::login::Logins;
 use crate::nodes::Nodes;
 use crate::pool::Pool;
+use crate::view::View;
 
 /// The part of a client that no single task owns.
 pub(crate) struct Core {
@@ -27,6 +28,7 @@ pub(crate) struct Core {
     pub(crate) nodes: Nodes,
     pub(crate) logins: Logins,
     pub(crate) log: Log,
+    pub(crate) views: Vec<View>,
     limit: Duration,
     /// Registry index of our last own write: what we read must include it.
     written: AtomicU64,
@@ -34,7 +36,7 @@ pub(crate) struct Core {
 
 impl Core {
     pub(crate) fn new(config: Config) -> Self {
-        let Config { manifest, identity, deadline, log, log_level } = config;
+        let Config { manifest, identity, deadline, log, log_level, views } = config;
         let indices: Vec<u8> = manifest.nodes.iter().map(|node| node.index).collect();
         let start = usize::from(identity.public().first().copied().unwrap_or_default());
         let mut instance = [0; 16];
@@ -47,6 +49,7 @@ impl Core {
             nodes: Nodes::new(&indices, usize::from(manifest.threshold), start),
             logins: Logins::default(),
             log: Log::new(log, log_level),
+            views,
             limit: deadline,
             written: AtomicU64::new(0),
             manifest,

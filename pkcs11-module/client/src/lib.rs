@@ -20,6 +20,7 @@ mod asking;
 mod birth;
 mod call;
 pub mod cluster;
+pub mod clusters;
 mod commands;
 mod complain;
 pub mod config;
@@ -50,6 +51,7 @@ mod sync;
 #[cfg(test)]
 mod testing;
 mod tls;
+pub mod view;
 mod witness;
 
 pub use cluster::ClusterClient;

@@ -90,6 +90,13 @@ impl Registry {
         records.find(|wire| wire.token_id == token.0).cloned().ok_or(BackendError::NoSuchToken)
     }
 
+    /// A token's label, if it was read.
+    pub(crate) fn label(&self, token: TokenId) -> Option<[u8; 32]> {
+        let kept = lock(&self.tokens);
+        let mut records = kept.iter().flat_map(|tokens| &tokens.records);
+        records.find(|wire| wire.token_id == token.0)?.label.as_slice().try_into().ok()
+    }
+
     /// Forgets what was read of tokens: a token has just changed.
     pub(crate) fn forget_tokens(&self) {
         *lock(&self.tokens) = None;

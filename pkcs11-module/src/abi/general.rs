@@ -6,20 +6,23 @@ use cryptoki_sys::*;
 use token::Provider;
 use token::info::blank_padded;
 
-use super::ptr::Ptr;
+use super::ptr::{self, Ptr};
 use super::{Answer, Failure, buffer, global, table};
 use crate::library::Library;
 
 /// `C_Initialize`.
 ///
-/// `pReserved` is not read. The standard wants it null, but NSS and p11-kit let users pass a string of module
-/// parameters there; ours come from the configuration file. CKF_LIBRARY_CANT_CREATE_OS_THREADS is accepted: all work is
+/// `pReserved` may be a string that begins with `counterfoil:` and says where the configuration is; anything else there
+/// is ignored. The standard wants it null, but NSS and p11-kit let users pass a string of module parameters. CKF_LIBRARY_CANT_CREATE_OS_THREADS is accepted: all work is
 /// done in the threads that call. Locking is the system's, so mutexes of the application alone are refused.
 pub(super) fn initialize(init_args: Ptr<'_, c_void>) -> Answer {
+    let mut parameters = None;
     if !init_args.is_null() {
-        locking(&init_args.cast::<CK_C_INITIALIZE_ARGS>().read()?)?;
+        let args = init_args.cast::<CK_C_INITIALIZE_ARGS>().read()?;
+        locking(&args)?;
+        parameters = ptr::text(args.pReserved);
     }
-    global::initialize(|| Library::open().map_err(Failure::from))
+    global::initialize(|| Library::open(parameters.as_deref()).map_err(Failure::from))
 }
 
 /// `C_Finalize`.

@@ -255,6 +255,30 @@ fn inner<'a>(raw: *mut c_void) -> Ptr<'a, u8> {
     Ptr { raw: raw.cast(), call: PhantomData }
 }
 
+/// The C string at an address that may be anything: applications leave garbage in a field that the standard wants null.
+/// The kernel copies, and says where nothing can be read. `None` without a string of at most [`TEXT_BYTES_MAX`] bytes.
+pub(super) fn text(from: *mut c_void) -> Option<String> {
+    let process = std::process::id().cast_signed();
+    let mut bytes: Vec<u8> = Vec::new();
+    while !from.is_null() && bytes.len() < TEXT_BYTES_MAX {
+        let start = from.wrapping_byte_add(bytes.len());
+        // Up to the end of a page: the next one may not be there.
+        let mut chunk = vec![0u8; PAGE_BYTES - start.addr() % PAGE_BYTES];
+        let local = libc::iovec { iov_base: chunk.as_mut_ptr().cast(), iov_len: chunk.len() };
+        let remote = libc::iovec { iov_base: start, iov_len: chunk.len() };
+        // SAFETY: `local` is memory of ours of that length; `remote` is only looked at by the kernel, which fails with
+        // EFAULT where this process cannot read.
+        let read = unsafe { libc::process_vm_readv(process, &raw const local, 1, &raw const remote, 1, 0) };
+        chunk.truncate(usize::try_from(read).ok().filter(|read| *read > 0)?);
+        if let Some(end) = chunk.iter().position(|byte| *byte == 0) {
+            bytes.extend(chunk.drain(..end));
+            return String::from_utf8(bytes).ok();
+        }
+        bytes.append(&mut chunk);
+    }
+    None
+}
+
 /// A length of the application as a length of ours; no object is larger than `isize::MAX`.
 fn length(len: CK_ULONG) -> Answer<usize> {
     isize::try_from(len).map(isize::cast_unsigned).map_err(|_| Failure::ARGUMENTS_BAD)
@@ -262,6 +286,10 @@ fn length(len: CK_ULONG) -> Answer<usize> {
 
 /// Longest message, or part of one, in one call. Longer ones come in parts.
 pub(super) const DATA_BYTES_MAX: usize = 64 << 20;
+/// Longest string of parameters.
+const TEXT_BYTES_MAX: usize = 8192;
+/// The smallest page there is.
+const PAGE_BYTES: usize = 4096;
 /// Longest PIN that is looked at; what a token accepts is shorter.
 const PIN_BYTES_MAX: usize = 4096;
 
@@ -302,6 +330,17 @@ mod tests {
         assert_eq!(odd.read().unwrap(), 0x0102_0304_0506_0708);
         assert_eq!(memory[1..9], 0x0102_0304_0506_0708u64.to_ne_bytes());
         assert_eq!(memory[0] + memory[9], 0);
+    }
+
+    #[test]
+    fn text_at_any_address_is_read_or_left_alone() {
+        assert_eq!(text(std::ptr::null_mut()), None);
+        assert_eq!(text(std::ptr::dangling_mut::<c_void>()), None);
+        assert_eq!(text(std::ptr::without_provenance_mut(usize::MAX - 3)), None);
+        let long = [vec![b'x'; PAGE_BYTES + 10], vec![0]].concat();
+        assert_eq!(text(long.as_ptr().cast_mut().cast()).map(|text| text.len()), Some(PAGE_BYTES + 10));
+        let endless = vec![b'x'; 4 * TEXT_BYTES_MAX];
+        assert_eq!(text(endless.as_ptr().cast_mut().cast()), None);
     }
 
     #[test]

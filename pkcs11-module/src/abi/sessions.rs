@@ -52,7 +52,7 @@ pub(super) fn session_cancel(provider: &Provider, session: CK_SESSION_HANDLE, fl
     Ok(provider.session_cancel(session, flags)?)
 }
 
-/// `C_Login`.
+/// `C_Login`. A null PIN is for tokens with CKF_PROTECTED_AUTHENTICATION_PATH: those whose PIN the configuration has.
 pub(super) fn login(
     provider: &Provider,
     session: CK_SESSION_HANDLE,
@@ -60,6 +60,9 @@ pub(super) fn login(
     pin: Ptr<'_, CK_UTF8CHAR>,
     pin_len: CK_ULONG,
 ) -> Answer {
+    if pin.is_null() && pin_len == 0 {
+        return Ok(provider.login_with_own_pin(session, user_type)?);
+    }
     Ok(provider.login(session, user_type, &pin.pin(pin_len)?)?)
 }
 

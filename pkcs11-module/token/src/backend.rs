@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
+use cryptoki_sys::{CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY, CKK_RSA};
 pub use error::BackendError;
 use zeroize::Zeroizing;
 
@@ -285,8 +286,49 @@ pub trait Backend: Send + Sync {
     /// Mixes `seed` into the generator; never replaces its state.
     fn seed_random(&self, seed: &[u8]) -> BackendResult<()>;
 
+    /// Keys that this application is not to see on a token: what its configuration says.
+    fn hidden(&self, token: TokenId) -> Vec<KeyKind> {
+        let _ = token;
+        Vec::new()
+    }
+
+    /// Whether the configuration has the user's PIN, so that applications need not ask for it.
+    fn has_own_pin(&self, token: TokenId) -> bool {
+        let _ = token;
+        false
+    }
+
+    /// The user's PIN from where the configuration says; read anew each time.
+    fn own_pin(&self, token: TokenId) -> BackendResult<Option<Zeroizing<Vec<u8>>>> {
+        let _ = token;
+        Ok(None)
+    }
+
     /// Ends all connections and threads. Called once, by `C_Finalize`.
     fn shutdown(&self);
+}
+
+/// Keys of one type, or on one curve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyKind {
+    /// `CKK_`.
+    Type(u64),
+    /// On this curve.
+    Curve(Curve),
+}
+
+impl KeyKind {
+    /// By the name that a configuration has: a key type of the standard without its `CKK_`, or a curve.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let curve = Curve::ALL.iter().find(|curve| curve.name() == name).copied();
+        curve.map(Self::Curve).or(match name {
+            "EC" => Some(Self::Type(CKK_EC)),
+            "EC_EDWARDS" => Some(Self::Type(CKK_EC_EDWARDS)),
+            "EC_MONTGOMERY" => Some(Self::Type(CKK_EC_MONTGOMERY)),
+            "RSA" => Some(Self::Type(CKK_RSA)),
+            _ => None,
+        })
+    }
 }
 
 impl Scheme {

@@ -7,11 +7,13 @@
 
 mod agreement;
 mod crash_restart;
+mod doctor;
 mod hostile;
 mod lab_command;
 mod memory_scan;
 mod nginx;
 mod old_store;
+mod p11_kit;
 mod signer_sets;
 mod stopped_node;
 mod strict;

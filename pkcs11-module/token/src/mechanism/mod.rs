@@ -13,7 +13,7 @@ pub(crate) mod key_gen;
 use cryptoki_sys::*;
 
 use crate::attribute::{self, Class};
-use crate::backend::{Attributes, Curve, Scheme};
+use crate::backend::{Attributes, Curve, KeyKind, Scheme};
 use crate::info::MechanismInfo;
 use crate::object::key;
 use crate::provider::{MechanismCall, Parameter};
@@ -204,6 +204,17 @@ impl Keys {
         match self {
             Self::None => false,
             Self::Ec(curves) => curves.contains(&curve),
+        }
+    }
+
+    /// Whether all of these keys are hidden from the application; what has no key is not.
+    pub(crate) fn are_hidden(self, hidden: &[KeyKind]) -> bool {
+        let is_hidden = |curve: &Curve| {
+            hidden.contains(&KeyKind::Curve(*curve)) || hidden.contains(&KeyKind::Type(key::key_type(*curve)))
+        };
+        match self {
+            Self::None => false,
+            Self::Ec(curves) => curves.iter().all(is_hidden),
         }
     }
 

@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
-use cryptoki_sys::{CK_TRUE, CKA_ALLOWED_MECHANISMS, CKA_UNIQUE_ID, CKA_VALUE};
+use cryptoki_sys::{CK_TRUE, CKA_ALLOWED_MECHANISMS, CKA_KEY_TYPE, CKA_UNIQUE_ID, CKA_VALUE};
 
 use crate::attribute;
-use crate::backend::{Attributes, ObjectRecord};
+use crate::backend::{Attributes, KeyKind, ObjectRecord};
 use crate::handle::SecretValue;
 use crate::mechanism;
+use crate::object::key::curve_of_key;
 use crate::template::Template;
 
 /// One attribute of an object.
@@ -71,6 +72,14 @@ pub(crate) fn matches(record: &ObjectRecord, search: &Template) -> bool {
     search.attributes().iter().all(|(id, wanted)| match attribute(record, *id) {
         Answer::Value(value) => value.as_ref() == wanted.as_slice(),
         Answer::Sensitive | Answer::Unknown => false,
+    })
+}
+
+/// Whether the configuration hides this key from the application.
+pub(crate) fn is_hidden(attributes: &Attributes, hidden: &[KeyKind]) -> bool {
+    hidden.iter().any(|kind| match kind {
+        KeyKind::Type(wanted) => attribute::ulong_of(attributes, CKA_KEY_TYPE) == Some(*wanted),
+        KeyKind::Curve(curve) => curve_of_key(attributes) == Some(*curve),
     })
 }
 

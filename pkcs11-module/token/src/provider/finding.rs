@@ -6,9 +6,9 @@ use cryptoki_sys::{CKA_CLASS, CKA_PRIVATE, CKO_PROFILE};
 
 use super::{Provider, TemplateItem};
 use crate::attribute;
-use crate::backend::{Freshness, Role};
+use crate::backend::{Freshness, ObjectRecord, Role};
 use crate::object::profile;
-use crate::object::read::matches;
+use crate::object::read::{is_hidden, matches};
 use crate::rv::{Error, Result};
 use crate::session::Session;
 use crate::sync::lock;
@@ -59,9 +59,12 @@ impl Provider {
         let slot = &session.slot;
         let list = self.settle(slot, self.backend.objects(slot.token, Freshness::Current))?;
         let logged_in = session.role() == Some(Role::User);
+        let hidden = self.backend.hidden(slot.token);
+        let wanted =
+            |record: &ObjectRecord| matches(record, search) && !is_hidden(&record.attributes, &hidden);
         let mut handles = lock(&self.handles);
         let mut found = VecDeque::new();
-        for record in list.objects().iter().filter(|record| matches(record, search)) {
+        for record in list.objects().iter().filter(|record| wanted(record)) {
             // A record that does not say is not shown before login.
             let private = attribute::bool_of(&record.attributes, CKA_PRIVATE) != Some(false);
             if !private || logged_in {
@@ -73,7 +76,7 @@ impl Provider {
             found.push_back(handles.token_object(slot.id, profile::ID, false));
         }
         for (handle, private, record) in handles.session_objects(slot.id) {
-            if (!private || logged_in) && matches(&record, search) {
+            if (!private || logged_in) && wanted(&record) {
                 found.push_back(handle);
             }
         }

@@ -144,6 +144,19 @@ impl Provider {
         allowed
     }
 
+    /// `C_Login` of the user without a PIN: the configuration says where it is.
+    ///
+    /// # Errors
+    /// As [`Provider::login`]; [`Error::ArgumentsBad`] for another user, or without such a configuration.
+    pub fn login_with_own_pin(&self, session: u64, user_type: u64) -> Result<()> {
+        let token = self.session(session)?.slot.token;
+        if user_type != CKU_USER {
+            return Err(Error::ArgumentsBad);
+        }
+        let pin = self.backend.own_pin(token)?.ok_or(Error::ArgumentsBad)?;
+        self.login(session, user_type, &pin)
+    }
+
     /// `C_Logout`.
     ///
     /// # Errors

@@ -49,7 +49,7 @@ impl Provider {
             manufacturer: blank_padded(MANUFACTURER),
             model: blank_padded("Counterfoil"),
             serial: token.serial,
-            flags: token_flags(&token),
+            flags: token_flags(&token, self.backend.has_own_pin(slot.token)),
             max_session_count: SESSIONS_MAX,
             session_count: access.sessions(),
             max_rw_session_count: SESSIONS_MAX,
@@ -66,8 +66,9 @@ impl Provider {
     /// # Errors
     /// [`Error::SlotIdInvalid`], [`Error::Backend`].
     pub fn mechanism_list(&self, slot: u64) -> Result<Vec<u64>> {
-        self.slot(slot)?;
-        Ok(MECHANISMS.iter().map(|mechanism| mechanism.id).collect())
+        let hidden = self.backend.hidden(self.slot(slot)?.token);
+        let listed = MECHANISMS.iter().filter(|mechanism| !mechanism.keys.are_hidden(&hidden));
+        Ok(listed.map(|mechanism| mechanism.id).collect())
     }
 
     /// `C_GetMechanismInfo`.
@@ -75,8 +76,12 @@ impl Provider {
     /// # Errors
     /// [`Error::SlotIdInvalid`], [`Error::MechanismInvalid`], [`Error::Backend`].
     pub fn mechanism_info(&self, slot: u64, mechanism: u64) -> Result<MechanismInfo> {
-        self.slot(slot)?;
-        Ok(mechanism::find(mechanism)?.info())
+        let hidden = self.backend.hidden(self.slot(slot)?.token);
+        let mechanism = mechanism::find(mechanism)?;
+        if mechanism.keys.are_hidden(&hidden) {
+            return Err(Error::MechanismInvalid);
+        }
+        Ok(mechanism.info())
     }
 
     /// `C_InitToken`. `label` is blank-padded. All objects of the token are destroyed.
@@ -154,9 +159,10 @@ pub(super) fn pin_is_possible(pin: &[u8]) -> bool {
     (PIN_BYTES_MIN..=PIN_BYTES_MAX).contains(&pin.len())
 }
 
-fn token_flags(token: &TokenState) -> u64 {
+fn token_flags(token: &TokenState, has_own_pin: bool) -> u64 {
     [
         (true, CKF_RNG | CKF_LOGIN_REQUIRED),
+        (has_own_pin, CKF_PROTECTED_AUTHENTICATION_PATH),
         (token.initialized, CKF_TOKEN_INITIALIZED),
         (token.user_pin_initialized, CKF_USER_PIN_INITIALIZED),
         (token.user_pin.count_low, CKF_USER_PIN_COUNT_LOW),

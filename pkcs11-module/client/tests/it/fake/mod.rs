@@ -139,6 +139,7 @@ impl Fake {
         Config {
             manifest: self.manifest.clone(),
             identity: Identity::from_seed(&CLIENT_SEED),
+            views: Vec::new(),
             deadline: Duration::from_millis(1500),
             log: None,
             log_level: Level::Warn,
