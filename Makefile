@@ -6,7 +6,7 @@ CARGO ?= cargo
 # Three labs at once fill two cores; more only makes each of them slower.
 TEST_THREADS ?= 2
 
-.PHONY: help demo test long sim constant-time shipped suites bench fresh build deps deny
+.PHONY: help demo test long sim constant-time memcheck shipped suites bench fresh build deps deny
 
 help:
 	@echo "make demo   build, start a 2-of-3 cluster, sign with pkcs11-tool and nginx, kill a node, sign again"
@@ -14,6 +14,7 @@ help:
 	@echo "make long   the system tests with a release's counts and durations"
 	@echo "make sim    simulate SIM_SEEDS (10000) whole clusters with faults and liars"
 	@echo "make constant-time  show by valgrind and by statistics that nothing takes its time from a secret"
+	@echo "make memcheck  run the library with bad arguments and random calls under valgrind"
 	@echo "make shipped  show that the binaries have no switch for planted bugs"
 	@echo "make suites run the tests of other PKCS#11 projects against our library and SoftHSM2"
 	@echo "make bench  measure the protocols beside others, a 2-of-3 cluster and SoftHSM2; writes target/bench/"
@@ -52,6 +53,10 @@ sim:
 # docs/constant-time.md in mpc-backend says what is looked at.
 constant-time:
 	tests/constant-time/run
+
+# conformance/memcheck/run says how much.
+memcheck:
+	conformance/memcheck/run
 
 # The tests' build has the switch, and so its marker; what is shipped is built without it.
 shipped:
