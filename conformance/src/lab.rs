@@ -3,7 +3,7 @@
 //! `conformance/run` starts one lab for all tests and names it in the environment. A test that is run alone starts its
 //! own with the `counterfoil` command of the same build, and stops it when the process ends.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -50,6 +50,28 @@ impl Lab {
         let path = self.config.with_file_name(format!("{name}-{}.toml", std::process::id()));
         std::fs::write(&path, format!("{text}\n{lines}\n")).unwrap();
         path
+    }
+
+    /// The client's configuration file.
+    pub fn config(&self) -> &Path {
+        &self.config
+    }
+
+    /// Kills a node and starts it again, and waits until it serves.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub fn restart_node(&self, node: u8) {
+        // The lab's own layout: its folder has the client's.
+        let folder = self.config.ancestors().nth(2).expect("the configuration is in the lab's folder");
+        for verb in ["kill", "start"] {
+            let output = Command::new(counterfoil())
+                .args(["lab", verb, &node.to_string(), "--dir"])
+                .arg(folder)
+                .output()
+                .expect("the command line starts");
+            assert!(output.status.success(), "lab {verb}: {}", String::from_utf8_lossy(&output.stderr));
+        }
     }
 
     fn from_environment() -> Option<Self> {

@@ -14,6 +14,7 @@ mod general;
 mod grid;
 mod interfaces;
 mod keys;
+mod lockout;
 mod login;
 mod objects;
 mod operations;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use ed25519_dalek::SigningKey;
+use proto::client::v1::{OprfReply, response};
 use proto::manifest::Manifest;
 use rand_core::CryptoRngCore;
 use threshold::party::{PartyIndex, Threshold};
@@ -52,6 +53,13 @@ pub(crate) enum AfterPersist {
         /// Of the copy.
         key_id: Id,
     },
+    /// The try that this evaluation took is counted: it may leave.
+    Try {
+        /// Who asked for it.
+        reply: ReplyTo,
+        /// The evaluation.
+        answer: OprfReply,
+    },
 }
 
 /// One node.
@@ -96,6 +104,7 @@ impl Engine {
         }
         let (mut heads, mut shares) = (Heads::default(), Shares::default());
         let mut quarantines = Vec::new();
+        let mut clients = Clients::default();
         for record in &restored.records {
             match record.table.as_str() {
                 persist::SHARE => shares.restore(record)?,
@@ -103,6 +112,10 @@ impl Engine {
                     let (_, signed) = persist::read_head(record)?;
                     let head = Head::verify(registry.trust(), &signed);
                     heads.keep(head.ok_or_else(|| persist::RecordError::damaged(record))?);
+                }
+                persist::TRIES => {
+                    let (key_id, tries) = persist::read_tries(record)?;
+                    clients.tries.insert(key_id, tries);
                 }
                 persist::QUARANTINE => quarantines.push((persist::read_quarantine(record)?, record)),
                 other => return Err(persist::RecordError::Table(other.to_owned()).into()),
@@ -143,7 +156,7 @@ impl Engine {
             shares,
             sessions: Sessions::default(),
             refill_due: false,
-            clients: Clients::default(),
+            clients,
             book: Book::new(config.boot_id),
             counters: Counters::default(),
             #[cfg(feature = "sim")]
@@ -257,6 +270,7 @@ impl Engine {
             Some(AfterPersist::Head(head)) => self.own_head_durable(head),
             Some(AfterPersist::Birth(session)) => self.share_kept(&session),
             Some(AfterPersist::Copy { reply, key_id }) => self.copy_durable(reply, &key_id),
+            Some(AfterPersist::Try { reply, answer }) => self.answer(reply, response::Result::Oprf(answer)),
             Some(AfterPersist::Nothing) | None => {}
         }
     }
@@ -303,13 +317,13 @@ impl Engine {
         match change {
             Change::ClientEnrolled(_) => {}
             Change::ClientRevoked(_) => self.drop_unenrolled(),
-            Change::LoginReplaced(token, role) => {
-                self.clients.forget_attempts(&token, role);
-                self.drop_replaced_logins();
-            }
+            Change::LoginReplaced(..) => self.drop_replaced_logins(),
             Change::TokenInitialised(_) => self.drop_orphaned_session_keys(),
             Change::KeyRecorded(key_id) => self.activate_share(&key_id, index),
-            Change::KeyRemoved(key_id) => self.erase_share(&key_id, "destroyed"),
+            Change::KeyRemoved(key_id) => {
+                self.forget_tries(&key_id);
+                self.erase_share(&key_id, "destroyed");
+            }
         }
     }
 }

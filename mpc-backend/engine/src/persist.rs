@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `share` | key id, 16 bytes | [`ShareRecord`] |
 //! | `head` | node index, 1 byte | format, then an encoded `SignedHead`: the last one of that node |
+//! | `tries` | key id of an OPRF key, 16 bytes | format, then 32 bytes for each of the ten tries with a PIN: the hash of the attempt that took it, zeros where none did |
 //! | `quarantine` | node index, 1 byte | format, then an encoded `Evidence`: what that peer is quarantined for |
 //!
 //! Every value starts with its format version, four bytes big-endian. Integers are big-endian, byte
@@ -15,6 +16,7 @@ use proto::limits::FORMAT;
 use proto::registry::v1::SignedHead;
 use zeroize::Zeroizing;
 
+use crate::client::Tries;
 pub(crate) use crate::effect::Write;
 use crate::input::{NodeIndex, Record};
 
@@ -24,8 +26,10 @@ pub const SHARE: &str = "share";
 pub const HEAD: &str = "head";
 /// Peers that are quarantined; a peer without a record is not.
 pub const QUARANTINE: &str = "quarantine";
+/// Tries with a PIN since the last login; a PIN without a record has all of them.
+pub const TRIES: &str = "tries";
 /// All tables; a shell restores exactly these.
-pub const TABLES: [&str; 3] = [SHARE, HEAD, QUARANTINE];
+pub const TABLES: [&str; 4] = [SHARE, HEAD, QUARANTINE, TRIES];
 
 /// A key's share at this node.
 pub struct ShareRecord {
@@ -101,6 +105,25 @@ pub fn put_quarantine(peer: NodeIndex, evidence: &Evidence) -> Write {
 /// Ends a peer's quarantine.
 pub fn delete_quarantine(peer: NodeIndex) -> Write {
     Write { table: QUARANTINE, key: vec![peer], value: None }
+}
+
+/// Writes which tries with a PIN are taken, under its OPRF key.
+pub(crate) fn put_tries(key_id: &[u8; 16], tries: &Tries) -> Write {
+    let value = [&FORMAT.to_be_bytes()[..], &tries.encode()].concat();
+    Write { table: TRIES, key: key_id.to_vec(), value: Some(Zeroizing::new(value)) }
+}
+
+/// Gives back all tries.
+pub(crate) fn delete_tries(key_id: &[u8; 16]) -> Write {
+    Write { table: TRIES, key: key_id.to_vec(), value: None }
+}
+
+/// Reads which tries are taken.
+pub(crate) fn read_tries(record: &Record) -> Result<([u8; 16], Tries), RecordError> {
+    match (record.key.as_slice().try_into(), Tries::decode(body(record)?)) {
+        (Ok(key_id), Some(tries)) => Ok((key_id, tries)),
+        _ => Err(RecordError::damaged(record)),
+    }
 }
 
 fn put_message(table: &'static str, node: NodeIndex, message: &impl Message) -> Write {
@@ -181,6 +204,17 @@ mod tests {
         let (key, back) = read_share(&record(put_share(&[9; 16], &share()))).unwrap();
         assert_eq!((key, back.statement, back.active_since), ([9; 16], vec![1, 2], 7));
         assert_eq!(*back.secret, vec![3]);
+    }
+
+    #[test]
+    fn tries_round_trip_and_damaged_ones_are_named() {
+        let tries = Tries::default();
+        let kept = || record(put_tries(&[7; 16], &tries));
+        assert_eq!(read_tries(&kept()), Ok(([7; 16], tries.clone())));
+        let (mut other, mut short) = (kept(), kept());
+        other.key.push(7);
+        short.value.pop();
+        assert!(read_tries(&other).is_err() && read_tries(&short).is_err());
     }
 
     #[test]

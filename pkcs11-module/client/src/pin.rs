@@ -8,7 +8,7 @@
 use curve25519_dalek::RistrettoPoint;
 use ed25519_dalek::SigningKey;
 use hkdf::Hkdf;
-use proto::client::v1::{GenerateRequest, OprfRequest, request, response};
+use proto::client::v1::{Code, GenerateRequest, OprfRequest, request, response};
 use proto::limits::FORMAT;
 use proto::registry::v1::{Login as WireLogin, Purpose};
 use proto::statement;
@@ -108,19 +108,99 @@ impl Core {
         let context = statement::oprf_context(&self.cluster_id, &statement.key_id);
         let (blinded, element) = blind(pin, &mut OsRng).map_err(|error| internal(&error))?;
         let output = self.with_quorum(self.threshold(), deadline, |set, attempt| {
-            let request = OprfRequest { key_id: statement.key_id.clone(), blinded: element.to_vec() };
-            let requests = set.iter().map(|node| (*node, request::Op::Oprf(request.clone()))).collect();
             let terms = Terms {
                 token: None,
                 min_registry_index: self.read_floor(),
                 repeatable: true,
                 deadline: attempt,
             };
-            let answers = Self::all_answered(self.ask(requests, terms))?;
+            let answers = self.take_try(set, &statement.key_id, &element, terms)?;
             combine(&blinded, answers, &commitments, &context)
         })?;
         Ok(of.derive(&self.cluster_id, &output))
     }
+
+    /// Has each node of the set evaluate under one try that all of them still have.
+    ///
+    /// One after the other in ascending order: of processes that want the same try, the one that gets it at the lowest
+    /// node meets no other at the next, so that no try is lost between two of them.
+    fn take_try(
+        &self,
+        set: &[u8],
+        key_id: &[u8],
+        blinded: &[u8],
+        terms: Terms,
+    ) -> Result<Vec<(u8, Answer)>, Setback> {
+        let mut nodes = set.to_vec();
+        nodes.sort_unstable();
+        let request = |try_number, only_ask| {
+            let (key_id, blinded) = (key_id.to_vec(), blinded.to_vec());
+            request::Op::Oprf(OprfRequest { key_id, blinded, try_number, only_ask })
+        };
+        let (mut try_number, mut lost, mut rounds) = (1, 0, 0);
+        let mut answers = Vec::with_capacity(nodes.len());
+        while let Some(node) = nodes.get(answers.len()).copied() {
+            if answers.is_empty() {
+                try_number = self.free_try(&nodes, try_number, |from| request(from, true), terms)?;
+            }
+            match Self::all_answered(self.ask(vec![(node, request(try_number, false))], terms)) {
+                Ok(answer) => answers.extend(answer),
+                Err(Setback::Nodes(failures)) if is_taken(&failures) => {
+                    // The nodes before it have given this try for nothing. A liar could have all of them given so.
+                    lost += usize::from(!answers.is_empty());
+                    rounds += 1;
+                    if lost > TRIES_LOST_MAX || rounds > ROUNDS_MAX {
+                        let liar =
+                            NodeFailure::Misbehaved("does not give the tries that it says are free".into());
+                        return Err(Setback::Nodes(vec![(node, liar)]));
+                    }
+                    answers.clear();
+                }
+                Err(setback) => return Err(setback),
+            }
+        }
+        Ok(answers)
+    }
+
+    /// The first try from `from` on that all of these nodes say is free.
+    fn free_try(
+        &self,
+        nodes: &[u8],
+        mut from: u32,
+        ask: impl Fn(u32) -> request::Op,
+        terms: Terms,
+    ) -> Result<u32, Setback> {
+        let mut raised_by = None;
+        loop {
+            let said = self.ask(nodes.iter().map(|node| (*node, ask(from))).collect(), terms);
+            let mut highest = from;
+            for (node, answer) in Self::all_answered(said)? {
+                let response::Result::Oprf(reply) = answer.result else { return Err(wrong_kind(node)) };
+                match (reply.free_try, raised_by) {
+                    // This node has free ones, but below what another claims to be the first.
+                    (0, Some(other)) => {
+                        let failure = NodeFailure::Misbehaved("has no try that the others have".into());
+                        return Err(Setback::Nodes(vec![(other, failure)]));
+                    }
+                    (free, _) if free < from || free > TRIES => return Err(wrong_kind(node)),
+                    (free, _) if free > highest => {
+                        highest = free;
+                        raised_by = Some(node);
+                    }
+                    _ => {}
+                }
+            }
+            if highest == from {
+                return Ok(from);
+            }
+            from = highest;
+        }
+    }
+}
+
+/// Whether another attempt has the try that this one wanted.
+fn is_taken(failures: &[(u8, NodeFailure)]) -> bool {
+    failures.iter().any(|(_, failure)| failure.code() == Some(Code::Conflict))
 }
 
 fn combine(
@@ -175,6 +255,12 @@ impl PinVersion {
     }
 }
 
+/// How many tries a role has until it logs in, as the nodes count them.
+const TRIES: u32 = 10;
+/// How many tries a node may cost that says a try is free and does not give it: two other processes at most.
+const TRIES_LOST_MAX: usize = 2;
+/// How often other processes may be faster at the first node.
+const ROUNDS_MAX: usize = 16;
 /// Length of a PIN in bytes.
 pub(crate) const PIN_BYTES: std::ops::RangeInclusive<usize> = 4..=255;
 const LOGIN_KEY_LABEL: &[u8] = b"counterfoil/login-key/v1";

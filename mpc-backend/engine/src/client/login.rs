@@ -8,13 +8,11 @@ use rand_core::CryptoRngCore;
 use threshold::oprf::EvaluationKey;
 
 use super::read::token_id;
-use super::{Client, Failure, Session, short};
-use crate::engine::Engine;
+use super::{Client, Failure, Outcome, ReplyTo, Session, short};
+use crate::engine::{AfterPersist, Engine};
 use crate::event::Event;
-use crate::registry::{Id, PublicKey};
-
-/// Evaluations of a role's OPRF without a login in between, after which none is made.
-const ATTEMPTS_MAX: u32 = 10;
+use crate::persist;
+use crate::registry::{Id, PublicKey, oprf_key_id};
 
 impl Client {
     /// As whom this connection is logged in to a token.
@@ -24,25 +22,34 @@ impl Client {
 }
 
 impl Engine {
-    /// Evaluates under the key of a registered login for any enrolled client, counting the attempt first;
-    /// under a pending key only for the client that asked for it.
+    /// Evaluates under the key of a registered login for any enrolled client, and answers once the try that it takes is
+    /// durable; under a pending key only for the client that asked for it.
     pub(super) fn oprf(
         &mut self,
+        reply: ReplyTo,
         client: &PublicKey,
         request: &OprfRequest,
         rng: &mut dyn CryptoRngCore,
-    ) -> Result<response::Result, Failure> {
+    ) -> Result<Outcome, Failure> {
         let not_found = || Failure::new(Code::NotFound, "no such OPRF key");
         let share = self.shares.get(&request.key_id).ok_or_else(not_found)?;
         if share.statement.purpose() != Purpose::LoginOprf {
             return Err(not_found());
         }
         let (token, role) = (token_id(&share.statement.token_id)?, share.statement.role());
+        let key_id = token_id(&request.key_id)?;
         if share.active_since == 0 && share.statement.client_key != client {
             return Err(not_found());
         }
-        if share.active_since != 0 {
-            self.count_attempt(token, role)?;
+        let counted = share.active_since != 0;
+        if request.only_ask {
+            let tries = self.clients.tries.get(&key_id).filter(|_| counted);
+            let free = tries.cloned().unwrap_or_default().free_from(request.try_number)?;
+            let answer = OprfReply { free_try: free.unwrap_or_default(), ..OprfReply::default() };
+            return Ok(Outcome::Now(response::Result::Oprf(answer)));
+        }
+        if counted {
+            self.take_try(key_id, token, role, request)?;
         }
         let share = self.shares.get(&request.key_id).ok_or_else(not_found)?;
         let key = EvaluationKey::new(self.me.party, &share.secret)
@@ -52,18 +59,33 @@ impl Engine {
             .evaluate(&request.blinded, &context, rng)
             .map_err(|_| Failure::invalid("blinded element is not canonical"))?;
         let (evaluated, proof) = (evaluation.element.to_vec(), evaluation.proof.to_vec());
-        Ok(response::Result::Oprf(OprfReply { evaluated, proof }))
+        let answer = OprfReply { evaluated, proof, free_try: 0 };
+        match self.clients.tries.get(&key_id) {
+            // Also for an attempt that asks again: the first write may still be on its way.
+            Some(tries) if counted => {
+                let write = persist::put_tries(&key_id, tries);
+                self.persist(vec![write], AfterPersist::Try { reply, answer });
+                Ok(Outcome::Later)
+            }
+            _ => Ok(Outcome::Now(response::Result::Oprf(answer))),
+        }
     }
 
-    fn count_attempt(&mut self, token: Id, role: Role) -> Result<(), Failure> {
-        let attempts = self.clients.attempts.entry((token, role)).or_default();
-        if *attempts >= ATTEMPTS_MAX {
+    fn take_try(&mut self, key_id: Id, token: Id, role: Role, request: &OprfRequest) -> Result<(), Failure> {
+        let tries = self.clients.tries.entry(key_id).or_default();
+        let taken = tries.take(request.try_number, &request.blinded);
+        if taken.as_ref().is_err_and(|failure| failure.code == Code::PinLocked) {
             let (token, role) = (short(&token), role.as_str_name());
             self.log(Event::PinLocked { token, role });
-            return Err(Failure::new(Code::PinLocked, "too many tries without a login"));
         }
-        *attempts += 1;
-        Ok(())
+        taken
+    }
+
+    /// A login was proven, or its OPRF key is gone: the tries begin anew.
+    pub(crate) fn forget_tries(&mut self, key_id: &Id) {
+        if self.clients.tries.remove(key_id).is_some() {
+            self.persist(vec![persist::delete_tries(key_id)], AfterPersist::Nothing);
+        }
     }
 
     pub(super) fn login(&mut self, conn: u64, request: &LoginRequest) -> Result<response::Result, Failure> {
@@ -92,11 +114,14 @@ impl Engine {
             return Err(Failure::new(Code::Forbidden, "login proof is not valid"));
         }
         let session = Session { role, version: login.version };
+        let proven = oprf_key_id(login);
         let name = short(&client.key);
         if let Some(client) = self.clients.connections.get_mut(&conn) {
             client.logins.insert(token, session);
         }
-        self.clients.forget_attempts(&token, role);
+        if let Some(key_id) = proven {
+            self.forget_tries(&key_id);
+        }
         let (token, role) = (short(&token), role.as_str_name());
         self.log(Event::LoggedIn { client: name, token, role });
         Ok(response::Result::Login(Empty {}))

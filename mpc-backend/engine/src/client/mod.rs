@@ -11,6 +11,7 @@ mod grant;
 mod login;
 mod read;
 mod sign;
+mod tries;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +28,7 @@ use self::complain::Complaints;
 pub(crate) use self::dispatch::Outcome;
 use self::dispatch::Parked;
 pub(crate) use self::failure::Failure;
+pub(crate) use self::tries::Tries;
 use self::write::Proposal;
 use crate::effect::Effect;
 use crate::engine::Engine;
@@ -75,8 +77,8 @@ pub(crate) struct Clients {
     connections: BTreeMap<u64, Client>,
     parked: Vec<Parked>,
     proposals: BTreeMap<u64, Proposal>,
-    /// OPRF evaluations since the last login, by token and role.
-    attempts: BTreeMap<(Id, Role), u32>,
+    /// Tries with a PIN since the last login, by the OPRF key of its version; as they are in the store.
+    pub(crate) tries: BTreeMap<Id, Tries>,
     open_total: usize,
     complaints: Complaints,
 }
@@ -96,10 +98,6 @@ impl Clients {
     pub(crate) fn is_connected(&self, owner: &Owner) -> bool {
         let mut all = self.connections.values();
         all.any(|client| client.key == owner.0 && client.instance == Some(owner.1))
-    }
-
-    pub(crate) fn forget_attempts(&mut self, token: &Id, role: Role) {
-        self.attempts.remove(&(*token, role));
     }
 
     /// When the first unanswered request is over.

@@ -124,7 +124,7 @@ impl Registry {
 }
 
 /// Key id of a login's OPRF key.
-pub(super) fn oprf_key_id(login: &Login) -> Option<Id> {
+pub(crate) fn oprf_key_id(login: &Login) -> Option<Id> {
     let statement = BirthStatement::decode(login.oprf.as_ref()?.statement.as_slice()).ok()?;
     statement.key_id.as_slice().try_into().ok()
 }

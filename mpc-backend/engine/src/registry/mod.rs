@@ -32,6 +32,7 @@ use proto::statement;
 use sha2::{Digest, Sha256};
 
 pub use apply::Change;
+pub(crate) use apply::oprf_key_id;
 pub use refusal::Refusal;
 
 /// A token, object or key: 16 bytes.

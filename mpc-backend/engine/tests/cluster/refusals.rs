@@ -143,11 +143,22 @@ fn guesses_are_counted_until_a_login_resets_them() {
     assert_eq!(Some(right.to_bytes()), user.pin_key.as_ref().map(|key| key.to_bytes()));
     let wrong = user.evaluate(&mut sim, &birth, b"1235", [1, 2]).unwrap();
     assert_ne!(right.to_bytes(), wrong.to_bytes());
-    for _ in 0..8 {
-        user.evaluate(&mut sim, &birth, b"0000", [1, 2]).unwrap();
+    // Whichever nodes are asked, and though a node starts again: ten in all.
+    user.connect(&mut sim);
+    for nodes in [[1, 2], [2, 3], [1, 3], [3, 2], [3, 1], [1, 2], [2, 3]] {
+        user.evaluate(&mut sim, &birth, b"0000", nodes).unwrap();
     }
-    assert_eq!(code(user.evaluate(&mut sim, &birth, b"0000", [1, 2])), Code::PinLocked);
-    let bad = OprfRequest { key_id: vec![0; 16], blinded: vec![0; 32] };
+    sim.stop(2);
+    sim.start(2);
+    sim.run(5_000);
+    user.connect(&mut sim);
+    user.evaluate(&mut sim, &birth, b"0000", [2, 3]).unwrap();
+    for nodes in [[1, 2], [2, 3], [1, 3]] {
+        let refused = code(user.evaluate(&mut sim, &birth, b"0000", nodes));
+        // No try is left at one of them, or none with the same number at both.
+        assert!(matches!(refused, Code::PinLocked | Code::InvalidArgument), "{nodes:?}: {refused:?}");
+    }
+    let bad = OprfRequest { key_id: vec![0; 16], blinded: vec![0; 32], try_number: 1, only_ask: false };
     assert_eq!(code(user.call(&mut sim, 1, Op::Oprf(bad))), Code::NotFound);
     user.login(&mut sim);
     assert!(user.evaluate(&mut sim, &birth, b"1234", [1, 2]).is_ok());

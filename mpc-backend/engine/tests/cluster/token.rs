@@ -2,7 +2,7 @@
 
 use ed25519_dalek::SigningKey;
 use prost::Message;
-use proto::client::v1::{GenerateRequest, OprfRequest, request::Op, response::Result as Reply};
+use proto::client::v1::{Code, GenerateRequest, OprfRequest, request::Op, response::Result as Reply};
 use proto::registry::v1::{
     BirthCertificate, BirthStatement, CreateToken, InitToken, Login, Purpose, Role, SetLogin, command::Body,
 };
@@ -29,7 +29,7 @@ impl User {
         }
     }
 
-    /// The login key of a PIN under an OPRF key, evaluated at two nodes.
+    /// The login key of a PIN under an OPRF key, evaluated at these nodes with the first try that all of them give.
     pub fn evaluate(
         &mut self,
         sim: &mut Sim,
@@ -37,13 +37,22 @@ impl User {
         pin: &[u8],
         nodes: impl IntoIterator<Item = u8>,
     ) -> Outcome<SigningKey> {
+        let nodes: Vec<u8> = nodes.into_iter().collect();
         let birth = BirthStatement::decode(birth.statement.as_slice()).unwrap();
         let (blinded, element) = blind(pin, &mut sim.rng).unwrap();
-        let mut answers = Vec::new();
-        for node in nodes {
-            let request = OprfRequest { key_id: birth.key_id.clone(), blinded: element.to_vec() };
-            let Reply::Oprf(reply) = self.call(sim, node, Op::Oprf(request))? else {
-                panic!("another answer")
+        let (mut answers, mut try_number) = (Vec::new(), 1);
+        while let Some(node) = nodes.get(answers.len()).copied() {
+            let (key_id, blinded) = (birth.key_id.clone(), element.to_vec());
+            let request = OprfRequest { key_id, blinded, try_number, only_ask: false };
+            let reply = match self.call(sim, node, Op::Oprf(request)) {
+                Ok(Reply::Oprf(reply)) => reply,
+                Ok(_) => panic!("another answer"),
+                Err(error) if error.code() == Code::Conflict => {
+                    try_number += 1;
+                    answers.clear();
+                    continue;
+                }
+                Err(error) => return Err(error),
             };
             let element = reply.evaluated.try_into().unwrap();
             answers.push((party(node), Evaluation { element, proof: reply.proof.try_into().unwrap() }));

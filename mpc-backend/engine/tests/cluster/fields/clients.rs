@@ -42,6 +42,7 @@ const HARMLESS: &[Harmless] = &[
     ("HoldKeysRequest.destroyed", &[], "only keys of the process that says so end"),
     ("ListObjectsRequest.digest_only", &[], "less is sent"),
     ("ListObjectsRequest.if_changed_since", &[], "the digest is sent in any case"),
+    ("OprfRequest.only_ask", &[], "less is done: the try stays free"),
     ("RandomRequest.length", &[Other], "within `limits::RANDOM_BYTES_MAX`"),
     ("Request.deadline_ms", &[], "bounded by the node"),
     ("Request.id", &[], "given back as it is"),
@@ -140,7 +141,12 @@ fn frames(sim: &mut Sim, user: &mut User, key: &Key, oprf: &[u8], round: u16) ->
             if_changed_since: 1,
             digest_only: false,
         }),
-        Op::Oprf(OprfRequest { key_id: oprf.to_vec(), blinded: blinded.to_vec() }),
+        Op::Oprf(OprfRequest {
+            key_id: oprf.to_vec(),
+            blinded: blinded.to_vec(),
+            try_number: 1,
+            only_ask: false,
+        }),
         Op::Login(LoginRequest {
             token_id: token.clone(),
             role: Role::User as i32,

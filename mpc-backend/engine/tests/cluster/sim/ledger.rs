@@ -99,9 +99,12 @@ impl Ledger {
     /// A node writes to its store.
     pub fn writes(&mut self, node: u8, writes: &[Write]) {
         for write in writes {
-            let length = if write.table == persist::SHARE { 16 } else { 1 };
+            let length = match write.table {
+                persist::SHARE | persist::TRIES => 16,
+                _ => 1,
+            };
             if !persist::TABLES.contains(&write.table) || write.key.len() != length {
-                self.violation(format!("node {node} writes what is no share, head or quarantine"));
+                self.violation(format!("node {node} writes what is no share, head, quarantine or try"));
             }
         }
     }

@@ -120,6 +120,10 @@ impl World {
                 }))
             }
             request::Op::Oprf(asked) => {
+                if asked.only_ask {
+                    let free_try = asked.try_number;
+                    return Ok(R::Oprf(OprfReply { free_try, ..OprfReply::default() }));
+                }
                 saw("oprf");
                 let Some(key) = self.oprf.get(&asked.key_id) else {
                     return refuse(Code::NotFound, "OPRF key");
@@ -127,7 +131,7 @@ impl World {
                 let context = statement::oprf_context(&self.cluster_id, &asked.key_id);
                 let evaluation = key.evaluate(node, &asked.blinded, &context);
                 let (evaluated, proof) = (evaluation.element.to_vec(), evaluation.proof.to_vec());
-                Ok(R::Oprf(OprfReply { evaluated, proof }))
+                Ok(R::Oprf(OprfReply { evaluated, proof, free_try: 0 }))
             }
             request::Op::Login(asked) => {
                 saw("login");

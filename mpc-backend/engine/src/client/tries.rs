@@ -1,0 +1,124 @@
+//! The count of tries with a PIN (design 3a): which attempt was given which of the ten tries of a PIN.
+//!
+//! An attempt is one blinded PIN. It names the try that it takes, and a node gives each try to one attempt only, durably,
+//! before its answer leaves. Our library takes the same try at T nodes, and any two sets of T nodes share one: so each of
+//! the ten tries serves one attempt in the whole cluster, whichever nodes its processes ask, however many ask at once, and
+//! across restarts. The same attempt may ask again: what it is told is the same.
+//!
+//! A node sees its own tries only. A client that breaks this rule and takes another try at each node has N * 10 / T
+//! attempts; one that has T - 1 liars with it has (N - T + 1) * 10, as any count kept by nodes alone leaves it.
+
+use proto::client::v1::Code;
+use sha2::{Digest, Sha256};
+
+use super::Failure;
+
+/// How many tries a PIN has until it logs in.
+pub(crate) const TRIES: usize = 10;
+
+/// The tries of one PIN at this node.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub(crate) struct Tries([Option<[u8; 32]>; TRIES]);
+
+impl Tries {
+    /// Gives try `number`, counted from 1, to the attempt with this blinded PIN.
+    ///
+    /// # Errors
+    /// `PinLocked` when all tries are taken, `Conflict` when this one is taken by another attempt.
+    pub(crate) fn take(&mut self, number: u32, blinded: &[u8]) -> Result<(), Failure> {
+        let attempt: [u8; 32] = Sha256::digest(blinded).into();
+        let all_taken = self.0.iter().all(Option::is_some);
+        let place = (number as usize).checked_sub(1).and_then(|index| self.0.get_mut(index));
+        let place = place.ok_or(Failure::invalid("number of the try"))?;
+        match place {
+            Some(known) if *known == attempt => Ok(()),
+            None => {
+                *place = Some(attempt);
+                Ok(())
+            }
+            Some(_) if all_taken => Err(Failure::new(Code::PinLocked, LOCKED)),
+            Some(_) => Err(Failure::new(Code::Conflict, "this try is taken")),
+        }
+    }
+
+    /// The first free try from `number` on, `None` if there is none.
+    ///
+    /// # Errors
+    /// `PinLocked` when all tries are taken.
+    pub(crate) fn free_from(&self, number: u32) -> Result<Option<u32>, Failure> {
+        if self.0.iter().all(Option::is_some) {
+            return Err(Failure::new(Code::PinLocked, LOCKED));
+        }
+        let free = (1..).zip(&self.0).find(|(place, attempt)| *place >= number && attempt.is_none());
+        Ok(free.map(|(place, _)| place))
+    }
+
+    /// As it stands in the store: 32 bytes a try, zeros where it is free.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        self.0.iter().flat_map(|attempt| attempt.unwrap_or_default()).collect()
+    }
+
+    /// What [`Self::encode`] gave.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        let (attempts, rest) = bytes.as_chunks::<32>();
+        let attempts: [[u8; 32]; TRIES] = attempts.try_into().ok()?;
+        rest.is_empty().then(|| Self(attempts.map(|attempt| (attempt != [0; 32]).then_some(attempt))))
+    }
+}
+
+const LOCKED: &str = "too many tries without a login";
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+    use super::*;
+
+    fn code(result: Result<(), Failure>) -> Code {
+        result.unwrap_err().code
+    }
+
+    #[test]
+    fn a_try_serves_one_attempt() {
+        let mut tries = Tries::default();
+        assert!(tries.take(1, b"one").is_ok() && tries.take(1, b"one").is_ok());
+        assert_eq!(code(tries.take(1, b"two")), Code::Conflict);
+        assert!(tries.take(2, b"two").is_ok());
+        for number in [0, 11, u32::MAX] {
+            assert_eq!(code(tries.take(number, b"three")), Code::InvalidArgument);
+        }
+    }
+
+    #[test]
+    fn ten_attempts_take_all_tries() {
+        let mut tries = Tries::default();
+        for number in 1..=10u32 {
+            tries.take(number, &number.to_be_bytes()).unwrap();
+        }
+        for number in 1..=10 {
+            assert_eq!(code(tries.take(number, b"another")), Code::PinLocked);
+        }
+        assert_eq!(tries.free_from(1).unwrap_err().code, Code::PinLocked);
+        assert!(tries.take(3, &3u32.to_be_bytes()).is_ok(), "an attempt that has its try may ask again");
+    }
+
+    #[test]
+    fn the_first_free_try_is_told() {
+        let mut tries = Tries::default();
+        for number in [1, 2, 4, 10] {
+            tries.take(number, &number.to_be_bytes()).unwrap();
+        }
+        let told = [(0, Some(3)), (1, Some(3)), (3, Some(3)), (4, Some(5)), (10, None), (11, None)];
+        for (from, free) in told {
+            assert_eq!(tries.free_from(from), Ok(free), "from {from}");
+        }
+    }
+
+    #[test]
+    fn tries_round_trip() {
+        let mut tries = Tries::default();
+        tries.take(4, b"one").unwrap();
+        assert_eq!(Tries::decode(&tries.encode()), Some(tries.clone()));
+        assert_eq!(Tries::decode(&tries.encode()[1..]), None);
+        assert_eq!(Tries::decode(&[tries.encode(), vec![0; 32]].concat()), None);
+    }
+}
