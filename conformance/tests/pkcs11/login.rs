@@ -56,6 +56,20 @@ fn private_objects_come_and_go_with_the_login() {
 }
 
 #[test]
+fn public_objects_are_seen_before_the_login() {
+    let token = Token::shared();
+    let session = token.user();
+    let label = format!("seen before {}", std::process::id());
+    let object = [number(CKA_CLASS, CKO_DATA), on_token(true), flag(CKA_PRIVATE, false), labelled(&label)];
+    let object = session.create(&object).unwrap();
+    assert_eq!(session.logout(), CKR_OK);
+    assert_eq!(session.find(&[labelled(&label)]), Ok(vec![object]));
+    assert_eq!(session.get(object, CKA_LABEL), Ok(label.into_bytes()));
+    assert_eq!(session.login(CKU_USER, &token.lab.pin), CKR_OK);
+    assert_eq!(session.destroy(object), CKR_OK);
+}
+
+#[test]
 fn a_wrong_pin_is_refused_and_shown_until_the_right_one_comes() {
     let token = Token::private();
     let session = token.session(CKF_RW_SESSION);

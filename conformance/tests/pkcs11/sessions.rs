@@ -50,6 +50,19 @@ fn sessions_are_counted_and_closed_together() {
 }
 
 #[test]
+fn thousands_of_sessions_are_within_the_limit_that_the_token_tells() {
+    let token = Token::shared();
+    let sessions: Vec<_> = (0..5_000).map(|_| token.session(CKF_RW_SESSION)).collect();
+    let info = token.info();
+    assert_eq!((info.ulSessionCount, info.ulRwSessionCount), (5_000, 5_000));
+    assert!(info.ulMaxSessionCount > 5_000 && info.ulMaxRwSessionCount > 5_000);
+    assert_eq!(sessions[4_999].login(CKU_USER, &token.lab.pin), CKR_OK);
+    assert_eq!(sessions[0].info().unwrap().state, CKS_RW_USER_FUNCTIONS);
+    assert_eq!(call!(token.module, C_CloseAllSessions(token.slot)), CKR_OK);
+    assert_eq!(token.info().ulSessionCount, 0);
+}
+
+#[test]
 fn the_last_session_takes_the_login_with_it() {
     let token = Token::shared();
     assert_eq!(token.user().close(), CKR_OK);
