@@ -12,23 +12,23 @@ mod common;
 mod linear;
 mod model;
 
-use common::{cluster, digest_of, party, rng};
+use common::{Suite, cluster, digest_of, on_each_curve, party, rng};
 use model::{Model, Seen};
 use threshold::ecdsa::{OnlineRequest, PartialSignature, Presignature, answer};
 use threshold::fault::{Checks, Rule};
-use threshold::group::P256;
+use threshold::group::Curve;
 use threshold::party::{PartyIndex, SignerSet};
 use threshold::sim::{self, Cluster, Lie, Memory, Outcome, Prober};
 
 /// A cluster whose last `corrupt` signers of 1..=T work together.
-struct Attack {
-    cluster: Cluster<P256>,
+struct Attack<C: Curve> {
+    cluster: Cluster<C>,
     signers: SignerSet,
     corrupt: Vec<PartyIndex>,
-    model: Model,
+    model: Model<C>,
 }
 
-impl Attack {
+impl<C: Suite> Attack<C> {
     fn new(needed: u8, corrupt: u8) -> Self {
         let cluster = cluster(needed, 2 * needed - 1);
         let corrupt: Vec<_> = (needed - corrupt + 1..=needed).map(party).collect();
@@ -36,7 +36,7 @@ impl Attack {
         Self { cluster, signers: SignerSet::new((1..=needed).map(party)).unwrap(), corrupt, model }
     }
 
-    fn presign(&mut self, number: u64, checks: Checks, lie: Option<Lie>) -> (Memory<P256>, Outcome<P256>) {
+    fn presign(&mut self, number: u64, checks: Checks, lie: Option<Lie>) -> (Memory<C>, Outcome<C>) {
         let mut memory = Memory::new(self.corrupt.iter().copied());
         let outcome = sim::presign_watched(
             &mut self.cluster,
@@ -50,19 +50,19 @@ impl Attack {
         (memory, outcome)
     }
 
-    fn request(&self, number: u64) -> OnlineRequest<P256> {
+    fn request(&self, number: u64) -> OnlineRequest<C> {
         self.cluster.request(&self.signers, &digest_of(number, 32), [number as u8; 32])
     }
 
     /// A copy of an honest signer's presignature answers.
-    fn answer(&self, one: &Presignature<P256>, member: PartyIndex, number: u64, masks: bool) -> Answered {
+    fn answer(&self, one: &Presignature<C>, member: PartyIndex, number: u64, masks: bool) -> Answered<C> {
         let (request, pairs) = (self.request(number), &self.cluster.parties[&member].pairs);
         let give = if masks { answer } else { sim::unmasked };
         let answer = give(sim::duplicate(one), pairs, &request).unwrap();
         Answered { member, request, answer, masks }
     }
 
-    fn learn(&mut self, seen: &mut Seen, told: &Answered) {
+    fn learn(&mut self, seen: &mut Seen<C>, told: &Answered<C>) {
         let said = (&told.request, &told.answer);
         self.model.answer(&self.cluster, seen, told.member, said, told.masks);
     }
@@ -90,20 +90,19 @@ impl Attack {
     }
 }
 
-struct Answered {
+struct Answered<C: Curve> {
     member: PartyIndex,
-    request: OnlineRequest<P256>,
-    answer: PartialSignature<P256>,
+    request: OnlineRequest<C>,
+    answer: PartialSignature<C>,
     masks: bool,
 }
 
 /// T, and how many of the T signers are corrupt: all but one, or one of three.
 const SETTINGS: [(u8, u8); 3] = [(2, 1), (3, 2), (3, 1)];
 
-#[test]
-fn the_solver_finds_no_key_in_what_is_shipped() {
+fn the_solver_finds_no_key_in_what_is_shipped<C: Suite>() {
     for (needed, corrupt) in SETTINGS {
-        let mut attack = Attack::new(needed, corrupt);
+        let mut attack = Attack::<C>::new(needed, corrupt);
         for number in 1..=6 {
             attack.sign(number, Checks::all(), true, |_| vec![number]);
             assert!(!attack.finds_the_key(), "{needed}, {corrupt}, {number}");
@@ -112,11 +111,10 @@ fn the_solver_finds_no_key_in_what_is_shipped() {
     }
 }
 
-#[test]
-fn the_solver_finds_no_key_behind_any_lie_that_the_checks_meet() {
+fn the_solver_finds_no_key_behind_any_lie_that_the_checks_meet<C: Suite>() {
     for (needed, corrupt) in [(2, 1), (3, 2)] {
         for (lie, _) in Lie::ALL {
-            let mut attack = Attack::new(needed, corrupt);
+            let mut attack = Attack::<C>::new(needed, corrupt);
             attack.sign(1, Checks::all(), true, |_| vec![1]);
             let (memory, outcome) = attack.presign(2, Checks::all(), Some(lie));
             // An aborted session is heard in part: each of its values has an unknown of its own.
@@ -132,10 +130,9 @@ fn the_solver_finds_no_key_behind_any_lie_that_the_checks_meet() {
     }
 }
 
-#[test]
-fn a_presignature_answered_twice_gives_the_key_away() {
+fn a_presignature_answered_twice_gives_the_key_away<C: Suite>() {
     for (needed, corrupt) in SETTINGS {
-        let mut attack = Attack::new(needed, corrupt);
+        let mut attack = Attack::<C>::new(needed, corrupt);
         attack.sign(1, Checks::all(), true, |_| vec![1]);
         assert!(!attack.finds_the_key());
         attack.sign(2, Checks::all(), true, |_| vec![2, 3]);
@@ -145,11 +142,10 @@ fn a_presignature_answered_twice_gives_the_key_away() {
 
 /// Both honest signers of three are copied and answer twice, but never two of them the same request:
 /// the masks do not cancel, and keep the key. Without masks it is lost.
-#[test]
-fn split_views_of_a_copied_presignature_give_the_key_away_only_without_masks() {
+fn split_views_of_a_copied_presignature_give_the_key_away_only_without_masks<C: Suite>() {
     let split = |member: u8| vec![10 * u64::from(member), 10 * u64::from(member) + 1];
     for masks in [true, false] {
-        let mut attack = Attack::new(3, 1);
+        let mut attack = Attack::<C>::new(3, 1);
         attack.sign(1, Checks::all(), masks, split);
         assert_eq!(attack.finds_the_key(), !masks, "masks: {masks}");
     }
@@ -157,9 +153,8 @@ fn split_views_of_a_copied_presignature_give_the_key_away_only_without_masks() {
 
 /// Without copies a split view gives nothing even without masks: what honest signers share between
 /// them hides each single answer. Masks are the second line behind using a presignature once.
-#[test]
-fn a_split_view_of_single_answers_gives_nothing_even_without_masks() {
-    let mut attack = Attack::new(3, 1);
+fn a_split_view_of_single_answers_gives_nothing_even_without_masks<C: Suite>() {
+    let mut attack = Attack::<C>::new(3, 1);
     for number in 1..=4 {
         attack.sign(number, Checks::all(), false, |member| vec![10 * number + u64::from(member)]);
         assert!(!attack.finds_the_key(), "{number}");
@@ -167,10 +162,9 @@ fn a_split_view_of_single_answers_gives_nothing_even_without_masks() {
 }
 
 /// The honest Bob repeats extension number and choices. His masks then differ by what is seen.
-#[test]
-fn a_repeated_ot_session_gives_the_key_away() {
+fn a_repeated_ot_session_gives_the_key_away<C: Suite>() {
     for (needed, corrupt) in [(2, 1), (3, 2)] {
-        let mut attack = Attack::new(needed, corrupt);
+        let mut attack = Attack::<C>::new(needed, corrupt);
         let honest = attack.cluster.parties.get_mut(&party(1)).unwrap();
         sim::repeat_ot_sessions(honest);
         // The corrupt Alice does not mind the repeated number.
@@ -185,8 +179,8 @@ fn a_repeated_ot_session_gives_the_key_away() {
 }
 
 /// Corrupt Bob cheats in one block of each extension and confirms one of sixteen guesses by the reply.
-fn probed(checks: Checks) -> Attack {
-    let mut attack = Attack::new(2, 1);
+fn probed<C: Suite>(checks: Checks) -> Attack<C> {
+    let mut attack = Attack::<C>::new(2, 1);
     let mut prober = Prober::new(party(2), party(1));
     let mut random = rng(99);
     for number in 1..=33 {
@@ -213,19 +207,17 @@ fn probed(checks: Checks) -> Attack {
     attack
 }
 
-#[test]
-fn without_the_extension_check_delta_and_the_key_are_lost() {
-    assert!(!probed(Checks::all()).finds_the_key());
-    assert!(probed(Checks::all_but(Rule::Extension)).finds_the_key());
+fn without_the_extension_check_delta_and_the_key_are_lost<C: Suite>() {
+    assert!(!probed::<C>(Checks::all()).finds_the_key());
+    assert!(probed::<C>(Checks::all_but(Rule::Extension)).finds_the_key());
 }
 
 /// A wrong column shows one choice bit of that session, by whether the next check fails; where it
 /// passes the answers hide the key as before, and where it fails the pair is dead.
-#[test]
-fn without_the_multiplication_check_a_choice_bit_is_lost_and_the_key_is_not() {
+fn without_the_multiplication_check_a_choice_bit_is_lost_and_the_key_is_not<C: Suite>() {
     let (mut passed, mut failed) = (0, 0);
     for number in 1..=12 {
-        let mut attack = Attack::new(2, 1);
+        let mut attack = Attack::<C>::new(2, 1);
         let checks = Checks::all_but(Rule::Multiplication);
         let (memory, outcome) = attack.presign(number, checks, Some(Lie::WrongColumn));
         match outcome.faults.get(&party(1)) {
@@ -248,9 +240,8 @@ fn without_the_multiplication_check_a_choice_bit_is_lost_and_the_key_is_not() {
 }
 
 /// Without the check of R a liar who cancels the nonces knows the nonce of the signature.
-#[test]
-fn a_cancelled_nonce_gives_the_key_away_if_r_is_not_checked() {
-    let mut attack = Attack::new(2, 1);
+fn a_cancelled_nonce_gives_the_key_away_if_r_is_not_checked<C: Suite>() {
+    let mut attack = Attack::<C>::new(2, 1);
     let checks = Checks::all_but(Rule::NoncePoint);
     let (memory, outcome) = attack.presign(1, checks, Some(Lie::CancelledNonce));
     assert!(outcome.faults.is_empty(), "{:?}", outcome.faults);
@@ -260,11 +251,23 @@ fn a_cancelled_nonce_gives_the_key_away_if_r_is_not_checked() {
     assert!(attack.finds_the_key());
 }
 
+on_each_curve! {
+    the_solver_finds_no_key_in_what_is_shipped,
+    the_solver_finds_no_key_behind_any_lie_that_the_checks_meet,
+    a_presignature_answered_twice_gives_the_key_away,
+    split_views_of_a_copied_presignature_give_the_key_away_only_without_masks,
+    a_split_view_of_single_answers_gives_nothing_even_without_masks,
+    a_repeated_ot_session_gives_the_key_away,
+    without_the_extension_check_delta_and_the_key_are_lost,
+    without_the_multiplication_check_a_choice_bit_is_lost_and_the_key_is_not,
+    a_cancelled_nonce_gives_the_key_away_if_r_is_not_checked,
+}
+
 /// The solver's own arithmetic, on numbers that a reader can follow.
 #[test]
 fn the_solver_uses_products_and_reports_what_stays_free() {
+    use ::p256::Scalar;
     use linear::{Expression, System};
-    use p256::Scalar;
     let number = |value: u64| Expression::constant(Scalar::from(value));
     let mut system = System::new();
     let [x, y, z] = core::array::from_fn(|_| Expression::of(system.unknown()));
