@@ -125,13 +125,23 @@ impl Session<'_> {
 
     /// `C_GenerateKeyPair` with CKM_EC_KEY_PAIR_GEN.
     pub fn generate(&self, public: &[Attribute], private: &[Attribute]) -> Outcome<Pair> {
+        self.generate_with(CKM_EC_KEY_PAIR_GEN, public, private)
+    }
+
+    /// `C_GenerateKeyPair`.
+    pub fn generate_with(
+        &self,
+        id: CK_MECHANISM_TYPE,
+        public: &[Attribute],
+        private: &[Attribute],
+    ) -> Outcome<Pair> {
         let (mut public, mut private) = (template(public), template(private));
         let mut pair = Pair { public: 0, private: 0 };
         let rv = call!(
             self.module,
             C_GenerateKeyPair(
                 self.handle,
-                &mut mechanism(CKM_EC_KEY_PAIR_GEN),
+                &mut mechanism(id),
                 public.as_mut_ptr(),
                 count(&public),
                 private.as_mut_ptr(),
@@ -158,6 +168,16 @@ impl Session<'_> {
     pub fn pair_on(&self, params: &[u8], label: &str) -> Pair {
         let public = [(CKA_EC_PARAMS, params.to_vec()), on_token(true), labelled(label)];
         self.generate(&public, &[on_token(true), labelled(label)]).expect("C_GenerateKeyPair")
+    }
+
+    /// An Ed25519 key pair on the token with this label.
+    ///
+    /// # Panics
+    /// If it is not generated.
+    pub fn ed25519(&self, label: &str) -> Pair {
+        let public = [(CKA_EC_PARAMS, ED25519.to_vec()), on_token(true), labelled(label)];
+        let private = [on_token(true), labelled(label)];
+        self.generate_with(CKM_EC_EDWARDS_KEY_PAIR_GEN, &public, &private).expect("C_GenerateKeyPair")
     }
 
     /// `C_SignInit`.
@@ -309,6 +329,8 @@ fn count(template: &[CK_ATTRIBUTE]) -> CK_ULONG {
     template.len() as CK_ULONG
 }
 
+/// edwards25519 as `CKA_EC_PARAMS`: id-Ed25519.
+pub const ED25519: [u8; 5] = [0x06, 0x03, 0x2b, 0x65, 0x70];
 /// secp384r1 as `CKA_EC_PARAMS`.
 pub const P384: [u8; 7] = [0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22];
 /// secp256k1 as `CKA_EC_PARAMS`.

@@ -112,6 +112,7 @@ pub fn grant(
             &request.key_id,
             &signers,
             &request.mechanism.to_be_bytes(),
+            &request.parameter,
             &request.digest,
             &request.request_nonce,
         ],
@@ -228,11 +229,12 @@ mod tests {
         };
         let said = |request: &SignRequest| grant(&[0; 32], 3, &[5; 16], &[6; 32], request);
         let honest = said(&request);
-        let lies: [fn(&mut SignRequest); 6] = [
+        let lies: [fn(&mut SignRequest); 7] = [
             |lie| lie.key_id[0] = 9,
             |lie| lie.signers = vec![1, 3],
             |lie| lie.presignature_id[0] = 9,
             |lie| lie.mechanism = 0x1044,
+            |lie| lie.parameter = vec![1],
             |lie| lie.digest[0] = 9,
             |lie| lie.request_nonce[0] = 9,
         ];

@@ -57,7 +57,7 @@ impl Target {
         Ok(hex::decode(out.trim())?)
     }
 
-    /// Signs each digest with `CKM_ECDSA` in one session.
+    /// Signs each digest with `CKM_ECDSA`, or each message with `CKM_EDDSA`, in one session.
     pub fn sign(&self, label: &str, digests: &[Vec<u8>]) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
         let input: String = digests.iter().map(|digest| hex::encode(digest) + "\n").collect();
         let out = self.run(&["sign", "--label", label], &input)?;

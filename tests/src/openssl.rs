@@ -8,29 +8,37 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::curve::{Curve, P256};
 
-/// A public key in a file, ready to judge signatures over digests.
+/// A public key in a file, ready to judge signatures over digests, or over messages on an Edwards curve.
 pub struct Judge {
+    edwards: bool,
     folder: tempfile::TempDir,
     key: PathBuf,
 }
 
 impl Judge {
-    /// `point` is a point of the curve in uncompressed SEC1 form.
+    /// `point` is a point of the curve in uncompressed SEC1 form, or in that of RFC 8032.
     pub fn new(curve: &Curve, point: &[u8]) -> Result<Self> {
         let spki = [&hex::decode(curve.public_key_head)?, point].concat();
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("public.der");
         fs::write(&path, spki)?;
-        Ok(Self { folder, key: path })
+        Ok(Self { edwards: curve.edwards, folder, key: path })
     }
 
-    /// Whether `openssl pkeyutl -verify` accepts r‖s over the digest.
+    /// Whether `openssl pkeyutl -verify` accepts r‖s over the digest, or R‖S over the message.
     pub fn accepts(&self, digest: &[u8], signature: &[u8]) -> Result<bool> {
         let (r, s) = signature.split_at(signature.len() / 2);
         let digest_file = self.write("digest", digest)?;
-        let signature_file = self.write("signature", &der(0x30, &[integer(r), integer(s)].concat()))?;
+        let encoded = match self.edwards {
+            true => signature.to_vec(),
+            false => der(0x30, &[integer(r), integer(s)].concat()),
+        };
+        let signature_file = self.write("signature", &encoded)?;
+        let raw: &[&str] = if self.edwards { &["-rawin"] } else { &[] };
         let output = Command::new("openssl")
-            .args(["pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-inkey"])
+            .args(["pkeyutl", "-verify", "-pubin", "-keyform", "DER"])
+            .args(raw)
+            .arg("-inkey")
             .arg(&self.key)
             .arg("-in")
             .arg(&digest_file)

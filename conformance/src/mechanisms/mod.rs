@@ -51,6 +51,7 @@ pub fn key_pair(session: &Session<'_>, mechanism: CK_MECHANISM_TYPE) -> Pair {
     let name = TESTED.iter().find(|(known, ..)| *known == mechanism).map_or("", |(_, name, _)| *name);
     match name {
         ecdsa if ecdsa.starts_with("CKM_ECDSA") => session.p256(name),
+        "CKM_EDDSA" => session.ed25519(name),
         _ => panic!("which key for {name} ({mechanism:#x})?"),
     }
 }
@@ -63,6 +64,8 @@ macro_rules! tested {
 /// The mechanisms that have a test.
 pub static TESTED: &[(CK_MECHANISM_TYPE, &str, &str)] = tested! {
     CKM_EC_KEY_PAIR_GEN "keys::both_halves_are_found_by_one_id";
+    CKM_EC_EDWARDS_KEY_PAIR_GEN "eddsa::every_variant_signs";
+    CKM_EDDSA "eddsa::every_variant_signs";
     CKM_ECDSA "signing::raw_ecdsa_takes_digests_of_any_hash";
     CKM_ECDSA_SHA1 "signing::hashed_mechanisms_sign_what_they_hash";
     CKM_ECDSA_SHA224 "signing::hashed_mechanisms_sign_what_they_hash";

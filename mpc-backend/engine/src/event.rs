@@ -75,7 +75,7 @@ events! {
     /// An operator had a pair set-up made anew; a quarantine is over.
     Warn PairRenewed { peer: NodeIndex, was: String } "pair set-up is made anew by an operator";
     /// Signed answers of a set of nodes did not make a signature.
-    Alarm SignatureFailed { signers: String, rule: String, key: String, presignature: String, client: String } "answers of these nodes do not make a signature: one of them lies or is broken";
+    Alarm SignatureFailed { signers: String, rule: String, named: String, key: String, presignature: String, client: String } "answers of these nodes do not make a signature: one of them lies or is broken";
     /// A key's share is held, not yet in use.
     Info KeyGenerated { key: String } "key generated, waiting for its record";
     /// Generation of a key ended without a key.

@@ -167,12 +167,20 @@ impl<'a> Reader<'a> {
 /// # Errors
 /// [`DecodeError::Value`] for another length or a value not below the order.
 pub fn scalar_from_bytes<C: Curve>(bytes: &[u8]) -> Result<C::Scalar, DecodeError> {
-    let mut repr = <C::Scalar as PrimeField>::Repr::default();
+    scalar(bytes)
+}
+
+/// A canonical scalar from exactly the bytes of its field's own form.
+///
+/// # Errors
+/// As [`scalar_from_bytes`].
+pub fn scalar<F: PrimeField>(bytes: &[u8]) -> Result<F, DecodeError> {
+    let mut repr = F::Repr::default();
     if bytes.len() != repr.as_ref().len() {
         return Err(DecodeError::Value);
     }
     repr.as_mut().copy_from_slice(bytes);
-    Option::from(C::Scalar::from_repr(repr)).ok_or(DecodeError::Value)
+    Option::from(F::from_repr(repr)).ok_or(DecodeError::Value)
 }
 
 #[cfg(test)]

@@ -79,6 +79,10 @@ pub enum Rule {
     #[error("signature does not verify")]
     FinalVerification,
 
+    /// frost 3.3: a signer's answer is not its share of the signature.
+    #[error("answer is not a share of the signature")]
+    SignatureShare,
+
     /// dkg 1.2: the peer generates under another context (session, key, threshold, purpose).
     #[error("key generation is for another context")]
     KeygenContext,
@@ -212,6 +216,7 @@ impl Rule {
             | Self::AnswersDiffer
             | Self::ZeroMask
             | Self::FinalVerification
+            | Self::SignatureShare
             | Self::KeygenContext
             | Self::KeygenCommitments
             | Self::KeygenPackages
@@ -264,6 +269,7 @@ impl Rule {
             | Self::Multiplication
             | Self::NonceInput
             | Self::KeyInput
+            | Self::SignatureShare
             | Self::KeygenOpening
             | Self::ProofOfPossession
             | Self::SecretShare
@@ -374,6 +380,9 @@ pub enum Misuse {
     /// The peer's public key is not in the group of the key, or is its identity.
     #[error("peer's public key is no usable element of the group")]
     PeerPoint,
+    /// The message is too long, or its variant is none of the scheme.
+    #[error("message or its variant does not fit the scheme")]
+    Message,
     /// The digest is longer than any hash of the mechanisms.
     #[error("digest is too long")]
     DigestTooLong,

@@ -5,7 +5,7 @@
 //! return values. Unsafe code is forbidden; the only neighbour is `arith`, which wraps AWS-LC.
 //!
 //! Reading order: [`party`] (who), [`round`] (how a round is written), [`transcript`] (what is
-//! hashed), [`group`] (where the arithmetic is), then [`ecdsa`] from `presign` to `combine`.
+//! hashed), [`group`] (where the arithmetic is), then [`ecdsa`] from `presign` to `combine`, and [`frost`].
 //! Each protocol has a specification in `spec/`, and the step numbers in the code are its numbers.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -17,9 +17,11 @@ pub mod dkg;
 pub mod ecdh;
 pub mod ecdsa;
 pub mod fault;
+pub mod frost;
 pub mod group;
 pub mod oprf;
 pub mod party;
+mod presigning;
 pub mod round;
 pub mod rsa;
 pub mod secret;

@@ -90,6 +90,14 @@ labels! {
     ONLINE_U = "counterfoil/ecdsa/v1/online/u";
     /// Masks of w.
     ONLINE_W = "counterfoil/ecdsa/v1/online/w";
+    /// Identity of one session that makes nonces.
+    FROST_SESSION = "counterfoil/frost/v1/session";
+    /// Name of the nonces that a session made.
+    FROST_NONCES = "counterfoil/frost/v1/nonces";
+    /// Context of one signature.
+    FROST_CONTEXT = "counterfoil/frost/v1/ctx";
+    /// Masks of answers.
+    FROST_MASK = "counterfoil/frost/v1/mask";
     /// Identity of one key generation.
     DKG_CONTEXT = "counterfoil/dkg/v1/context";
     /// Commitment to a first package.

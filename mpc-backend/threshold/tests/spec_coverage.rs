@@ -71,6 +71,7 @@ fn every_test_and_lie_that_the_specifications_name_exists() {
         ("spec/replicated.md", 20),
         ("spec/rsa.md", 15),
         ("spec/rsa-generation.md", 15),
+        ("spec/frost.md", 10),
     ] {
         let text = read(spec);
         let mut named = 0;
@@ -98,6 +99,7 @@ fn every_rule_has_a_row_that_says_how_the_lie_passes_without_it() {
         ("replicated", 9),
         ("rsa", 4),
         ("rsa-generation", 6),
+        ("frost", 1),
     ] {
         let spec = read(&format!("spec/{name}.md"));
         let rules = rules(name);
@@ -124,9 +126,15 @@ fn numbered_checks(spec: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_numbered_check_has_a_row() {
-    for (name, count) in
-        [("dkg", 16), ("oprf", 4), ("ecdh", 6), ("replicated", 11), ("rsa", 12), ("rsa-generation", 14)]
-    {
+    for (name, count) in [
+        ("dkg", 16),
+        ("oprf", 4),
+        ("ecdh", 6),
+        ("replicated", 11),
+        ("rsa", 12),
+        ("rsa-generation", 14),
+        ("frost", 5),
+    ] {
         let spec = read(&format!("spec/{name}.md"));
         let checks = numbered_checks(&spec);
         assert_eq!(checks.len(), count, "{name}: {checks:?}");

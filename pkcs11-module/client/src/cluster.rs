@@ -272,7 +272,7 @@ impl Backend for ClusterClient {
         }
     }
 
-    fn sign(&self, token: TokenId, key: ObjectId, scheme: Scheme, digest: &[u8]) -> BackendResult<Vec<u8>> {
+    fn sign(&self, token: TokenId, key: ObjectId, scheme: &Scheme, digest: &[u8]) -> BackendResult<Vec<u8>> {
         let key = self.private_key(token, key)?;
         self.signer.sign(&self.core, token, &key, scheme, digest)
     }

@@ -139,7 +139,7 @@ impl Backend for Clusters {
         self.all.iter().for_each(|cluster| cluster.destroy_session_keys(keys));
     }
 
-    fn sign(&self, token: TokenId, key: ObjectId, scheme: Scheme, digest: &[u8]) -> BackendResult<Vec<u8>> {
+    fn sign(&self, token: TokenId, key: ObjectId, scheme: &Scheme, digest: &[u8]) -> BackendResult<Vec<u8>> {
         self.of(token)?.sign(token, key, scheme, digest)
     }
 

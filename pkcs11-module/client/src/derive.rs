@@ -59,7 +59,7 @@ impl Core {
             birth,
             threshold: Threshold::new(self.manifest.threshold, parties).map_err(|error| internal(&error))?,
             key_id: key.record.id.0,
-            curve: to_agreement(curve),
+            curve: to_agreement(curve).ok_or(BackendError::KeyUseForbidden)?,
             mechanism: mechanism.try_into().map_err(|error| internal(&error))?,
             peer: compressed(curve, peer).ok_or_else(|| internal(&"the peer's point was not checked"))?,
         };
@@ -179,13 +179,14 @@ fn compressed(curve: Curve, point: &[u8]) -> Option<Vec<u8>> {
     (*form == 4 && y.len() == x.len()).then(|| [&[2 + parity], x].concat())
 }
 
-/// The curve as the nodes call it.
-const fn to_agreement(curve: Curve) -> AgreementCurve {
-    match curve {
+/// The curve as the nodes call it; none where keys only sign.
+const fn to_agreement(curve: Curve) -> Option<AgreementCurve> {
+    Some(match curve {
         Curve::P256 => AgreementCurve::P256,
         Curve::P384 => AgreementCurve::P384,
         Curve::Secp256k1 => AgreementCurve::Secp256k1,
-    }
+        Curve::Edwards25519 => return None,
+    })
 }
 
 /// Quorums that are given no more time than answers usually take.

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use p256::elliptic_curve::sec1::{FromEncodedPoint, ModulusSize, ToEncodedPoint};
-use p256::elliptic_curve::{CurveArithmetic, FieldBytesSize, PublicKey};
+use p256::elliptic_curve::{self, CurveArithmetic, FieldBytesSize};
 use prost::Message;
 use proto::limits::FORMAT;
 use proto::manifest::Manifest;
 use proto::registry::v1::{Attribute, ObjectRecord as WireRecord, Purpose, TokenRecord};
 use proto::statement;
-use threshold::signing::SigningCurve;
+use threshold::signing::{PublicKey, SigningCurve};
 use token::backend::{Attributes, Curve, ObjectId, ObjectRecord, PinState, TokenId, TokenState};
 use token::object::key::complete_private;
 
@@ -64,7 +64,7 @@ pub(crate) fn check(manifest: &Manifest, token: TokenId, wire: WireRecord) -> Re
     Ok(Trusted { wire, hash, record, birth })
 }
 
-/// The curve and the uncompressed SEC1 point of a signing key.
+/// The curve and the point of a signing key, uncompressed SEC1 or RFC 8032's encoding.
 pub(crate) fn public_half(birth: &Birth) -> Result<(Curve, Vec<u8>), RecordFault> {
     let sec1 = &birth.statement().public_key;
     let curve = of_signing(birth.curve().ok_or(RecordFault::Point)?);
@@ -72,6 +72,7 @@ pub(crate) fn public_half(birth: &Birth) -> Result<(Curve, Vec<u8>), RecordFault
         Curve::P256 => uncompressed::<p256::NistP256>(sec1),
         Curve::P384 => uncompressed::<p384::NistP384>(sec1),
         Curve::Secp256k1 => uncompressed::<k256::Secp256k1>(sec1),
+        Curve::Edwards25519 => birth.public_key().map(PublicKey::encode),
     };
     Ok((curve, point.ok_or(RecordFault::Point)?))
 }
@@ -81,7 +82,7 @@ where
     C: CurveArithmetic<AffinePoint: FromEncodedPoint<C> + ToEncodedPoint<C>>,
     FieldBytesSize<C>: ModulusSize,
 {
-    let key = PublicKey::<C>::from_sec1_bytes(sec1).ok()?;
+    let key = elliptic_curve::PublicKey::<C>::from_sec1_bytes(sec1).ok()?;
     Some(key.to_encoded_point(false).as_bytes().to_vec())
 }
 
@@ -91,6 +92,7 @@ pub(crate) const fn to_signing(curve: Curve) -> SigningCurve {
         Curve::P256 => SigningCurve::P256,
         Curve::P384 => SigningCurve::P384,
         Curve::Secp256k1 => SigningCurve::Secp256k1,
+        Curve::Edwards25519 => SigningCurve::Edwards25519,
     }
 }
 
@@ -99,6 +101,7 @@ const fn of_signing(curve: SigningCurve) -> Curve {
         SigningCurve::P256 => Curve::P256,
         SigningCurve::P384 => Curve::P384,
         SigningCurve::Secp256k1 => Curve::Secp256k1,
+        SigningCurve::Edwards25519 => Curve::Edwards25519,
     }
 }
 

@@ -36,6 +36,7 @@ pub(crate) struct Job<'a> {
     key_id: [u8; 16],
     public_key: &'a PublicKey,
     mechanism: u32,
+    parameter: &'a [u8],
     digest: &'a [u8],
 }
 
@@ -56,17 +57,20 @@ impl Part {
 }
 
 impl Signer {
-    /// Signs `digest` with a private key; the answer is r then s and was verified.
+    /// Signs a digest or a message with a private key; the answer was verified.
     pub(crate) fn sign(
         &self,
         core: &Core,
         token: TokenId,
         key: &Trusted,
-        scheme: Scheme,
+        scheme: &Scheme,
         digest: &[u8],
     ) -> BackendResult<Vec<u8>> {
         let deadline = core.start()?;
-        let Scheme::Ecdsa { curve, mechanism } = scheme;
+        let (curve, mechanism, parameter): (_, _, &[u8]) = match scheme {
+            Scheme::Ecdsa { curve, mechanism } => (*curve, *mechanism, &[]),
+            Scheme::Eddsa { curve, mechanism, variant } => (*curve, *mechanism, variant),
+        };
         if core.logins.get(token).is_none() {
             return Err(BackendError::NotLoggedIn);
         }
@@ -82,6 +86,7 @@ impl Signer {
                 .filter(|key| key.curve() == to_signing(curve))
                 .ok_or_else(|| internal("the public key is no point of the curve"))?,
             mechanism: mechanism.try_into().map_err(|_| internal("the mechanism is over 32 bits"))?,
+            parameter,
             digest,
         };
         Race::new(self, &job, deadline).run().map_err(|error| match error {
@@ -176,6 +181,7 @@ impl Job<'_> {
             request_nonce: spent.nonce.to_vec(),
             grant: spent.grant.clone(),
             lease,
+            parameter: self.parameter.to_vec(),
         }
     }
 
@@ -229,7 +235,7 @@ impl Job<'_> {
         !nodes.contains(lowest)
     }
 
-    fn signing_request(&self, set: &[u8], nonce: [u8; 32]) -> Result<SigningRequest, String> {
+    fn signing_request(&self, set: &[u8], spent: &Spent) -> Result<SigningRequest, String> {
         let members: Vec<PartyIndex> = set.iter().filter_map(|node| PartyIndex::new(*node)).collect();
         Ok(SigningRequest {
             cluster_id: self.core.cluster_id,
@@ -239,29 +245,33 @@ impl Job<'_> {
             signers: SignerSet::new(members).map_err(|misuse| misuse.to_string())?,
             client: self.core.identity.public(),
             mechanism: self.mechanism,
+            parameter: self.parameter.to_vec(),
             digest: self.digest.to_vec(),
-            request_nonce: nonce,
+            request_nonce: spent.nonce,
+            witnessed: spent.lease.witness.is_some(),
         })
     }
 
-    fn combine(&self, set: &[u8], spent: &Spent, parts: &[Part]) -> Result<Vec<u8>, String> {
-        let request = self.signing_request(set, spent.nonce)?;
+    /// The verified signature; else why there is none, and the node whose answer is wrong where that can be told.
+    fn combine(&self, set: &[u8], spent: &Spent, parts: &[Part]) -> Result<Vec<u8>, Unsigned> {
+        let request = self.signing_request(set, spent)?;
         let mut answers = Vec::with_capacity(parts.len());
         for part in parts {
-            let party = PartyIndex::new(part.node).ok_or("node 0")?;
+            let party = PartyIndex::new(part.node).ok_or("node 0".to_owned())?;
             let first = answers.first().map(|(_, first)| first);
             let answer = Answer::decode(self.public_key.curve(), &part.reply.partial, first)
                 .map_err(|error| format!("node {}: {error}", part.node))?;
             answers.push((party, answer));
         }
-        combine(answers, &request).map_err(|fault| fault.to_string())
+        combine(answers, &request, &self.birth.statement().commitments)
+            .map_err(|fault| Unsigned { why: fault.to_string(), node: fault.culprit.map(PartyIndex::get) })
     }
 
-    /// Answers that do not combine: a node whose answer is unsigned, does not decode or is to another
-    /// request is at fault; else nobody can be named, the set is told, and another set is tried.
-    fn blame(&self, set: &[u8], spent: &Spent, parts: &[Part], fault: &str, count: u64) -> Setback {
+    /// Answers that do not combine: a node whose answer is unsigned, does not decode, is to another request or
+    /// is not its share of the signature is at fault; else nobody can be named, the set is told, and another set is tried.
+    fn blame(&self, set: &[u8], spent: &Spent, parts: &[Part], fault: &Unsigned, count: u64) -> Setback {
         let (id, nonce) = (spent.lease.id, spent.nonce);
-        let request = self.signing_request(set, nonce).ok();
+        let request = self.signing_request(set, spent).ok();
         let is_ours = |answer: &Answer| {
             *answer.presignature() == id
                 && request.as_ref().is_none_or(|request| request.is_answered_by(answer))
@@ -276,6 +286,7 @@ impl Job<'_> {
                     _ if !said.verify(&key, &part.reply.node_signature) => "its answer is not signed by it",
                     Err(_) => "its answer does not decode",
                     Ok(answer) if !is_ours(&answer) => "its answer is to another request",
+                    Ok(_) if fault.node == Some(part.node) => "its answer is not its share of the signature",
                     Ok(_) => return None,
                 };
                 Some((part.node, NodeFailure::Misbehaved(problem.into())))
@@ -283,20 +294,36 @@ impl Job<'_> {
             .collect();
         let signed: Vec<u8> = parts.iter().map(|part| part.node).collect();
         self.core.log.error(format_args!(
-            "signature {count} that failed its check: {fault}; presignature {} of key {}, answers of nodes {signed:?}, at fault {guilty:?}",
+            "signature {count} that failed its check: {}; presignature {} of key {}, answers of nodes {signed:?}, at fault {guilty:?}",
+            fault.why,
             hex::encode(id),
             hex::encode(self.key_id),
         ));
         for (node, failure) in &guilty {
             self.core.nodes.failed(*node, failure);
         }
-        if guilty.is_empty() {
-            self.core.nodes.doubted(set);
+        if guilty.is_empty() || fault.node.is_some() {
             let parts = parts.iter().map(Part::as_signed).collect();
             self.core.complain(self.token, self.request(set, spent, 0), parts);
+        }
+        if guilty.is_empty() {
+            self.core.nodes.doubted(set);
             return Setback::Set;
         }
         Setback::Nodes(guilty)
+    }
+}
+
+/// Why answers did not combine.
+struct Unsigned {
+    why: String,
+    /// Whose answer is wrong, where that can be told.
+    node: Option<u8>,
+}
+
+impl From<String> for Unsigned {
+    fn from(why: String) -> Self {
+        Self { why, node: None }
     }
 }
 

@@ -1,7 +1,8 @@
 //! `CK_MECHANISM`, copied, with whatever its parameter points to.
 
 use cryptoki_sys::{
-    CK_ECDH1_DERIVE_PARAMS, CK_MECHANISM, CK_ULONG, CKM_ECDH1_COFACTOR_DERIVE, CKM_ECDH1_DERIVE,
+    CK_ECDH1_DERIVE_PARAMS, CK_EDDSA_PARAMS, CK_FALSE, CK_MECHANISM, CK_TRUE, CK_ULONG,
+    CKM_ECDH1_COFACTOR_DERIVE, CKM_ECDH1_DERIVE, CKM_EDDSA,
 };
 use token::{Error, MechanismCall};
 
@@ -18,6 +19,7 @@ pub(super) struct Mechanism {
 enum Parameter {
     Bytes(Vec<u8>),
     Ecdh1Derive { kdf: u64, shared_data: Vec<u8>, public_data: Vec<u8> },
+    Eddsa { prehashed: bool, context: Vec<u8> },
 }
 
 impl Mechanism {
@@ -33,6 +35,7 @@ impl Mechanism {
         let (id, parameter, len) = mechanism.mechanism()?;
         let parameter = match id {
             CKM_ECDH1_DERIVE | CKM_ECDH1_COFACTOR_DERIVE => Parameter::ecdh1_derive(parameter, len)?,
+            CKM_EDDSA if len != 0 => Parameter::eddsa(parameter, len)?,
             _ => Parameter::Bytes(bytes(parameter, len)?),
         };
         Ok(Some(Self { id, parameter }))
@@ -53,6 +56,9 @@ impl Mechanism {
             Parameter::Ecdh1Derive { kdf, shared_data, public_data } => {
                 token::Parameter::Ecdh1Derive { kdf: *kdf, shared_data, public_data }
             }
+            Parameter::Eddsa { prehashed, context } => {
+                token::Parameter::Eddsa { prehashed: *prehashed, context }
+            }
         };
         MechanismCall { id: self.id, parameter }
     }
@@ -67,6 +73,23 @@ impl Parameter {
         let (kdf, shared_data, public_data) = parameter.cast::<CK_ECDH1_DERIVE_PARAMS>().ecdh1_derive()?;
         let read = |(data, len): (Ptr<'_, u8>, CK_ULONG)| bytes(data, len).map_err(|_| invalid());
         Ok(Self::Ecdh1Derive { kdf, shared_data: read(shared_data)?, public_data: read(public_data)? })
+    }
+
+    fn eddsa(parameter: Ptr<'_, u8>, len: CK_ULONG) -> Answer<Self> {
+        let invalid = || Failure::from(Error::MechanismParamInvalid);
+        if parameter.is_null() {
+            return Err(Failure::ARGUMENTS_BAD);
+        }
+        if len != size_of::<CK_EDDSA_PARAMS>() as CK_ULONG {
+            return Err(invalid());
+        }
+        let (flag, context, len) = parameter.cast::<CK_EDDSA_PARAMS>().eddsa()?;
+        let prehashed = match flag {
+            CK_FALSE => false,
+            CK_TRUE => true,
+            _ => return Err(invalid()),
+        };
+        Ok(Self::Eddsa { prehashed, context: bytes(context, len).map_err(|_| invalid())? })
     }
 }
 

@@ -47,6 +47,8 @@ unsafe impl Plain for CK_ATTRIBUTE {}
 unsafe impl Plain for CK_MECHANISM {}
 // SAFETY: integers and raw pointers.
 unsafe impl Plain for CK_ECDH1_DERIVE_PARAMS {}
+// SAFETY: integers and a raw pointer.
+unsafe impl Plain for CK_EDDSA_PARAMS {}
 // SAFETY: an integer, a raw pointer, and function pointers of which null is `None`; we call none of them.
 unsafe impl Plain for CK_C_INITIALIZE_ARGS {}
 
@@ -247,6 +249,17 @@ impl<'a> Ptr<'a, CK_ECDH1_DERIVE_PARAMS> {
             self.read()?;
         let field = |raw: *mut CK_BYTE, len| (inner(raw.cast()), len);
         Ok((kdf, field(pSharedData, ulSharedDataLen), field(pPublicData, ulPublicDataLen)))
+    }
+}
+
+impl<'a> Ptr<'a, CK_EDDSA_PARAMS> {
+    /// Copies the structure in; its `pContextData` lives as long as the mechanism.
+    ///
+    /// # Errors
+    /// `CKR_ARGUMENTS_BAD` if the pointer is null.
+    pub(super) fn eddsa(self) -> Answer<(CK_BBOOL, Ptr<'a, u8>, CK_ULONG)> {
+        let CK_EDDSA_PARAMS { phFlag, ulContextDataLen, pContextData } = self.read()?;
+        Ok((phFlag, inner(pContextData.cast()), ulContextDataLen))
     }
 }
 

@@ -70,10 +70,12 @@ pub enum Curve {
     P384,
     /// secp256k1 of SEC 2.
     Secp256k1,
+    /// edwards25519 of RFC 7748, for Ed25519.
+    Edwards25519,
 }
 
 /// What the backend shall do with a private key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scheme {
     /// ECDSA over a digest; the answer is r then s, each [`Curve::field_bytes`] long, big-endian.
     Ecdsa {
@@ -82,6 +84,16 @@ pub enum Scheme {
         /// The `CKM_` number the application asked for, so that the nodes can hold it against
         /// `CKA_ALLOWED_MECHANISMS` themselves.
         mechanism: u64,
+    },
+    /// EdDSA over a message; the answer is R then S, each [`Curve::field_bytes`] long.
+    Eddsa {
+        /// The key's curve.
+        curve: Curve,
+        /// The `CKM_` number.
+        mechanism: u64,
+        /// Empty for Ed25519. Else one byte, 0 for Ed25519ctx and 1 for Ed25519ph, whose message is SHA-512 of the
+        /// application's, and then the context.
+        variant: Vec<u8>,
     },
 }
 
@@ -264,9 +276,10 @@ pub trait Backend: Send + Sync {
     /// Ends private keys that sessions of this process made. Never fails: with the cluster away, their lease ends.
     fn destroy_session_keys(&self, keys: &[ObjectId]);
 
-    /// Uses a private key. `digest` is exactly [`Curve::field_bytes`] long: longer ones were cut to their
-    /// leftmost bytes, shorter ones padded with zeros on the left. The result has been verified.
-    fn sign(&self, token: TokenId, key: ObjectId, scheme: Scheme, digest: &[u8]) -> BackendResult<Vec<u8>>;
+    /// Uses a private key. The digest of ECDSA is exactly [`Curve::field_bytes`] long: longer ones were cut to their
+    /// leftmost bytes, shorter ones padded with zeros on the left. A message of EdDSA is at most
+    /// [`MESSAGE_BYTES_MAX`] long. The result has been verified.
+    fn sign(&self, token: TokenId, key: ObjectId, scheme: &Scheme, message: &[u8]) -> BackendResult<Vec<u8>>;
 
     /// What a private key on `curve` and a peer's public key have in common: the x-coordinate of their product,
     /// [`Curve::field_bytes`] long. `peer` is a point of the curve, uncompressed SEC1; `mechanism` the `CKM_` number
@@ -331,18 +344,21 @@ impl KeyKind {
     }
 }
 
+/// Longest message that a backend signs whole.
+pub const MESSAGE_BYTES_MAX: usize = 256 << 10;
+
 impl Scheme {
     /// Bytes of a signature.
-    pub const fn signature_bytes(self) -> usize {
+    pub const fn signature_bytes(&self) -> usize {
         match self {
-            Self::Ecdsa { curve, .. } => 2 * curve.field_bytes(),
+            Self::Ecdsa { curve, .. } | Self::Eddsa { curve, .. } => 2 * curve.field_bytes(),
         }
     }
 }
 
 impl Curve {
     /// All curves.
-    pub const ALL: &[Self] = &[Self::P256, Self::P384, Self::Secp256k1];
+    pub const ALL: &[Self] = &[Self::P256, Self::P384, Self::Secp256k1, Self::Edwards25519];
 
     /// The curve's name as people write it.
     pub const fn name(self) -> &'static str {
@@ -350,13 +366,14 @@ impl Curve {
             Self::P256 => "P-256",
             Self::P384 => "P-384",
             Self::Secp256k1 => "secp256k1",
+            Self::Edwards25519 => "edwards25519",
         }
     }
 
     /// Bytes of a coordinate and of the group order.
     pub const fn field_bytes(self) -> usize {
         match self {
-            Self::P256 | Self::Secp256k1 => 32,
+            Self::P256 | Self::Secp256k1 | Self::Edwards25519 => 32,
             Self::P384 => 48,
         }
     }
@@ -366,6 +383,7 @@ impl Curve {
         match self {
             Self::P256 | Self::Secp256k1 => 256,
             Self::P384 => 384,
+            Self::Edwards25519 => 255,
         }
     }
 }

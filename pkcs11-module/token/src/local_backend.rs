@@ -191,16 +191,17 @@ impl Backend for LocalBackend {
         lock(&self.tokens).iter_mut().for_each(|token| token.destroy_session_keys(keys));
     }
 
-    fn sign(&self, token: TokenId, key: ObjectId, scheme: Scheme, digest: &[u8]) -> BackendResult<Vec<u8>> {
+    fn sign(&self, token: TokenId, key: ObjectId, scheme: &Scheme, digest: &[u8]) -> BackendResult<Vec<u8>> {
         self.signatures.fetch_add(1, Ordering::SeqCst);
-        let Scheme::Ecdsa { curve, .. } = scheme;
-        if digest.len() != curve.field_bytes() {
+        if let Scheme::Ecdsa { curve, .. } = scheme
+            && digest.len() != curve.field_bytes()
+        {
             return Err(BackendError::Internal(format!("a digest of {} bytes", digest.len())));
         }
         self.token(token, |token| {
             token.require(Role::User)?;
             let key = token.key(key).ok_or(BackendError::NoSuchObject)?;
-            key.sign(digest).map_err(|error| BackendError::Internal(error.to_string()))
+            key.sign(scheme, digest).map_err(|error| BackendError::Internal(error.to_string()))
         })
     }
 

@@ -11,12 +11,14 @@ use anyhow::{Context, Result, anyhow};
 use clap::{Parser, Subcommand};
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::mechanism::Mechanism;
+use cryptoki::mechanism::eddsa::{EddsaParams, EddsaSignatureScheme};
 use cryptoki::mechanism::elliptic_curve::{EcKdf, Ecdh1DeriveParams};
 use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
 use cryptoki::session::{Session, UserType};
 use cryptoki::slot::Slot;
 use cryptoki::types::AuthPin;
 use tests::application::REFUSED;
+use tests::curve::EDWARDS25519;
 use tests::process::{own_cpu_time, percentile};
 
 #[derive(Parser)]
@@ -41,7 +43,7 @@ enum Task {
         #[arg(long)]
         curve: Option<String>,
     },
-    /// Sign each digest given on standard input, hex, a line each.
+    /// Sign each digest, or message with an Ed25519 key, given on standard input, hex, a line each.
     Sign {
         #[arg(long)]
         label: String,
@@ -102,9 +104,10 @@ fn main() -> Result<()> {
         }
         Task::Sign { label } => {
             let key = find_key(&session, &label)?;
+            let mechanism = mechanism_of(&session, key)?;
             for line in std::io::stdin().lock().lines() {
                 let digest = hex::decode(line?)?;
-                let signature = session.sign(&Mechanism::Ecdsa, key, &digest)?;
+                let signature = session.sign(&mechanism, key, &digest)?;
                 writeln!(out, "{} {}", hex::encode(digest), hex::encode(signature))?;
             }
         }
@@ -131,6 +134,10 @@ fn find_slot(library: &Pkcs11, token: &str) -> Result<Slot> {
 }
 
 fn generate(session: &Session, label: &str, params: Vec<u8>) -> Result<(ObjectHandle, ObjectHandle)> {
+    let mechanism = match params == printable(EDWARDS25519.name) {
+        true => Mechanism::EccEdwardsKeyPairGen,
+        false => Mechanism::EccKeyPairGen,
+    };
     let public = [
         Attribute::Token(true),
         Attribute::Label(label.into()),
@@ -143,7 +150,7 @@ fn generate(session: &Session, label: &str, params: Vec<u8>) -> Result<(ObjectHa
         Attribute::Label(label.into()),
         Attribute::Id(label.into()),
     ];
-    Ok(session.generate_key_pair(&Mechanism::EccKeyPairGen, &public, &private)?)
+    Ok(session.generate_key_pair(&mechanism, &public, &private)?)
 }
 
 /// A curve by its name (PKCS#11 3.1, 6.3): a PrintableString.
@@ -151,7 +158,17 @@ fn printable(name: &str) -> Vec<u8> {
     [&[0x13, name.len() as u8], name.as_bytes()].concat()
 }
 
-/// The SEC1 point inside the DER OCTET STRING of `CKA_EC_POINT`.
+/// What a private key signs with.
+fn mechanism_of(session: &Session, key: ObjectHandle) -> Result<Mechanism<'static>> {
+    match session.get_attributes(key, &[AttributeType::KeyType])?.as_slice() {
+        [Attribute::KeyType(kind)] if *kind == KeyType::EC_EDWARDS => {
+            Ok(Mechanism::Eddsa(EddsaParams::new(EddsaSignatureScheme::Ed25519)))
+        }
+        _ => Ok(Mechanism::Ecdsa),
+    }
+}
+
+/// The point inside the DER OCTET STRING of `CKA_EC_POINT`.
 fn point(session: &Session, public: ObjectHandle) -> Result<Vec<u8>> {
     let attributes = session.get_attributes(public, &[AttributeType::EcPoint])?;
     match attributes.as_slice() {
@@ -259,6 +276,7 @@ fn load(
 fn work(library: &Pkcs11, slot: Slot, label: &str, pace: Pace) -> Result<Tally> {
     let session = library.open_ro_session(slot)?;
     let key = find_key(&session, label)?;
+    let mechanism = mechanism_of(&session, key)?;
     let mut tally = Tally::default();
     let until = Instant::now() + pace.time;
     for number in 1.. {
@@ -268,7 +286,7 @@ fn work(library: &Pkcs11, slot: Slot, label: &str, pace: Pace) -> Result<Tally> 
         }
         let mut digest = vec![0; 32];
         rand_core::RngCore::fill_bytes(&mut rand_core::OsRng, &mut digest);
-        let result = session.sign(&Mechanism::Ecdsa, key, &digest);
+        let result = session.sign(&mechanism, key, &digest);
         tally.active += begin.elapsed();
         match result {
             Ok(signature) => {

@@ -1,7 +1,8 @@
 //! A client's complaint: T answers, signed by their nodes, that belong to one request and do not make a
-//! signature. Honest answers always do, so the set holds a node that lies or is broken; which one, nobody
-//! can tell, and nobody is named. A client cannot make this up: what counts are the nodes' signatures over
-//! answers whose context names this client.
+//! signature. Honest answers always do, so the set holds a node that lies or is broken. Which one, nobody
+//! can tell, and nobody is named, but where each answer can be checked on its own (FROST without masks). A
+//! client cannot make this up: what counts are the nodes' signatures over answers whose context names this
+//! client.
 
 use std::collections::BTreeMap;
 
@@ -58,23 +59,26 @@ impl Engine {
             return Ok(response::Result::Complain(Empty {}));
         }
         self.clients.complaints.count(pool.client, self.now)?;
-        let request = self.online_request(&pool, said, nonce, None)?;
+        let request = self.online_request(&pool, said, nonce, (None, !said.grant.is_empty()))?;
         let curve = request.public_key.curve();
         let answers = self.signed_answers(complaint, curve, &pool.signers, &nonce)?;
         if answers.iter().any(|(_, answer)| *answer.presignature() != presignature) {
             return Err(Failure::invalid("an answer is for another presignature"));
         }
-        let rule = match combine(answers, &request) {
+        let key = self.registry.key(&pool.key_id).ok_or(Failure::new(Code::NotFound, "no such key"))?;
+        let fault = match combine(answers, &request, &key.statement.commitments) {
             Ok(_) => return Err(Failure::invalid("these answers make a signature")),
-            Err(fault) => fault.rule,
+            Err(fault) => fault,
         };
-        if !matches!(rule, Rule::FinalVerification | Rule::ZeroMask) {
+        let rule = fault.rule;
+        if !matches!(rule, Rule::FinalVerification | Rule::ZeroMask | Rule::SignatureShare) {
             return Err(Failure::invalid("these answers are not of one context"));
         }
         self.counters.failed_checks += 1;
         self.log(Event::SignatureFailed {
             signers: format!("{:?}", pool.signers),
             rule: rule.to_string(),
+            named: fault.culprit.map_or_else(|| "nobody".to_owned(), |culprit| culprit.get().to_string()),
             key: hex::encode(pool.key_id),
             presignature: hex::encode(presignature),
             client: short(&pool.client),

@@ -5,7 +5,7 @@ use proto::client::v1::{self as wire, Code, GrantReply, GrantRequest, SignReques
 use proto::statement;
 use rand_core::CryptoRngCore;
 
-use super::sign::digest_lengths;
+use super::sign::check_mechanism;
 use super::{Failure, short};
 use crate::engine::Engine;
 use crate::event::Event;
@@ -19,9 +19,9 @@ impl Engine {
         rng: &mut dyn CryptoRngCore,
     ) -> Result<response::Result, Failure> {
         let sign = request.sign.as_ref().ok_or(Failure::invalid("no request to grant"))?;
-        let lengths = digest_lengths(sign.mechanism)?;
+        check_mechanism(sign.mechanism)?;
         let (key_id, client) = self.authorise_key(conn, &sign.key_id, Some(sign.mechanism))?;
-        self.check_digest(&key_id, &lengths, &sign.digest)?;
+        self.check_message(&key_id, sign)?;
         if sign.signers.contains(&u32::from(self.me.index)) {
             return Err(Failure::invalid("a signer is not its own witness"));
         }

@@ -1,7 +1,5 @@
 //! The way of one signature at a node: authorise, take one presignature out of its pool for good, answer.
 
-use std::ops::RangeInclusive;
-
 use proto::client::v1::{Code, LeaseReply, LeaseRequest, SignReply, SignRequest, response};
 use proto::limits::LEASE_MAX;
 use proto::registry::v1::Purpose;
@@ -22,8 +20,8 @@ use crate::sessions::{PoolKey, PresignatureId, party};
 /// coordinator may be a message ahead of this node.
 const PRESIGNING_WAIT_MS: u64 = 1_500;
 
-/// Mechanisms and the digest lengths that they take, in bytes (PKCS#11 3.1, 2.3.1).
-const MECHANISMS: [(u64, usize, usize); 10] = [
+/// Mechanisms of ECDSA and the digest lengths that they take, in bytes (PKCS#11 3.1, 6.3.12).
+const ECDSA: [(u64, usize, usize); 10] = [
     (0x1041, 1, 64),  // CKM_ECDSA: whatever the application hashed
     (0x1042, 20, 20), // CKM_ECDSA_SHA1
     (0x1043, 28, 28), // CKM_ECDSA_SHA224
@@ -35,6 +33,8 @@ const MECHANISMS: [(u64, usize, usize); 10] = [
     (0x1049, 48, 48), // CKM_ECDSA_SHA3_384
     (0x104a, 64, 64), // CKM_ECDSA_SHA3_512
 ];
+/// CKM_EDDSA.
+const EDDSA: u64 = 0x1057;
 
 impl Engine {
     /// The key of a request that this connection may see: of a token that it is logged in to as the user, and a
@@ -147,9 +147,9 @@ impl Engine {
         request: &SignRequest,
         waited: bool,
     ) -> Result<Outcome, Failure> {
-        let lengths = digest_lengths(request.mechanism)?;
+        check_mechanism(request.mechanism)?;
         let pool = self.authorise(conn, &request.key_id, &request.signers, Some(request.mechanism))?;
-        self.check_digest(&pool.key_id, &lengths, &request.digest)?;
+        self.check_message(&pool.key_id, request)?;
         let sizes = |_| Failure::invalid("presignature id and request nonce: 32 bytes");
         let id = <[u8; 32]>::try_from(request.presignature_id.as_slice()).map_err(sizes)?;
         let request_nonce = <[u8; 32]>::try_from(request.request_nonce.as_slice()).map_err(sizes)?;
@@ -166,7 +166,8 @@ impl Engine {
             return Ok(Outcome::Wait(Wait::Presigning { pool, until }));
         };
         let known = Some(presignature.public_key());
-        let online = self.online_request(&pool, request, request_nonce, known)?;
+        let witnessed = presignature.witness().is_some();
+        let online = self.online_request(&pool, request, request_nonce, (known, witnessed))?;
         let answer = signing::Presignature::answer;
         #[cfg(feature = "sim")]
         let answer = if self.me.bugs.has(crate::bugs::Bug::NoMasks) { signing::unmasked } else { answer };
@@ -192,29 +193,36 @@ impl Engine {
         birth::signing_curve(key.statement).ok_or(Failure::forbidden("this key does not sign"))
     }
 
-    /// Whether the digest has a length of its mechanism, or is what enters ECDSA on the key's curve: the
-    /// leftmost bytes of a longer digest, or a shorter one with zeros before it (FIPS 186-5, 6.4.1).
-    pub(super) fn check_digest(
-        &self,
-        key_id: &Id,
-        lengths: &RangeInclusive<usize>,
-        digest: &[u8],
-    ) -> Result<(), Failure> {
-        let of_order = self.curve_of(key_id)?.group().scalar_bytes();
-        match lengths.contains(&digest.len()) || digest.len() == of_order {
-            true => Ok(()),
-            false => Err(Failure::invalid("digest length does not fit the mechanism")),
+    /// Whether the mechanism is one of the key's curve, and what is to be signed fits it.
+    pub(super) fn check_message(&self, key_id: &Id, request: &SignRequest) -> Result<(), Failure> {
+        let curve = self.curve_of(key_id)?;
+        if curve.signs_messages() != (request.mechanism == EDDSA) {
+            return Err(Failure::invalid("mechanism does not sign on the key's curve"));
         }
+        let (digest, length) = (&request.digest, request.digest.len());
+        if !curve.accepts(&request.parameter, digest) {
+            return Err(Failure::invalid("message or parameter does not fit the mechanism"));
+        }
+        // A digest has a length of its mechanism, or is what enters ECDSA on the key's curve: the leftmost
+        // bytes of a longer one, or a shorter one with zeros before it (FIPS 186-5, 6.4.1).
+        let of_mechanism = |(number, least, most): &(u64, usize, usize)| {
+            *number == request.mechanism && (*least..=*most).contains(&length)
+        };
+        let fits = curve.signs_messages()
+            || ECDSA.iter().any(of_mechanism)
+            || length == curve.group().scalar_bytes();
+        if fits { Ok(()) } else { Err(Failure::invalid("digest length does not fit the mechanism")) }
     }
 
     /// What is to be signed. `known` is a public key that may be this one and needs no decoding then,
-    /// which costs more than the rest of an answer.
+    /// which costs more than the rest of an answer. `witnessed` says whether the presignature names a
+    /// witness.
     pub(super) fn online_request(
         &self,
         pool: &PoolKey,
         request: &SignRequest,
         request_nonce: [u8; 32],
-        known: Option<signing::PublicKey>,
+        (known, witnessed): (Option<signing::PublicKey>, bool),
     ) -> Result<SigningRequest, Failure> {
         let internal = |_| Failure::new(Code::Internal, "signer set is not a set");
         let key = self.usable(&pool.key_id).ok_or(Failure::new(Code::NotFound, "no such key"))?;
@@ -229,8 +237,10 @@ impl Engine {
             signers: SignerSet::new(pool.signers.iter().copied().map(party)).map_err(internal)?,
             client: pool.client,
             mechanism: u32::try_from(request.mechanism).map_err(|_| Failure::invalid("mechanism"))?,
+            parameter: request.parameter.clone(),
             digest: request.digest.clone(),
             request_nonce,
+            witnessed,
         })
     }
 
@@ -243,9 +253,8 @@ impl Engine {
     }
 }
 
-/// The digest lengths that a mechanism takes, in bytes.
-pub(super) fn digest_lengths(mechanism: u64) -> Result<RangeInclusive<usize>, Failure> {
-    let known = MECHANISMS.iter().find(|(number, ..)| *number == mechanism);
-    let (_, least, most) = known.ok_or(Failure::invalid("mechanism does not sign with ECDSA"))?;
-    Ok(*least..=*most)
+/// Whether any key signs with this mechanism.
+pub(super) fn check_mechanism(mechanism: u64) -> Result<(), Failure> {
+    let known = mechanism == EDDSA || ECDSA.iter().any(|(number, ..)| *number == mechanism);
+    if known { Ok(()) } else { Err(Failure::invalid("mechanism does not sign")) }
 }

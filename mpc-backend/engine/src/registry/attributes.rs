@@ -32,7 +32,8 @@ pub(crate) const CKA_ALLOWED_MECHANISMS: u64 = 0x4000_0600;
 
 pub(crate) const CKO_PRIVATE_KEY: u64 = 3;
 const CKO_SECRET_KEY: u64 = 4;
-const CKK_EC: u64 = 3;
+const CKK_EC: u64 = 0x3;
+const CKK_EC_EDWARDS: u64 = 0x40;
 
 /// Attributes that keep the value they were created with.
 const IMMUTABLE: [u64; 11] = [
@@ -54,12 +55,21 @@ const ONE_WAY: [(u64, bool); 3] =
 /// Secret parts of private keys (CKA_VALUE, CKA_PRIVATE_EXPONENT to CKA_COEFFICIENT): never in here.
 const SECRET: [u64; 7] = [0x11, 0x123, 0x124, 0x125, 0x126, 0x127, 0x128];
 
-/// DER of a curve's object identifier (RFC 5480, 2.1.1.1; SEC 2, A.2.1).
+/// The type of keys on a curve.
+const fn key_type(curve: SigningCurve) -> u64 {
+    match curve {
+        SigningCurve::P256 | SigningCurve::P384 | SigningCurve::Secp256k1 => CKK_EC,
+        SigningCurve::Edwards25519 => CKK_EC_EDWARDS,
+    }
+}
+
+/// DER of a curve's object identifier (RFC 5480, 2.1.1.1; SEC 2, A.2.1; RFC 8410, 3).
 const fn params(curve: SigningCurve) -> &'static [u8] {
     match curve {
         SigningCurve::P256 => &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07],
         SigningCurve::P384 => &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22],
         SigningCurve::Secp256k1 => &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a],
+        SigningCurve::Edwards25519 => &[0x06, 0x03, 0x2b, 0x65, 0x70],
     }
 }
 
@@ -166,10 +176,11 @@ fn check_private_key(attributes: &[Attribute], statement: &BirthStatement) -> Re
     if statement::attributes_hash(attributes).as_slice() != statement.attributes_hash {
         return Err(Refusal::Birth("the key was born with other attributes"));
     }
-    if number(attributes, CKA_KEY_TYPE) != Some(CKK_EC) {
+    let curve = birth::signing_curve(statement);
+    if curve.is_none() || number(attributes, CKA_KEY_TYPE) != curve.map(key_type) {
         return refuse(CKA_KEY_TYPE, "not that of the generated key");
     }
-    let params = birth::signing_curve(statement).map(params);
+    let params = curve.map(params);
     if params.is_none() || get(attributes, CKA_EC_PARAMS) != params {
         return refuse(CKA_EC_PARAMS, "not the curve of the generated key");
     }

@@ -259,5 +259,9 @@ mod tests {
         let own = size_of::<threshold::ecdsa::Presignature<threshold::group::P384>>();
         let heap = own + 12 * (2 + 16) + 12 * (2 + 32) + 2 * 9 + 3 * 48;
         assert!(inline + indices + heap <= super::super::pools::PRESIGNATURE_BYTES, "{inline}");
+        // FROST's: the commitments of the five signers there can be at most.
+        let own = size_of::<threshold::frost::Nonces<threshold::frost::Ed25519>>();
+        let heap = own + 12 * (2 + 16) + 12 * (2 + 32) + 2 * 9 + 3 * 32 + 5 * (1 + 64);
+        assert!(inline + indices + heap <= super::super::pools::PRESIGNATURE_BYTES, "{heap}");
     }
 }

@@ -7,9 +7,10 @@ use proto::client::v1::{
 };
 use proto::peer::v1::Protocol;
 use sha2::{Digest, Sha256};
+use threshold::signing::SigningCurve;
 
-use crate::service::ready;
-use crate::sim::{Delivery, Sim, operator_key};
+use crate::service::{ready, ready_on};
+use crate::sim::{Delivery, Sim, TWO_OF_THREE, operator_key};
 use crate::user::{Key, Outcome, User, key_attributes};
 
 pub fn status(sim: &mut Sim, user: &mut User, node: u8) -> StatusReply {
@@ -112,7 +113,7 @@ fn a_failed_check_leaves_evidence_of_the_message_and_its_sender() {
 
 #[test]
 fn quarantine_outlives_restarts_of_both_and_ends_by_an_operator_only() {
-    let (mut sim, mut user, key) = ready(71);
+    let (mut sim, mut user, key) = ready_on(Sim::of(TWO_OF_THREE, 71), SigningCurve::P256);
     cheat(&mut sim, &user, &key, [1, 2]);
     for node in [1, 2] {
         restart(&mut sim, &mut user, node);

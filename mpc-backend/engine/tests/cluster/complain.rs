@@ -1,12 +1,14 @@
 //! Complaints of clients: T signed answers of one context that make no signature count against their set,
 //! and nothing else counts against anybody.
 
+use engine::Event;
 use proto::client::v1::{Code, ComplainRequest, Error, SignRequest, SignedPart, request::Op};
 use proto::statement;
+use threshold::signing::SigningCurve;
 
 use crate::blame::status;
-use crate::service::ready;
-use crate::sim::{Sim, node_key};
+use crate::service::{ready, ready_on};
+use crate::sim::{Sim, TWO_OF_THREE, node_key};
 use crate::user::{Key, Outcome, User};
 
 /// All members' answers to one request.
@@ -169,4 +171,23 @@ fn answers_to_another_client_blame_nobody() {
     assert_eq!(complain(&mut sim, &mut thief, 1, &complaint).unwrap_err().code(), Code::ResourceExhausted);
     assert!(status(&mut sim, &mut user, 1).failed_sets.is_empty());
     assert!(complain(&mut sim, &mut user, 1, &complaint).is_ok(), "another client's flood is its own");
+}
+
+/// FROST's answers can be checked one by one, so a wrong one names its author. That the answers were masked,
+/// which nobody can check, cannot be made up.
+#[test]
+fn a_wrong_ed25519_answer_names_its_author() {
+    let (mut sim, mut user, key) = ready_on(Sim::of(TWO_OF_THREE, 85), SigningCurve::Edwards25519);
+    let honest = answers(&mut sim, &mut user, &key, [1, 2], 1);
+    let mut strict = honest.clone();
+    strict.request.as_mut().unwrap().grant = vec![1; 64];
+    for complaint in [&honest, &strict, &lie(&sim, strict.clone())] {
+        let refused = complain(&mut sim, &mut user, 1, complaint).unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument);
+    }
+    let complaint = lie(&sim, honest);
+    complain(&mut sim, &mut user, 1, &complaint).unwrap();
+    let named = |event: &Event| matches!(event, Event::SignatureFailed { named, .. } if named == "2");
+    assert!(sim.nodes[0].events.iter().any(named));
+    assert!(user.sign(&mut sim, &key, [1, 3], &[3; 32]).is_ok());
 }

@@ -16,24 +16,34 @@ fn params(curve: SigningCurve) -> Vec<u8> {
         SigningCurve::P256 => "06082a8648ce3d030107",
         SigningCurve::P384 => "06052b81040022",
         SigningCurve::Secp256k1 => "06052b8104000a",
+        SigningCurve::Edwards25519 => "06032b6570",
     };
     hex::decode(der).unwrap()
 }
 
+/// The mechanism that signs with keys on a curve.
+pub fn mechanism_on(curve: SigningCurve) -> u64 {
+    match curve {
+        SigningCurve::Edwards25519 => 0x1057,
+        _ => 0x1041,
+    }
+}
+
 /// A private EC key.
 pub fn key_attributes_on(curve: SigningCurve, sign: bool) -> Vec<Attribute> {
+    let key_type = if curve == SigningCurve::Edwards25519 { 0x40_u64 } else { 0x3 };
     vec![
         attribute(0x0, &3u64.to_be_bytes()),
         attribute(0x1, &[1]),
         attribute(0x2, &[1]),
-        attribute(0x100, &3u64.to_be_bytes()),
+        attribute(0x100, &key_type.to_be_bytes()),
         attribute(0x103, &[1]),
         attribute(0x108, &[u8::from(sign)]),
         attribute(0x10c, &[1]),
         attribute(0x162, &[0]),
         attribute(0x163, &[1]),
         attribute(EC_PARAMS, &params(curve)),
-        attribute(0x4000_0600, &[0x1041u64, 0x1044, 0x1050].map(u64::to_be_bytes).concat()),
+        attribute(0x4000_0600, &[mechanism_on(curve), 0x1044, 0x1050].map(u64::to_be_bytes).concat()),
     ]
 }
 
@@ -45,7 +55,7 @@ pub fn curve_of(attributes: &[Attribute]) -> SigningCurve {
 
 /// The curve that a seed is for.
 pub fn curve_of_seed(seed: u64) -> SigningCurve {
-    SigningCurve::ALL[(seed % 3) as usize]
+    SigningCurve::ALL[seed as usize % SigningCurve::ALL.len()]
 }
 
 /// Bytes of the nonce point in an opening of presigning.
@@ -58,7 +68,7 @@ pub fn point_bytes(opening: &[u8]) -> usize {
     curve.group().element_bytes()
 }
 
-/// Whether a signature, r || s, is valid by the portable crate of its curve.
+/// Whether a signature is valid by another implementation than ours: the portable crate of its curve.
 pub fn verifies(curve: SigningCurve, public_key: &[u8], digest: &[u8], signature: &[u8]) -> bool {
     macro_rules! verify {
         ($portable:ident) => {{
@@ -72,6 +82,11 @@ pub fn verifies(curve: SigningCurve, public_key: &[u8], digest: &[u8], signature
         SigningCurve::P256 => verify!(p256),
         SigningCurve::P384 => verify!(p384),
         SigningCurve::Secp256k1 => verify!(k256),
+        SigningCurve::Edwards25519 => {
+            let key = ed25519_dalek::VerifyingKey::from_bytes(public_key.try_into().unwrap()).unwrap();
+            let signature = ed25519_dalek::Signature::from_slice(signature).unwrap();
+            key.verify_strict(digest, &signature).is_ok()
+        }
     }
 }
 

@@ -235,7 +235,7 @@ impl Worker {
             let partial = Answer::decode(self.key.curve(), &reply.partial, None).ok().filter(|_| signed);
             answers.extend(partial.map(|partial| (party(*node), partial)));
         }
-        match combine_with(answers, &request, self.checks) {
+        match combine_with(answers, &request, &self.key.birth.commitments, self.checks) {
             Ok(signature) => self.signed(sim, &set, &signature),
             Err(fault) => {
                 if set.iter().all(|node| !sim.liars.contains_key(node)) {

@@ -32,16 +32,23 @@ fn every_signer_set_signs() {
             for length in [1, 20, 24, 32, 48, 64] {
                 let digest: Vec<u8> = (1..=length).collect();
                 let signature = user.sign(&mut sim, &key, signers, &digest).unwrap();
-                // The crates want a digest as long as the order: leftmost bytes, or zeros before it.
-                let order = curve.group().scalar_bytes();
-                let zeros = order.saturating_sub(digest.len());
-                let whole: Vec<u8> = std::iter::repeat_n(0, zeros).chain(digest).take(order).collect();
+                let whole = as_the_crates_want_it(curve, digest);
                 assert!(verifies(curve, &key.birth.public_key, &whole, &signature), "{length} on {curve:?}");
             }
         }
         assert_eq!(sim.node(1).engine.as_ref().unwrap().counters().signatures, 12);
         assert_eq!(sim.ledger.violations, Vec::<String>::new());
     }
+}
+
+/// A digest as long as the order: leftmost bytes, or zeros before it. A message is what it is.
+fn as_the_crates_want_it(curve: SigningCurve, digest: Vec<u8>) -> Vec<u8> {
+    if curve.signs_messages() {
+        return digest;
+    }
+    let order = curve.group().scalar_bytes();
+    let zeros = order.saturating_sub(digest.len());
+    std::iter::repeat_n(0, zeros).chain(digest).take(order).collect()
 }
 
 #[test]

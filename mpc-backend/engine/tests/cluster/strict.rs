@@ -8,12 +8,12 @@ use proto::client::v1::{
 };
 use proto::statement;
 
-use threshold::signing::Answer;
+use threshold::signing::{Answer, SigningCurve, combine};
 
-use crate::curves::curve_of_seed;
+use crate::curves::{curve_of_seed, verifies};
 use crate::service::{ready, ready_on};
 use crate::sim::{Sim, node_key};
-use crate::user::{Key, Outcome, User};
+use crate::user::{Key, Outcome, User, party};
 
 const SIGNERS: [u8; 2] = [1, 2];
 const NO_GRANT: &str = "this request has no grant of the presignature's witness";
@@ -61,6 +61,23 @@ fn every_signer_set_signs_with_its_witness() {
             user.sign_at(&mut sim, node, request.clone()).unwrap();
         }
     }
+}
+
+/// Answers of FROST are masked in strict mode, and the masks cancel.
+#[test]
+fn ed25519_signs_with_its_witness() {
+    let limits = Limits { presign_pool: 2, strict: true, ..Limits::default() };
+    let (mut sim, mut user, key) = ready_on(Sim::with(87, limits), SigningCurve::Edwards25519);
+    let (id, witness) = lease(&mut sim, &mut user, &key, SIGNERS);
+    let mut request = user.sign_request(&key, SIGNERS, &id, b"message");
+    request.grant = grant(&mut sim, &mut user, &request, &witness).unwrap();
+    let answers = SIGNERS.map(|node| {
+        let reply = user.sign_at(&mut sim, node, request.clone()).unwrap();
+        (party(node), Answer::decode(key.curve(), &reply.partial, None).unwrap())
+    });
+    let online = user.signing_request(&sim, &key, &SIGNERS, b"message", [9; 32]);
+    let signature = combine(answers.to_vec(), &online, &key.birth.commitments).unwrap();
+    assert!(verifies(key.curve(), &key.birth.public_key, b"message", &signature));
 }
 
 #[test]

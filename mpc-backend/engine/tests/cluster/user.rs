@@ -20,7 +20,7 @@ use rand_core::RngCore;
 use threshold::party::{PartyIndex, SignerSet};
 use threshold::signing::{Answer, PublicKey, SigningCurve, SigningRequest, combine};
 
-use crate::curves::{curve_of, key_attributes_on};
+use crate::curves::{curve_of, key_attributes_on, mechanism_on};
 use crate::sim::{Sim, operator_key};
 
 pub type Outcome<T> = Result<T, Error>;
@@ -308,11 +308,12 @@ impl User {
             key_id: key.id.to_vec(),
             signers: signers.as_ref().iter().copied().map(u32::from).collect(),
             presignature_id: id.to_vec(),
-            mechanism: 0x1041,
+            mechanism: mechanism_on(key.curve()),
             digest: digest.to_vec(),
             request_nonce: vec![9; 32],
             lease: 0,
             grant: Vec::new(),
+            parameter: Vec::new(),
         }
     }
 
@@ -343,7 +344,7 @@ impl User {
             answers.push((party(node), partial));
         }
         let request = self.signing_request(sim, key, signers, digest, [9; 32]);
-        Ok(combine(answers, &request).unwrap())
+        Ok(combine(answers, &request, &key.birth.commitments).unwrap())
     }
 
     /// What a node is asked for in a key agreement.
@@ -380,9 +381,11 @@ impl User {
             public_key: PublicKey::decode(key.curve(), &key.birth.public_key).unwrap(),
             signers: SignerSet::new(signers.iter().copied().map(party)).unwrap(),
             client: self.public(),
-            mechanism: 0x1041,
+            mechanism: mechanism_on(key.curve()) as u32,
+            parameter: Vec::new(),
             digest: digest.to_vec(),
             request_nonce,
+            witnessed: sim.limits.strict,
         }
     }
 }

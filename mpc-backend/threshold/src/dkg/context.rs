@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::fault::{Checks, Misuse};
+use crate::group::edwards25519::{EDWARDS25519, EDWARDS25519_BYTES};
 use crate::group::ristretto255::RISTRETTO255_BYTES;
 use crate::group::{Curve as _, P256, P384, Secp256k1};
 use crate::party::{PartyIndex, SignerSet, Threshold};
@@ -18,6 +19,8 @@ pub enum DkgCurve {
     P384,
     /// secp256k1, for signing keys.
     Secp256k1,
+    /// The prime-order subgroup of edwards25519, for signing keys.
+    Edwards25519,
     /// ristretto255, for login OPRF keys.
     Ristretto255,
 }
@@ -29,6 +32,7 @@ impl DkgCurve {
             Self::P256 => P256::NAME,
             Self::P384 => P384::NAME,
             Self::Secp256k1 => Secp256k1::NAME,
+            Self::Edwards25519 => EDWARDS25519,
             Self::Ristretto255 => "ristretto255",
         }
     }
@@ -39,6 +43,7 @@ impl DkgCurve {
             Self::P256 => P256::POINT_BYTES,
             Self::P384 => P384::POINT_BYTES,
             Self::Secp256k1 => Secp256k1::POINT_BYTES,
+            Self::Edwards25519 => EDWARDS25519_BYTES,
             Self::Ristretto255 => RISTRETTO255_BYTES,
         }
     }
@@ -49,6 +54,7 @@ impl DkgCurve {
             Self::P256 => P256::SCALAR_BYTES,
             Self::P384 => P384::SCALAR_BYTES,
             Self::Secp256k1 => Secp256k1::SCALAR_BYTES,
+            Self::Edwards25519 => EDWARDS25519_BYTES,
             Self::Ristretto255 => RISTRETTO255_BYTES,
         }
     }

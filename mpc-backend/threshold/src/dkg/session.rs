@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use frost_ed25519::Ed25519Sha512;
 use frost_p256::P256Sha256;
 use frost_ristretto255::Ristretto255Sha512;
 use frost_secp256k1::Secp256K1Sha256;
@@ -39,6 +40,7 @@ enum AnySession {
     P256(Session<P256Sha256>),
     P384(Session<P384Sha384>),
     Secp256k1(Session<Secp256K1Sha256>),
+    Edwards25519(Session<Ed25519Sha512>),
     Ristretto255(Session<Ristretto255Sha512>),
 }
 
@@ -49,6 +51,7 @@ macro_rules! on_any {
             AnySession::P256($session) => $what,
             AnySession::P384($session) => $what,
             AnySession::Secp256k1($session) => $what,
+            AnySession::Edwards25519($session) => $what,
             AnySession::Ristretto255($session) => $what,
         }
     };
@@ -86,6 +89,7 @@ impl DkgSession {
             DkgCurve::P256 => begin(setting, AnySession::P256, rng),
             DkgCurve::P384 => begin(setting, AnySession::P384, rng),
             DkgCurve::Secp256k1 => begin(setting, AnySession::Secp256k1, rng),
+            DkgCurve::Edwards25519 => begin(setting, AnySession::Edwards25519, rng),
             DkgCurve::Ristretto255 => begin(setting, AnySession::Ristretto255, rng),
         })
     }

@@ -35,6 +35,12 @@ impl Suite for frost_secp256k1::Secp256K1Sha256 {
     const SCALAR_BYTES: usize = 32;
 }
 
+impl Suite for frost_ed25519::Ed25519Sha512 {
+    type Point = curve25519_dalek::EdwardsPoint;
+    const ELEMENT_BYTES: usize = 32;
+    const SCALAR_BYTES: usize = 32;
+}
+
 impl Suite for frost_ristretto255::Ristretto255Sha512 {
     type Point = curve25519_dalek::RistrettoPoint;
     const ELEMENT_BYTES: usize = 32;

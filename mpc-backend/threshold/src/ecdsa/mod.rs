@@ -25,8 +25,9 @@ pub mod setup;
 pub use self::combine::{Signature, combine};
 pub use self::online::{OnlineRequest, PartialSignature, answer};
 pub use self::pair::{Pair, Pairs};
-pub use self::presign::{PresignContext, PresignSession, Presignature, Witness};
+pub use self::presign::{PresignContext, PresignSession, Presignature};
 pub use self::setup::{PairSetup, SetupContext, SetupStep};
+pub use crate::presigning::Witness;
 
 /// Name of one run of a node's process: fresh at each start.
 pub type BootId = [u8; 16];

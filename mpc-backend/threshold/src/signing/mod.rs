@@ -2,14 +2,13 @@
 //!
 //! The protocols are generic over their curve. Here the curve of a key is looked up once for each
 //! message or answer, and everything that computes runs behind that one branch. What each step means
-//! and what its caller must guarantee stands with the protocol, [`crate::ecdsa`].
+//! and what its caller must guarantee stands with the protocol, [`crate::ecdsa`] or [`crate::frost`].
 
 mod request;
 #[cfg(feature = "sim")]
 mod simulated;
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use rand_core::CryptoRngCore;
@@ -17,12 +16,14 @@ use rand_core::CryptoRngCore;
 pub use self::request::{Answer, PublicKey, SigningRequest, combine};
 #[cfg(feature = "sim")]
 pub use self::simulated::{combine_with, duplicate, stored_form, unmasked};
-use crate::codec::scalar_from_bytes;
+use crate::codec::scalar;
 use crate::dkg::DkgCurve;
-use crate::ecdsa::{self, BootId, Pairs, PresignContext, PresignSession, Witness};
+use crate::ecdsa::{self, Pairs, PresignContext, PresignSession, Witness};
 use crate::fault::{Error, Fault, Misuse};
+use crate::frost::{self, Ed25519, NonceSession, Schnorr as _};
 use crate::group::{Curve, P256, P384, Point, Secp256k1};
-use crate::party::{PartyIndex, SignerSet, Threshold};
+use crate::party::PartyIndex;
+pub use crate::presigning::SessionContext;
 use crate::round::{Outbox, Step};
 use crate::secret::Secret;
 
@@ -35,6 +36,8 @@ pub enum SigningCurve {
     P384,
     /// secp256k1.
     Secp256k1,
+    /// edwards25519, for Ed25519.
+    Edwards25519,
 }
 
 /// Does the same with a value of any curve.
@@ -44,6 +47,7 @@ macro_rules! each {
             Self::P256($value) => $what,
             Self::P384($value) => $what,
             Self::Secp256k1($value) => $what,
+            Self::Edwards25519($value) => $what,
         }
     };
 }
@@ -51,7 +55,7 @@ use each;
 
 impl SigningCurve {
     /// Every curve.
-    pub const ALL: [Self; 3] = [Self::P256, Self::P384, Self::Secp256k1];
+    pub const ALL: [Self; 4] = [Self::P256, Self::P384, Self::Secp256k1, Self::Edwards25519];
 
     /// Its name in birth certificates and transcripts.
     pub const fn name(self) -> &'static str {
@@ -63,67 +67,56 @@ impl SigningCurve {
         Self::ALL.into_iter().find(|curve| curve.name() == name)
     }
 
+    /// Whether its scheme signs messages; else it signs digests.
+    pub const fn signs_messages(self) -> bool {
+        matches!(self, Self::Edwards25519)
+    }
+
+    /// Whether this is something to be signed: a variant of its scheme, and a message of that variant.
+    pub fn accepts(self, parameter: &[u8], message: &[u8]) -> bool {
+        let bytes = message;
+        match self {
+            Self::P256 | Self::P384 | Self::Secp256k1 => {
+                parameter.is_empty() && bytes.len() <= ecdsa::DIGEST_BYTES_MAX
+            }
+            Self::Edwards25519 => {
+                bytes.len() <= frost::MESSAGE_BYTES_MAX
+                    && Ed25519::accepts(frost::Message { parameter, bytes })
+            }
+        }
+    }
+
     /// The group in which its keys are generated.
     pub const fn group(self) -> DkgCurve {
         match self {
             Self::P256 => DkgCurve::P256,
             Self::P384 => DkgCurve::P384,
             Self::Secp256k1 => DkgCurve::Secp256k1,
+            Self::Edwards25519 => DkgCurve::Edwards25519,
         }
     }
 }
 
-/// What all signers of a presignature agree on before they begin, but for the key's public half: as
-/// [`PresignContext`] has it.
-#[derive(Clone)]
-pub struct SessionContext {
-    /// Hash of the genesis manifest.
-    pub cluster_id: [u8; 32],
-    /// The key.
-    pub key_id: [u8; 16],
-    /// Refreshes of the key so far.
-    pub epoch: u64,
-    /// T-of-N of the key.
-    pub threshold: Threshold,
-    /// The exact T signers.
-    pub signers: SignerSet,
-    /// This party.
-    pub me: PartyIndex,
-    /// Boot ids of exactly the signers.
-    pub boot_ids: BTreeMap<PartyIndex, BootId>,
-    /// The block of presignatures that this one belongs to.
-    pub block_id: [u8; 16],
-    /// Identity of the client to whom all signers assigned the block.
-    pub client: [u8; 32],
-    /// Position of this presignature; the caller never starts one number of a block twice.
-    pub number: u64,
-    /// In strict mode, who must grant its use.
-    pub witness: Option<Witness>,
-    /// All, except in simulations.
-    pub checks: crate::fault::Checks,
-}
-
-impl SessionContext {
-    fn with_key<C: Curve>(self, public_key: C::Point) -> PresignContext<C> {
-        PresignContext {
-            cluster_id: self.cluster_id,
-            key_id: self.key_id,
-            epoch: self.epoch,
-            public_key,
-            threshold: self.threshold,
-            signers: self.signers,
-            me: self.me,
-            boot_ids: self.boot_ids,
-            block_id: self.block_id,
-            client: self.client,
-            number: self.number,
-            witness: self.witness,
-            checks: self.checks,
-        }
+/// The context of a presigning of ECDSA.
+fn with_key<C: Curve>(context: SessionContext, public_key: C::Point) -> PresignContext<C> {
+    PresignContext {
+        cluster_id: context.cluster_id,
+        key_id: context.key_id,
+        epoch: context.epoch,
+        public_key,
+        threshold: context.threshold,
+        signers: context.signers,
+        me: context.me,
+        boot_ids: context.boot_ids,
+        block_id: context.block_id,
+        client: context.client,
+        number: context.number,
+        witness: context.witness,
+        checks: context.checks,
     }
 }
 
-/// A presigning in whatever round it is; see [`PresignSession`].
+/// A presigning in whatever round it is; see [`PresignSession`] and [`NonceSession`].
 pub enum Session {
     /// On P-256.
     P256(PresignSession<P256>),
@@ -131,6 +124,8 @@ pub enum Session {
     P384(PresignSession<P384>),
     /// On secp256k1.
     Secp256k1(PresignSession<Secp256k1>),
+    /// On edwards25519.
+    Edwards25519(Box<NonceSession<Ed25519>>),
 }
 
 impl Session {
@@ -155,8 +150,8 @@ impl Session {
             rng: &mut dyn CryptoRngCore,
         ) -> Result<(Session, Outbox), Misuse> {
             let public_key = C::Point::decode(public_key).ok_or(Misuse::StoredKey)?;
-            let share = Secret::new(scalar_from_bytes::<C>(share).map_err(|_| Misuse::StoredKey)?);
-            let context = context.with_key(public_key);
+            let share = Secret::new(scalar(share).map_err(|_| Misuse::StoredKey)?);
+            let context = with_key::<C>(context, public_key);
             let (session, outbox) = PresignSession::start(context, &share, pairs, rng)?;
             Ok((any(session), outbox))
         }
@@ -165,6 +160,13 @@ impl Session {
             SigningCurve::P256 => begin(Self::P256, key, context, pairs, rng),
             SigningCurve::P384 => begin(Self::P384, key, context, pairs, rng),
             SigningCurve::Secp256k1 => begin(Self::Secp256k1, key, context, pairs, rng),
+            SigningCurve::Edwards25519 => {
+                let (public_key, share) = key;
+                let public_key = Point::decode(public_key).ok_or(Misuse::StoredKey)?;
+                let share = Secret::new(scalar(share).map_err(|_| Misuse::StoredKey)?);
+                let (session, outbox) = NonceSession::start(context, public_key, &share, pairs, rng)?;
+                Ok((Self::Edwards25519(Box::new(session)), outbox))
+            }
         }
     }
 
@@ -204,11 +206,16 @@ impl Session {
             Self::Secp256k1(session) => {
                 step(session.receive(from, message, pairs, rng)?, Self::Secp256k1, Presignature::Secp256k1)
             }
+            Self::Edwards25519(session) => match session.receive(from, message)? {
+                Step::Next(next, outbox) => Step::Next(Self::Edwards25519(Box::new(next)), outbox),
+                Step::Done(done, outbox) => Step::Done(Presignature::Edwards25519(Box::new(done)), outbox),
+            },
         })
     }
 }
 
-/// One party's part of a nonce that is ready to sign one digest; see [`ecdsa::Presignature`]. It stands
+/// One party's part of a nonce that is ready for one signature; see [`ecdsa::Presignature`] and
+/// [`frost::Nonces`]. It stands
 /// on the heap, because on P-384 it is the largest thing that pools hold.
 pub enum Presignature {
     /// On P-256.
@@ -217,6 +224,8 @@ pub enum Presignature {
     P384(Box<ecdsa::Presignature<P384>>),
     /// On secp256k1.
     Secp256k1(Box<ecdsa::Presignature<Secp256k1>>),
+    /// On edwards25519.
+    Edwards25519(Box<frost::Nonces<Ed25519>>),
 }
 
 impl Presignature {
@@ -231,6 +240,7 @@ impl Presignature {
             Self::P256(own) => PublicKey::P256(own.public_key().clone()),
             Self::P384(own) => PublicKey::P384(own.public_key().clone()),
             Self::Secp256k1(own) => PublicKey::Secp256k1(own.public_key().clone()),
+            Self::Edwards25519(own) => PublicKey::Edwards25519(*own.public_key()),
         }
     }
 
@@ -243,7 +253,7 @@ impl Presignature {
     /// answer.
     ///
     /// # Errors
-    /// As [`ecdsa::answer`]; a request for a key on another curve is [`Misuse::WrongPresignature`].
+    /// As [`ecdsa::answer`] and [`frost::answer`]; a request for a key on another curve is [`Misuse::WrongPresignature`].
     pub fn answer(self, pairs: &Pairs, request: &SigningRequest) -> Result<Vec<u8>, Error> {
         match (self, &request.public_key) {
             (Self::P256(own), PublicKey::P256(key)) => {
@@ -254,6 +264,9 @@ impl Presignature {
             }
             (Self::Secp256k1(own), PublicKey::Secp256k1(key)) => {
                 Ok(ecdsa::answer(*own, pairs, &request.with_key(key))?.encode())
+            }
+            (Self::Edwards25519(own), PublicKey::Edwards25519(key)) => {
+                Ok(frost::answer(*own, pairs, &request.of_message(key))?.encode())
             }
             _ => Err(Misuse::WrongPresignature.into()),
         }

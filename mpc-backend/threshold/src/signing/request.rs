@@ -2,10 +2,13 @@
 
 use alloc::vec::Vec;
 
+use curve25519_dalek::EdwardsPoint;
+
 use super::{SigningCurve, each};
 use crate::codec::DecodeError;
 use crate::ecdsa::{self, OnlineRequest, PartialSignature};
 use crate::fault::{Checks, Fault};
+use crate::frost::{self, Ed25519, Schnorr};
 use crate::group::p256::P256Point;
 use crate::group::p384::P384Point;
 use crate::group::secp256k1::Secp256k1Point;
@@ -21,6 +24,8 @@ pub enum PublicKey {
     P384(P384Point),
     /// On secp256k1.
     Secp256k1(Secp256k1Point),
+    /// On edwards25519.
+    Edwards25519(EdwardsPoint),
 }
 
 impl PublicKey {
@@ -30,6 +35,7 @@ impl PublicKey {
             SigningCurve::P256 => Self::P256(Point::decode(bytes)?),
             SigningCurve::P384 => Self::P384(Point::decode(bytes)?),
             SigningCurve::Secp256k1 => Self::Secp256k1(Point::decode(bytes)?),
+            SigningCurve::Edwards25519 => Self::Edwards25519(Point::decode(bytes)?),
         })
     }
 
@@ -46,6 +52,7 @@ impl PublicKey {
             Self::P256(point) => Self::P256(point.with_multiples()),
             Self::P384(point) => Self::P384(point.with_multiples()),
             Self::Secp256k1(point) => Self::Secp256k1(point.with_multiples()),
+            Self::Edwards25519(point) => Self::Edwards25519(point.with_multiples()),
         }
     }
 
@@ -55,6 +62,7 @@ impl PublicKey {
             Self::P256(_) => SigningCurve::P256,
             Self::P384(_) => SigningCurve::P384,
             Self::Secp256k1(_) => SigningCurve::Secp256k1,
+            Self::Edwards25519(_) => SigningCurve::Edwards25519,
         }
     }
 }
@@ -77,10 +85,15 @@ pub struct SigningRequest {
     pub client: [u8; 32],
     /// Number of the mechanism that the client asked for.
     pub mechanism: u32,
-    /// The digest: at most [`ecdsa::DIGEST_BYTES_MAX`] bytes.
+    /// The variant of the scheme: [`frost::Message::parameter`]. Empty for ECDSA.
+    pub parameter: Vec<u8>,
+    /// The digest, at most [`ecdsa::DIGEST_BYTES_MAX`] bytes, or the message of a scheme that hashes
+    /// itself, at most [`frost::MESSAGE_BYTES_MAX`].
     pub digest: Vec<u8>,
     /// Fresh for each request.
     pub request_nonce: [u8; 32],
+    /// Whether the presignature names a witness.
+    pub witnessed: bool,
 }
 
 impl SigningRequest {
@@ -99,6 +112,23 @@ impl SigningRequest {
         }
     }
 
+    /// The request as FROST has it.
+    pub fn of_message<S: Schnorr>(&self, public_key: &S::Point) -> frost::OnlineRequest<S> {
+        frost::OnlineRequest {
+            cluster_id: self.cluster_id,
+            key_id: self.key_id,
+            epoch: self.epoch,
+            public_key: public_key.clone(),
+            signers: self.signers.clone(),
+            client: self.client,
+            mechanism: self.mechanism,
+            parameter: self.parameter.clone(),
+            message: self.digest.clone(),
+            request_nonce: self.request_nonce,
+            witnessed: self.witnessed,
+        }
+    }
+
     /// Whether an answer's context is the one that an honest signer makes of this request.
     pub fn is_answered_by(&self, answer: &Answer) -> bool {
         match (answer, &self.public_key) {
@@ -107,12 +137,15 @@ impl SigningRequest {
             (Answer::Secp256k1(answer), PublicKey::Secp256k1(key)) => {
                 self.with_key(key).is_answered_by(answer)
             }
+            (Answer::Edwards25519(answer), PublicKey::Edwards25519(key)) => {
+                self.of_message(key).is_answered_by(answer)
+            }
             _ => false,
         }
     }
 }
 
-/// One signer's answer; see [`PartialSignature`].
+/// One signer's answer; see [`PartialSignature`] and [`frost::PartialSignature`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     /// On P-256.
@@ -121,6 +154,8 @@ pub enum Answer {
     P384(PartialSignature<P384>),
     /// On secp256k1.
     Secp256k1(PartialSignature<Secp256k1>),
+    /// On edwards25519.
+    Edwards25519(frost::PartialSignature<Ed25519>),
 }
 
 impl Answer {
@@ -143,6 +178,7 @@ impl Answer {
             SigningCurve::P256 => beside!(P256),
             SigningCurve::P384 => beside!(P384),
             SigningCurve::Secp256k1 => beside!(Secp256k1),
+            SigningCurve::Edwards25519 => frost::PartialSignature::decode(bytes).map(Self::Edwards25519),
         }
     }
 
@@ -151,9 +187,15 @@ impl Answer {
         each!(self, answer => &answer.presignature)
     }
 
-    /// The encoded nonce point before its re-randomisation: public, for ledgers.
+    /// What must never be answered with twice, encoded: the nonce point before its re-randomisation, or all
+    /// commitments to nonces. Public, for ledgers.
     pub fn nonce(&self) -> Vec<u8> {
-        each!(self, answer => answer.nonce_point.encode())
+        match self {
+            Self::P256(answer) => answer.nonce_point.encode(),
+            Self::P384(answer) => answer.nonce_point.encode(),
+            Self::Secp256k1(answer) => answer.nonce_point.encode(),
+            Self::Edwards25519(answer) => answer.commitments.clone(),
+        }
     }
 
     /// Hash of everything that the answer depends on.
@@ -162,32 +204,48 @@ impl Answer {
     }
 }
 
-/// Combines the answers of all signers of `request` into a signature that was verified: r || s.
+/// Combines the answers of all signers of `request` into a signature that was verified: r || s, or R || z.
+///
+/// `commitments` are those of the key's polynomial, as its birth certificate has them: where a scheme's
+/// answers can be checked one by one, a wrong one names its author.
 ///
 /// # Errors
-/// As [`ecdsa::combine`]; an answer on another curve is a missing one.
-pub fn combine(answers: Vec<(PartyIndex, Answer)>, request: &SigningRequest) -> Result<Vec<u8>, Fault> {
-    combine_checked(answers, request, Checks::all())
+/// As [`ecdsa::combine`] and [`frost::combine`]; an answer on another curve is a missing one.
+pub fn combine(
+    answers: Vec<(PartyIndex, Answer)>,
+    request: &SigningRequest,
+    commitments: &[Vec<u8>],
+) -> Result<Vec<u8>, Fault> {
+    combine_checked(answers, request, commitments, Checks::all())
 }
 
 pub(super) fn combine_checked(
     answers: Vec<(PartyIndex, Answer)>,
     request: &SigningRequest,
+    commitments: &[Vec<u8>],
     checks: Checks,
 ) -> Result<Vec<u8>, Fault> {
-    macro_rules! on {
-        ($curve:ident, $key:expr) => {{
+    macro_rules! of_curve {
+        ($curve:ident) => {{
             let own = answers.into_iter().filter_map(|(party, answer)| match answer {
                 Answer::$curve(answer) => Some((party, answer)),
                 _ => None,
             });
-            let own: Vec<_> = own.collect();
-            ecdsa::combine::combine_with(&own, &request.with_key($key), checks)?.to_bytes()
+            own.collect::<Vec<_>>()
         }};
     }
+    macro_rules! ecdsa {
+        ($curve:ident, $key:expr) => {
+            ecdsa::combine::combine_with(&of_curve!($curve), &request.with_key($key), checks)?.to_bytes()
+        };
+    }
     Ok(match &request.public_key {
-        PublicKey::P256(key) => on!(P256, key),
-        PublicKey::P384(key) => on!(P384, key),
-        PublicKey::Secp256k1(key) => on!(Secp256k1, key),
+        PublicKey::P256(key) => ecdsa!(P256, key),
+        PublicKey::P384(key) => ecdsa!(P384, key),
+        PublicKey::Secp256k1(key) => ecdsa!(Secp256k1, key),
+        PublicKey::Edwards25519(key) => {
+            let request = request.of_message(key);
+            frost::combine::combine_with(&of_curve!(Edwards25519), &request, commitments, checks)?
+        }
     })
 }

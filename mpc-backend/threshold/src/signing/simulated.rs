@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::request::combine_checked;
-use super::{Answer, Presignature, PublicKey, SigningRequest, each};
+use super::{Answer, Presignature, PublicKey, SigningRequest};
 use crate::ecdsa::Pairs;
 use crate::fault::{Checks, Error, Fault, Misuse};
 use crate::party::PartyIndex;
@@ -16,12 +16,18 @@ pub fn duplicate(presignature: &Presignature) -> Presignature {
         Presignature::P256(one) => Presignature::P256(Box::new(sim::duplicate(one))),
         Presignature::P384(one) => Presignature::P384(Box::new(sim::duplicate(one))),
         Presignature::Secp256k1(one) => Presignature::Secp256k1(Box::new(sim::duplicate(one))),
+        Presignature::Edwards25519(one) => Presignature::Edwards25519(Box::new(sim::frost::duplicate(one))),
     }
 }
 
 impl Presignature {
     fn secrets(&self) -> Vec<u8> {
-        each!(self, presignature => sim::stored_form(presignature))
+        match self {
+            Self::P256(own) => sim::stored_form(own),
+            Self::P384(own) => sim::stored_form(own),
+            Self::Secp256k1(own) => sim::stored_form(own),
+            Self::Edwards25519(own) => sim::frost::stored_form(own),
+        }
     }
 }
 
@@ -45,6 +51,9 @@ pub fn unmasked(own: Presignature, pairs: &Pairs, request: &SigningRequest) -> R
         (Presignature::Secp256k1(own), PublicKey::Secp256k1(key)) => {
             Ok(sim::unmasked(*own, pairs, &request.with_key(key))?.encode())
         }
+        (Presignature::Edwards25519(own), PublicKey::Edwards25519(key)) => {
+            Ok(sim::frost::unmasked(*own, pairs, &request.of_message(key))?.encode())
+        }
         _ => Err(Misuse::WrongPresignature.into()),
     }
 }
@@ -56,7 +65,8 @@ pub fn unmasked(own: Presignature, pairs: &Pairs, request: &SigningRequest) -> R
 pub fn combine_with(
     answers: Vec<(PartyIndex, Answer)>,
     request: &SigningRequest,
+    commitments: &[Vec<u8>],
     checks: Checks,
 ) -> Result<Vec<u8>, Fault> {
-    combine_checked(answers, request, checks)
+    combine_checked(answers, request, commitments, checks)
 }

@@ -13,6 +13,9 @@ use crate::ecdsa::mul::Reply;
 use crate::ecdsa::ot::extension::ExtensionMessage;
 use crate::ecdsa::presign::round1_commit::{Announcement, CommitmentMessage};
 use crate::ecdsa::presign::round2_open::{Opening, OpeningMessage};
+use crate::frost::binding::Commitment;
+use crate::frost::session::CommitMessage;
+use crate::frost::{self, Schnorr};
 use crate::group::{Curve, Point};
 use crate::oprf::{ELEMENT_BYTES, Evaluation};
 
@@ -116,6 +119,29 @@ pub fn of_answer<C: Curve>(message: &[u8]) -> Option<Vec<Field>> {
     let mut fields = Fields::default();
     fields.opaque("T2", &presignature).point::<C>("R", &nonce_point).opaque("ctx", &context);
     fields.scalar::<C>("u", &u).scalar::<C>("w", &w);
+    Some(fields.finish())
+}
+
+/// Of a message with commitments to nonces.
+pub fn of_nonces<S: Schnorr>(message: &[u8]) -> Option<Vec<Field>> {
+    let CommitMessage { binding, commitment } = CommitMessage::<S>::decode(message).ok()?;
+    let Commitment { hiding, binding: second } = commitment;
+    let mut fields = Fields::of_round(*message.first()?);
+    fields.opaque("bind", &binding);
+    fields.push("D", Kind::Point, &hiding.encode()).push("E", Kind::Point, &second.encode());
+    Some(fields.finish())
+}
+
+/// Of a signer's answer in FROST.
+pub fn of_frost_answer<S: Schnorr>(message: &[u8]) -> Option<Vec<Field>> {
+    let frost::PartialSignature { presignature, context, nonce, commitments, response } =
+        frost::PartialSignature::<S>::decode(message).ok()?;
+    let mut fields = Fields::default();
+    fields.opaque("id", &presignature).opaque("ctx", &context).push("R", Kind::Point, &nonce);
+    for (point, name) in commitments.chunks(S::POINT_BYTES).zip(["D", "E"].into_iter().cycle()) {
+        fields.push(name, Kind::Point, point);
+    }
+    fields.push("z", Kind::Scalar, response.to_repr().as_ref());
     Some(fields.finish())
 }
 

@@ -4,6 +4,7 @@
 //! more than altered bytes are in [`Lie`].
 
 pub mod fields;
+pub mod frost;
 mod lies;
 mod memory;
 mod probe;

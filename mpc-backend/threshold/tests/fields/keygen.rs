@@ -1,22 +1,29 @@
-//! Key generation on P-256, 2-of-3.
+//! Key generation on one curve, 2-of-3.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::marker::PhantomData;
 
 use threshold::dkg::{DkgContext, DkgCurve, DkgSession, Progress};
+use threshold::group::Curve;
 use threshold::party::Threshold;
 use threshold::round::Outbox;
+use threshold::signing::SigningCurve;
 use threshold::sim::{self, fields::Field};
 
 use crate::common::{party, rng};
 use crate::{Ended, Protocol, Tamper, Variant, Wire};
 
-pub struct Keygen;
+pub struct Keygen<C>(pub PhantomData<C>);
 
 fn threshold() -> Threshold {
     Threshold::new(2, 3).unwrap()
 }
 
-impl Protocol for Keygen {
+fn curve<C: Curve>() -> DkgCurve {
+    SigningCurve::of_name(C::NAME).unwrap().group()
+}
+
+impl<C: Curve> Protocol for Keygen<C> {
     const NAME: &'static str = "Key generation";
     const ROUNDS: &'static [&'static str] = &["commit", "open", "share", "confirm"];
     const LIAR: u8 = 3;
@@ -24,7 +31,11 @@ impl Protocol for Keygen {
     const VARIANTS: &'static [Variant] = &[Variant::Usual, Variant::Session, Variant::Epoch, Variant::Key];
 
     fn fields(message: &[u8]) -> Option<Vec<Field>> {
-        sim::of_keygen(message, threshold(), DkgCurve::P256)
+        sim::of_keygen(message, threshold(), curve::<C>())
+    }
+
+    fn generator() -> Vec<u8> {
+        sim::fields::generator::<C>()
     }
 
     fn run(&mut self, variant: Variant, tamper: &mut Tamper<'_>) -> Ended {
@@ -40,7 +51,7 @@ impl Protocol for Keygen {
                 key_id: [if variant == Variant::Key { 9 } else { 3 }; 16],
                 epoch: if variant == Variant::Epoch { 9 } else { 4 },
                 threshold: threshold(),
-                curve: DkgCurve::P256,
+                curve: curve::<C>(),
                 purpose: [5; 32],
                 me: party(me),
             };

@@ -1,7 +1,6 @@
 //! The lies, by kind of field and about whole messages.
 
-use threshold::group::P256;
-use threshold::sim::fields::{Field, Kind, generator};
+use threshold::sim::fields::{Field, Kind};
 
 use crate::{Protocol, Recorded, Variant};
 
@@ -34,20 +33,14 @@ impl FieldLie {
         }
     }
 
-    /// Changes `field`; `session` is its value in another session.
-    pub fn tell(self, field: &mut Field, session: Option<Vec<u8>>) {
+    /// Changes `field`; `session` is its value in another session, `point` a valid one.
+    pub fn tell(self, field: &mut Field, session: Option<Vec<u8>>, point: Vec<u8>) {
         let honest = field.bytes.clone();
         match self {
             Self::Flip => field.bytes[honest.len() / 2] ^= 1,
             Self::Zeros => field.bytes.fill(0),
             Self::Above => field.bytes.fill(0xff),
-            Self::Other if field.kind == Kind::Point && honest.len() == 33 => {
-                field.bytes = generator::<P256>()
-            }
-            Self::Other if field.kind == Kind::Point => {
-                let generator = curve25519_dalek::constants::RISTRETTO_BASEPOINT_COMPRESSED;
-                field.bytes = generator.to_bytes().to_vec();
-            }
+            Self::Other if field.kind == Kind::Point => field.bytes = point,
             Self::Other => {
                 // 2^128: canonical in either byte order.
                 field.bytes.fill(0);

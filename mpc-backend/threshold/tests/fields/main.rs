@@ -12,6 +12,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod ecdh;
+mod frost;
 mod keygen;
 mod lies;
 mod online;
@@ -21,10 +22,12 @@ mod setup;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::marker::PhantomData;
 
 use common::party;
 use lies::{FieldLie, MessageLie, PLACES};
 use threshold::fault::{Fault, Severity};
+use threshold::group::{P256, P384, Secp256k1};
 use threshold::sim::fields::Field;
 
 /// One of the runs that messages are recorded in.
@@ -69,6 +72,11 @@ trait Protocol {
     const VARIANTS: &'static [Variant];
 
     fn fields(message: &[u8]) -> Option<Vec<Field>>;
+
+    /// The generator of the group that points are of.
+    fn generator() -> Vec<u8> {
+        curve25519_dalek::constants::RISTRETTO_BASEPOINT_COMPRESSED.to_bytes().to_vec()
+    }
 
     fn run(&mut self, variant: Variant, tamper: &mut Tamper<'_>) -> Ended;
 
@@ -215,7 +223,7 @@ fn document<P: Protocol>(protocol: &mut P) -> (String, usize) {
                     let other = recorded.get(&(Variant::Session, wire.from, wire.to, wire.round));
                     let other = other.and_then(|message| P::fields(message));
                     let other = other.map(|fields| fields[index].bytes.clone());
-                    lie.tell(&mut fields[index], other);
+                    lie.tell(&mut fields[index], other, P::generator());
                     Some(vec![fields.into_iter().flat_map(|field| field.bytes).collect()])
                 };
                 results.add(lie.label(), tell_it(protocol, round, told_before == 0, lie.label(), &mut tell));
@@ -269,12 +277,14 @@ or *extended* by a byte, *empty*, of another *session*, *epoch*, *key*, *sender*
 
 #[test]
 fn every_field_of_every_message_is_lied_about() {
-    let protocols: [fn() -> (String, usize); 7] = [
-        || document(&mut keygen::Keygen),
+    let protocols: [fn() -> (String, usize); 9] = [
+        || document(&mut keygen::Keygen::<P256>(PhantomData)),
         || document(&mut setup::Setup),
-        || document(&mut presign::Presign),
-        || document(&mut online::Online),
+        || document(&mut presign::Presign::<P256>(PhantomData)),
+        || document(&mut online::Online::<P256>(PhantomData)),
         || document(&mut ecdh::Agreement),
+        || document(&mut frost::MakeNonces),
+        || document(&mut frost::FrostAnswer),
         || document(&mut oprf::Request),
         || document(&mut oprf::Answer),
     ];
@@ -292,6 +302,34 @@ fn every_field_of_every_message_is_lied_about() {
     let written = std::fs::read_to_string(path).unwrap_or_default();
     let differs = written.lines().zip(text.lines()).find(|(written, now)| written != now);
     assert!(written == text, "spec/fields.md is not what happens: {differs:?}; see the head of this file");
+}
+
+/// The table of a protocol without its column of sizes.
+fn verdicts<P: Protocol>(mut protocol: P) -> Vec<String> {
+    let (text, _) = document(&mut protocol);
+    let row = |line: &str| {
+        let cells = line.split('|').enumerate().filter(|(column, _)| *column != 3);
+        cells.map(|(_, cell)| cell).collect::<Vec<_>>().join("|")
+    };
+    text.lines().map(row).collect()
+}
+
+/// Every lie meets the same rule on every curve: presigning on the one of other sizes, and what takes less
+/// time on the third.
+#[test]
+fn the_tables_of_other_curves_differ_in_sizes_only() {
+    assert_eq!(
+        verdicts(presign::Presign::<P384>(PhantomData)),
+        verdicts(presign::Presign::<P256>(PhantomData))
+    );
+    assert_eq!(verdicts(keygen::Keygen::<P384>(PhantomData)), verdicts(keygen::Keygen::<P256>(PhantomData)));
+    assert_eq!(
+        verdicts(keygen::Keygen::<Secp256k1>(PhantomData)),
+        verdicts(keygen::Keygen::<P256>(PhantomData))
+    );
+    let online = verdicts(online::Online::<P256>(PhantomData));
+    assert_eq!(verdicts(online::Online::<P384>(PhantomData)), online);
+    assert_eq!(verdicts(online::Online::<Secp256k1>(PhantomData)), online);
 }
 
 /// The fault of the liar's malformed message, where a decoder says only that it is one.

@@ -1,17 +1,18 @@
 //! The answers of two signers to a client, of whom the second lies.
 
+use std::marker::PhantomData;
+
 use threshold::ecdsa::{PartialSignature, answer};
 use threshold::fault::{Checks, Error};
-use threshold::group::P256;
 use threshold::sim::{self, fields::Field};
 
-use crate::common::{digest_of, party, signers};
+use crate::common::{Suite, digest_of, party, signers};
 use crate::presign::presigned;
 use crate::{Ended, Protocol, Tamper, Variant, Wire, malformed};
 
-pub struct Online;
+pub struct Online<C>(pub PhantomData<C>);
 
-impl Protocol for Online {
+impl<C: Suite> Protocol for Online<C> {
     const NAME: &'static str = "Answer to the client";
     const ROUNDS: &'static [&'static str] = &["answer"];
     const LIAR: u8 = 2;
@@ -20,12 +21,16 @@ impl Protocol for Online {
         &[Variant::Usual, Variant::Session, Variant::Epoch, Variant::Key, Variant::Receiver];
 
     fn fields(message: &[u8]) -> Option<Vec<Field>> {
-        sim::fields::of_answer::<P256>(message)
+        sim::fields::of_answer::<C>(message)
+    }
+
+    fn generator() -> Vec<u8> {
+        sim::fields::generator::<C>()
     }
 
     fn run(&mut self, variant: Variant, tamper: &mut Tamper<'_>) -> Ended {
         let mut ended = Ended::default();
-        let (cluster, done) = presigned(2, variant, &mut ended, &mut |wire| vec![wire.message.to_vec()]);
+        let (cluster, done) = presigned::<C>(2, variant, &mut ended, &mut |wire| vec![wire.message.to_vec()]);
         let mut request = cluster.request(&signers(2), &digest_of(1, 32), [1; 32]);
         match variant {
             Variant::Epoch => request.epoch += 1,
@@ -39,7 +44,7 @@ impl Protocol for Online {
             let message =
                 answer(presignature, pairs, &request).map_err(|error: Error| error).unwrap().encode();
             for arrived in tamper(Wire { from: from.get(), to: 0, round: 1, message: &message }) {
-                match PartialSignature::<P256>::decode(&arrived) {
+                match PartialSignature::<C>::decode(&arrived) {
                     Ok(decoded) => answers.push((from, decoded)),
                     Err(_) => {
                         ended.faults.insert(0, malformed(from.get()));

@@ -1,27 +1,27 @@
 //! Presigning by three of three, then a signature if nothing was found before.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::marker::PhantomData;
 
 use threshold::ecdsa::{PresignSession, Presignature, answer};
 use threshold::fault::Checks;
-use threshold::group::P256;
 use threshold::party::PartyIndex;
 use threshold::round::Step;
 use threshold::sim::{self, Cluster, fields::Field};
 
-use crate::common::{cluster, digest_of, party, rng, signers};
+use crate::common::{Suite, cluster, digest_of, party, rng, signers};
 use crate::{Ended, Protocol, Tamper, Variant, Wire};
 
-pub struct Presign;
+pub struct Presign<C>(pub PhantomData<C>);
 
 /// Presigns in a fresh cluster of `count`, always the same one.
-pub fn presigned(
+pub fn presigned<C: Suite>(
     count: u8,
     variant: Variant,
     ended: &mut Ended,
     tamper: &mut Tamper<'_>,
-) -> (Cluster<P256>, BTreeMap<PartyIndex, Presignature<P256>>) {
-    let mut cluster = cluster::<P256>(count, count);
+) -> (Cluster<C>, BTreeMap<PartyIndex, Presignature<C>>) {
+    let mut cluster = cluster::<C>(count, count);
     let (mut sessions, mut wire, mut done) = (BTreeMap::new(), VecDeque::new(), BTreeMap::new());
     let mut random = rng(variant as u64);
     for me in 1..=count {
@@ -66,7 +66,7 @@ pub fn presigned(
     (cluster, done)
 }
 
-impl Protocol for Presign {
+impl<C: Suite> Protocol for Presign<C> {
     const NAME: &'static str = "Presigning";
     const ROUNDS: &'static [&'static str] = &["commitment", "opening"];
     const LIAR: u8 = 3;
@@ -74,12 +74,16 @@ impl Protocol for Presign {
     const VARIANTS: &'static [Variant] = &[Variant::Usual, Variant::Session, Variant::Epoch, Variant::Key];
 
     fn fields(message: &[u8]) -> Option<Vec<Field>> {
-        sim::fields::of_presign::<P256>(message)
+        sim::fields::of_presign::<C>(message)
+    }
+
+    fn generator() -> Vec<u8> {
+        sim::fields::generator::<C>()
     }
 
     fn run(&mut self, variant: Variant, tamper: &mut Tamper<'_>) -> Ended {
         let mut ended = Ended::default();
-        let (cluster, done) = presigned(3, variant, &mut ended, tamper);
+        let (cluster, done) = presigned::<C>(3, variant, &mut ended, tamper);
         if variant != Variant::Usual || done.len() < 3 {
             return ended;
         }

@@ -5,8 +5,10 @@ use cryptoki_sys::*;
 use p256::ecdsa::signature::hazmat::PrehashVerifier;
 
 use super::digest::{Hash, Hasher};
+use super::eddsa::{self, Variant};
 use super::{Keys, Mechanism, Use, Work};
 use crate::backend::Curve;
+use crate::provider::Parameter;
 use crate::rv::{Error, Result};
 
 /// The curves of ECDSA keys.
@@ -33,6 +35,8 @@ pub(crate) enum Message {
     Digest(Vec<u8>),
     /// We hash.
     Hashed(Hasher),
+    /// Whoever signs or verifies hashes; the parts are gathered, up to so many bytes.
+    Whole(Vec<u8>, usize),
 }
 
 impl Message {
@@ -44,19 +48,21 @@ impl Message {
     /// Adds a part.
     ///
     /// # Errors
-    /// [`Error::DataLenRange`] if the application's digest is longer than any hash function's.
+    /// [`Error::DataLenRange`] if the application's digest is longer than any hash function's, or a message that is
+    /// gathered is too long.
     pub(crate) fn update(&mut self, part: &[u8]) -> Result<()> {
         match self {
             Self::Digest(bytes) if bytes.len() + part.len() > DIGEST_BYTES_MAX => {
                 return Err(Error::DataLenRange);
             }
-            Self::Digest(bytes) => bytes.extend_from_slice(part),
+            Self::Whole(bytes, most) if bytes.len() + part.len() > *most => return Err(Error::DataLenRange),
+            Self::Digest(bytes) | Self::Whole(bytes, _) => bytes.extend_from_slice(part),
             Self::Hashed(hasher) => hasher.update(part),
         }
         Ok(())
     }
 
-    /// The digest as the curve takes it: its leftmost bytes if longer than the order, as the number it stands for if
+    /// What is signed: the message, or the digest as the curve takes it: its leftmost bytes if longer than the order, as the number it stands for if
     /// shorter. Leaves an empty message.
     ///
     /// # Errors
@@ -66,7 +72,11 @@ impl Message {
             Self::Digest(bytes) if bytes.is_empty() => return Err(Error::DataLenRange),
             Self::Digest(bytes) => std::mem::take(bytes),
             Self::Hashed(hasher) => hasher.finalize_reset().into_vec(),
+            Self::Whole(bytes, _) => std::mem::take(bytes),
         };
+        if curve == Curve::Edwards25519 {
+            return Ok(digest);
+        }
         let wanted = curve.field_bytes();
         let missing = wanted.saturating_sub(digest.len());
         Ok(std::iter::repeat_n(0, missing).chain(digest).take(wanted).collect())
@@ -78,10 +88,11 @@ pub(crate) enum VerifyingKey {
     P256(Box<p256::ecdsa::VerifyingKey>),
     P384(Box<p384::ecdsa::VerifyingKey>),
     Secp256k1(Box<k256::ecdsa::VerifyingKey>),
+    Ed25519(Box<eddsa::PublicKey>, Variant),
 }
 
 impl VerifyingKey {
-    /// The key at an uncompressed SEC1 point.
+    /// The key at an uncompressed SEC1 point, or with an encoding of RFC 8032, there for pure Ed25519.
     ///
     /// # Errors
     /// [`Error::PublicKeyInvalid`] if it is not a point of the curve, or the neutral one.
@@ -96,8 +107,22 @@ impl VerifyingKey {
             Curve::Secp256k1 => {
                 k256::ecdsa::VerifyingKey::from_sec1_bytes(point).map(|key| Self::Secp256k1(Box::new(key)))
             }
+            Curve::Edwards25519 => {
+                return eddsa::public_key(point).map(|key| Self::Ed25519(Box::new(key), Variant::Pure));
+            }
         };
         key.map_err(|_| Error::PublicKeyInvalid)
+    }
+
+    /// Chooses the variant of the scheme that a mechanism's parameter asks for.
+    ///
+    /// # Errors
+    /// What [`Variant::of`] says.
+    pub(crate) fn set_variant(&mut self, parameter: Parameter<'_>) -> Result<()> {
+        if let Self::Ed25519(_, variant) = self {
+            *variant = Variant::of(parameter)?;
+        }
+        Ok(())
     }
 
     /// The key's curve.
@@ -106,10 +131,11 @@ impl VerifyingKey {
             Self::P256(_) => Curve::P256,
             Self::P384(_) => Curve::P384,
             Self::Secp256k1(_) => Curve::Secp256k1,
+            Self::Ed25519(..) => Curve::Edwards25519,
         }
     }
 
-    /// Checks r then s over a digest from [`Message::finish`].
+    /// Checks r then s, or R then S, over what [`Message::finish`] gives.
     ///
     /// # Errors
     /// [`Error::SignatureLenRange`], [`Error::SignatureInvalid`].
@@ -126,6 +152,7 @@ impl VerifyingKey {
             Self::Secp256k1(key) => k256::ecdsa::Signature::from_slice(signature).and_then(|signature| {
                 key.verify_prehash(digest, &signature.normalize_s().unwrap_or(signature))
             }),
+            Self::Ed25519(key, variant) => return eddsa::verify(key, variant, digest, signature),
         };
         verified.map_err(|_| Error::SignatureInvalid)
     }

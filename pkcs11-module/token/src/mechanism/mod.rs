@@ -8,6 +8,7 @@
 pub(crate) mod digest;
 pub(crate) mod ecdh;
 pub(crate) mod ecdsa;
+pub(crate) mod eddsa;
 pub(crate) mod key_gen;
 
 use cryptoki_sys::*;
@@ -20,10 +21,12 @@ use crate::provider::{MechanismCall, Parameter};
 use crate::rv::{Error, Result};
 use digest::{Hash, Hasher};
 use ecdsa::Message;
+use eddsa::Variant;
 
 /// All mechanisms of a token, in the order of `C_GetMechanismList`.
 pub(crate) static MECHANISMS: &[&Mechanism] = &[
     &key_gen::EC_KEY_PAIR_GEN,
+    &eddsa::EC_EDWARDS_KEY_PAIR_GEN,
     &ecdsa::ECDSA,
     &ecdsa::ECDSA_SHA1,
     &ecdsa::ECDSA_SHA224,
@@ -34,6 +37,7 @@ pub(crate) static MECHANISMS: &[&Mechanism] = &[
     &ecdsa::ECDSA_SHA3_256,
     &ecdsa::ECDSA_SHA3_384,
     &ecdsa::ECDSA_SHA3_512,
+    &eddsa::EDDSA,
     &ecdh::ECDH1_DERIVE,
     &ecdh::ECDH1_COFACTOR_DERIVE,
     &digest::SHA_1,
@@ -88,6 +92,8 @@ pub(crate) enum Work {
     EcKeyPair,
     /// ECDSA; `None` takes the digest from the application.
     Ecdsa(Option<Hash>),
+    /// EdDSA.
+    Eddsa,
     /// A digest.
     Digest(Hash),
     /// Elliptic curve Diffie-Hellman.
@@ -104,8 +110,10 @@ pub(crate) fn select(call: MechanismCall<'_>, wanted: Use) -> Result<&'static Me
         return Err(Error::MechanismInvalid);
     }
     match (call.parameter, mechanism.work) {
-        (Parameter::Ecdh1Derive { .. }, Work::Ecdh) => Ok(mechanism),
-        (Parameter::Bytes([]), Work::EcKeyPair | Work::Ecdsa(_) | Work::Digest(_)) => Ok(mechanism),
+        (Parameter::Ecdh1Derive { .. }, Work::Ecdh) | (Parameter::Eddsa { .. }, Work::Eddsa) => Ok(mechanism),
+        (Parameter::Bytes([]), Work::EcKeyPair | Work::Ecdsa(_) | Work::Eddsa | Work::Digest(_)) => {
+            Ok(mechanism)
+        }
         _ => Err(Error::MechanismParamInvalid),
     }
 }
@@ -136,13 +144,15 @@ impl Mechanism {
         MechanismInfo { min_key_size, max_key_size, flags: uses | self.keys.flags() }
     }
 
-    /// An empty message of a signature mechanism.
+    /// An empty message of a signature mechanism. One that is gathered whole may be `most` bytes long.
     ///
     /// # Errors
-    /// [`Error::MechanismInvalid`] for other mechanisms.
-    pub(crate) fn message(&self) -> Result<Message> {
+    /// [`Error::MechanismInvalid`] for other mechanisms, [`Error::MechanismParamInvalid`].
+    pub(crate) fn message(&self, parameter: Parameter<'_>, most: usize) -> Result<Message> {
         match self.work {
             Work::Ecdsa(hash) => Ok(Message::start(hash)),
+            Work::Eddsa if Variant::of(parameter)?.is_prehashed() => Ok(Message::start(Some(Hash::Sha512))),
+            Work::Eddsa => Ok(Message::Whole(Vec::new(), most)),
             Work::EcKeyPair | Work::Digest(_) | Work::Ecdh => Err(Error::MechanismInvalid),
         }
     }
@@ -150,10 +160,12 @@ impl Mechanism {
     /// What the backend does for a signature mechanism with a key on `curve`.
     ///
     /// # Errors
-    /// [`Error::MechanismInvalid`] for other mechanisms.
-    pub(crate) fn scheme(&self, curve: Curve) -> Result<Scheme> {
+    /// [`Error::MechanismInvalid`] for other mechanisms, [`Error::MechanismParamInvalid`].
+    pub(crate) fn scheme(&self, curve: Curve, parameter: Parameter<'_>) -> Result<Scheme> {
+        let mechanism = self.id;
         match self.work {
-            Work::Ecdsa(_) => Ok(Scheme::Ecdsa { curve, mechanism: self.id }),
+            Work::Ecdsa(_) => Ok(Scheme::Ecdsa { curve, mechanism }),
+            Work::Eddsa => Ok(Scheme::Eddsa { curve, mechanism, variant: Variant::of(parameter)?.encode() }),
             Work::EcKeyPair | Work::Digest(_) | Work::Ecdh => Err(Error::MechanismInvalid),
         }
     }
@@ -165,7 +177,7 @@ impl Mechanism {
     pub(crate) fn hasher(&self) -> Result<Hasher> {
         match self.work {
             Work::Digest(hash) => Ok(hash.start()),
-            Work::EcKeyPair | Work::Ecdsa(_) | Work::Ecdh => Err(Error::MechanismInvalid),
+            Work::EcKeyPair | Work::Ecdsa(_) | Work::Eddsa | Work::Ecdh => Err(Error::MechanismInvalid),
         }
     }
 }
@@ -229,10 +241,12 @@ impl Keys {
         }
     }
 
-    /// `CKF_` bits about the keys: prime field, curve by OBJECT IDENTIFIER or name, uncompressed points.
+    /// `CKF_` bits about the keys: prime field, curve by OBJECT IDENTIFIER or name, uncompressed points where the
+    /// curve has that form.
     fn flags(self) -> u64 {
         match self {
             Self::None => 0,
+            Self::Ec([Curve::Edwards25519]) => CKF_EC_F_P | CKF_EC_OID | CKF_EC_CURVENAME | CKF_EC_COMPRESS,
             Self::Ec(_) => CKF_EC_F_P | CKF_EC_OID | CKF_EC_CURVENAME | CKF_EC_UNCOMPRESS,
         }
     }
@@ -256,8 +270,13 @@ mod tests {
     fn what_is_done_fits_the_uses() {
         for mechanism in MECHANISMS {
             let has = |wanted| mechanism.uses.contains(&wanted);
-            assert_eq!(mechanism.message().is_ok(), has(Use::Sign) || has(Use::Verify), "{mechanism:?}");
-            assert_eq!(mechanism.scheme(Curve::P256).is_ok(), has(Use::Sign), "{mechanism:?}");
+            let message = mechanism.message(Parameter::NONE, 64);
+            assert_eq!(message.is_ok(), has(Use::Sign) || has(Use::Verify), "{mechanism:?}");
+            assert_eq!(
+                mechanism.scheme(Curve::P256, Parameter::NONE).is_ok(),
+                has(Use::Sign),
+                "{mechanism:?}"
+            );
             assert_eq!(mechanism.hasher().is_ok(), has(Use::Digest), "{mechanism:?}");
             assert_eq!(mechanism.keys == Keys::None, has(Use::Digest), "{mechanism:?}");
             assert_eq!(mechanism.work == Work::Ecdh, has(Use::Derive), "{mechanism:?}");

@@ -1,6 +1,7 @@
 //! EC keys: what follows from the public point, and the DER around it.
 //!
-//! RFC 5480 for SubjectPublicKeyInfo, SEC 1 for points, PKCS#11 3.1 section 6.3 for the attributes.
+//! RFC 5480 and RFC 8410 for SubjectPublicKeyInfo, SEC 1 and RFC 8032 for points, PKCS#11 3.1 section 6.3 for the
+//! attributes.
 
 use cryptoki_sys::*;
 use sha1::{Digest, Sha1};
@@ -14,7 +15,7 @@ use crate::template::Template;
 /// Adds to a public key's attributes what follows from its point: `CKA_EC_POINT` (DER OCTET STRING),
 /// `CKA_PUBLIC_KEY_INFO`, and `CKA_ID` where the application gave none.
 ///
-/// `point` is uncompressed SEC1, 1 + 2 x [`Curve::field_bytes`]. Running it twice changes nothing.
+/// `point` is uncompressed SEC1, 1 + 2 x [`Curve::field_bytes`], or RFC 8032's encoding. Running it twice changes nothing.
 pub fn complete_public(attributes: &mut Attributes, curve: Curve, point: &[u8]) {
     attributes.insert(CKA_EC_POINT, octet_string(point));
     complete_private(attributes, curve, point);
@@ -59,10 +60,11 @@ pub(crate) fn curve_of_key(attributes: &Attributes) -> Option<Curve> {
     curve_of(attributes.get(&CKA_EC_PARAMS)?)
 }
 
-/// The uncompressed SEC1 point inside a `CKA_EC_POINT`: a DER OCTET STRING, or the bare point that some
+/// The point inside a `CKA_EC_POINT`, uncompressed SEC1 or RFC 8032's encoding: a DER OCTET STRING, or the bare point that some
 /// applications pass.
 pub fn point_of(curve: Curve, ec_point: &[u8]) -> Option<&[u8]> {
-    let length = 1 + 2 * curve.field_bytes();
+    let is_edwards = curve == Curve::Edwards25519;
+    let length = if is_edwards { curve.field_bytes() } else { 1 + 2 * curve.field_bytes() };
     let point = match ec_point {
         [DER_OCTET_STRING, len, point @ ..] if usize::from(*len) == point.len() && point.len() == length => {
             point
@@ -70,13 +72,14 @@ pub fn point_of(curve: Curve, ec_point: &[u8]) -> Option<&[u8]> {
         bare if bare.len() == length => bare,
         _ => return None,
     };
-    (point.first() == Some(&SEC1_UNCOMPRESSED)).then_some(point)
+    (is_edwards || point.first() == Some(&SEC1_UNCOMPRESSED)).then_some(point)
 }
 
 /// `CKK_` of the keys on a curve.
 pub(crate) fn key_type(curve: Curve) -> u64 {
     match curve {
         Curve::P256 | Curve::P384 | Curve::Secp256k1 => CKK_EC,
+        Curve::Edwards25519 => CKK_EC_EDWARDS,
     }
 }
 
@@ -86,6 +89,7 @@ pub fn curve_oid(curve: Curve) -> &'static [u8] {
         Curve::P256 => &OID_PRIME256V1,
         Curve::P384 => &OID_SECP384R1,
         Curve::Secp256k1 => &OID_SECP256K1,
+        Curve::Edwards25519 => &OID_ED25519,
     }
 }
 
@@ -106,13 +110,18 @@ const fn curve_names(curve: Curve) -> &'static [&'static [u8]] {
         Curve::P256 => &[b"secp256r1", b"prime256v1", b"P-256", b"nistp256"],
         Curve::P384 => &[b"secp384r1", b"P-384", b"nistp384"],
         Curve::Secp256k1 => &[b"secp256k1"],
+        Curve::Edwards25519 => &[b"edwards25519", b"Ed25519"],
     }
 }
 
-/// `SubjectPublicKeyInfo ::= SEQUENCE { SEQUENCE { id-ecPublicKey, curve }, BIT STRING point }`. Every length is
+/// `SubjectPublicKeyInfo ::= SEQUENCE { SEQUENCE { id-ecPublicKey, curve }, BIT STRING point }`; on edwards25519 the
+/// algorithm is id-Ed25519 alone (RFC 8410, section 4). Every length is
 /// below 128 for the curves we have, so the short form does.
 fn subject_public_key_info(curve: Curve, point: &[u8]) -> Vec<u8> {
-    let algorithm = [&OID_EC_PUBLIC_KEY[..], curve_oid(curve)].concat();
+    let algorithm = match curve {
+        Curve::Edwards25519 => OID_ED25519.to_vec(),
+        _ => [&OID_EC_PUBLIC_KEY[..], curve_oid(curve)].concat(),
+    };
     let bits = [&[0u8][..], point].concat();
     der(DER_SEQUENCE, &[der(DER_SEQUENCE, &algorithm), der(DER_BIT_STRING, &bits)].concat())
 }
@@ -140,6 +149,8 @@ const OID_EC_PUBLIC_KEY: [u8; 9] = [0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x
 const OID_PRIME256V1: [u8; 10] = [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
 /// 1.3.132.0.34, secp384r1.
 const OID_SECP384R1: [u8; 7] = [0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22];
+/// 1.3.101.112, id-Ed25519.
+const OID_ED25519: [u8; 5] = [0x06, 0x03, 0x2b, 0x65, 0x70];
 /// 1.3.132.0.10, secp256k1.
 const OID_SECP256K1: [u8; 7] = [0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a];
 
@@ -188,12 +199,27 @@ mod tests {
         assert_eq!(point_of(Curve::P256, &[]), None);
     }
 
+    /// RFC 8410, 10.1.
+    #[test]
+    fn an_edwards_key_is_as_rfc8410_has_it() {
+        let point = hex::decode("19bf44096984cdfe8541bac167dc3b96c85086aa30b6b6cb0c5c38ad703166e1").unwrap();
+        let mut public = Attributes::new();
+        complete_public(&mut public, Curve::Edwards25519, &point);
+        assert_eq!(public[&CKA_EC_POINT], [&[0x04, 32][..], &point].concat());
+        let header = hex::decode("302a300506032b6570032100").unwrap();
+        assert_eq!(public[&CKA_PUBLIC_KEY_INFO], [header, point.clone()].concat());
+        assert_eq!(point_of(Curve::Edwards25519, &public[&CKA_EC_POINT]), Some(point.as_slice()));
+        assert_eq!(point_of(Curve::Edwards25519, &point), Some(point.as_slice()));
+        assert_eq!(point_of(Curve::Edwards25519, &point[1..]), None);
+    }
+
     #[test]
     fn a_curve_is_named_by_oid_or_by_name_and_never_described() {
         assert_eq!(curve_of(curve_oid(Curve::P256)), Some(Curve::P256));
         assert_eq!(curve_of(b"\x13\x09secp256r1"), Some(Curve::P256));
         assert_eq!(curve_of(b"\x13\x09secp384r1"), Some(Curve::P384));
         assert_eq!(curve_of(b"\x13\x09secp256k1"), Some(Curve::Secp256k1));
+        assert_eq!(curve_of(b"\x13\x0cedwards25519"), Some(Curve::Edwards25519));
         assert_eq!(curve_of(b"\x13\x09secp521r1"), None);
         assert_eq!(curve_of(b"\x13\x08secp256r1"), None);
         assert!(Curve::ALL.iter().all(|curve| curve_of(curve_oid(*curve)) == Some(*curve)));

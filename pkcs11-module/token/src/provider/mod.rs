@@ -72,15 +72,22 @@ pub struct Provider {
 pub struct MechanismCall<'a> {
     /// `CKM_`.
     pub id: u64,
-    /// The parameter.
+    /// Its parameter.
     pub parameter: Parameter<'a>,
 }
 
-/// The parameter of a mechanism.
+/// The parameter of a mechanism, with what its pointers point to.
 #[derive(Debug, Clone, Copy)]
 pub enum Parameter<'a> {
-    /// The bytes that the mechanism's parameter is, empty if there is none.
+    /// Of a mechanism without a structure here; empty if there is none.
     Bytes(&'a [u8]),
+    /// `CK_EDDSA_PARAMS`.
+    Eddsa {
+        /// `phFlag`.
+        prehashed: bool,
+        /// `pContextData`.
+        context: &'a [u8],
+    },
     /// `CK_ECDH1_DERIVE_PARAMS`.
     Ecdh1Derive {
         /// `CKD_`.

@@ -1,7 +1,7 @@
 //! Signing (PKCS#11 3.1 section 5.13). The message is hashed here; one digest a signature goes to the backend.
 
 use super::{MechanismCall, Provider};
-use crate::backend::Role;
+use crate::backend::{MESSAGE_BYTES_MAX, Role};
 use crate::mechanism::{self, Use};
 use crate::output::{Delivery, Output, deliver};
 use crate::rv::{Error, Result};
@@ -28,8 +28,8 @@ impl Provider {
             Ok(Signing {
                 key: object.record.id,
                 curve,
-                scheme: mechanism.scheme(curve)?,
-                message: mechanism.message()?,
+                scheme: mechanism.scheme(curve, call.parameter)?,
+                message: mechanism.message(call.parameter, MESSAGE_BYTES_MAX)?,
             })
         })
     }
@@ -79,7 +79,7 @@ impl Provider {
             return Err(Error::UserNotLoggedIn);
         }
         let digest = signing.message.finish(signing.curve)?;
-        let signature = self.backend.sign(session.slot.token, signing.key, signing.scheme, &digest);
+        let signature = self.backend.sign(session.slot.token, signing.key, &signing.scheme, &digest);
         self.settle(&session.slot, signature).map_err(Error::of_key)
     }
 }

@@ -29,8 +29,9 @@ impl Provider {
             let point = object.record.attributes.get(&CKA_EC_POINT);
             let point =
                 point.and_then(|value| key::point_of(curve, value)).ok_or(Error::KeyTypeInconsistent)?;
-            let key = VerifyingKey::from_point(curve, point)?;
-            Ok(Verifying { key, message: mechanism.message()? })
+            let mut key = VerifyingKey::from_point(curve, point)?;
+            key.set_variant(call.parameter)?;
+            Ok(Verifying { key, message: mechanism.message(call.parameter, VERIFIED_BYTES_MAX)? })
         })
     }
 
@@ -68,6 +69,9 @@ impl Provider {
         operations.verify.last(|verifying| verifying.check(signature))
     }
 }
+
+/// Longest message that is verified whole.
+const VERIFIED_BYTES_MAX: usize = 64 << 20;
 
 impl Verifying {
     fn check(&mut self, signature: &[u8]) -> Result<Delivery> {

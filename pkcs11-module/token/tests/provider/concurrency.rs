@@ -68,7 +68,7 @@ impl Backend for Meeting {
     fn destroy_session_keys(&self, keys: &[ObjectId]) {
         self.inner.destroy_session_keys(keys);
     }
-    fn sign(&self, token: TokenId, key: ObjectId, scheme: Scheme, digest: &[u8]) -> BackendResult<Vec<u8>> {
+    fn sign(&self, token: TokenId, key: ObjectId, scheme: &Scheme, digest: &[u8]) -> BackendResult<Vec<u8>> {
         self.meeting.wait();
         self.inner.sign(token, key, scheme, digest)
     }

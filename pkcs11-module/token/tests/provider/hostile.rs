@@ -4,7 +4,7 @@
 use cryptoki_sys::*;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use token::MechanismCall;
+use token::{MechanismCall, Parameter};
 
 use crate::support::*;
 
@@ -103,7 +103,7 @@ proptest! {
         let application = Application::new();
         let session = application.user();
         application.pair(session);
-        let mechanism = MechanismCall { id, parameter: token::Parameter::Bytes(&parameter) };
+        let mechanism = MechanismCall { id, parameter: Parameter::Bytes(&parameter) };
         prop_assert!(application.provider.sign_init(session, Some(mechanism), handle).is_err());
         prop_assert!(application.provider.verify_init(session, Some(mechanism), handle).is_err());
         prop_assert!(application.provider.digest_init(session, Some(mechanism)).is_err());

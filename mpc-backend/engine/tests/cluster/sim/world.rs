@@ -35,7 +35,8 @@ impl World {
 
     /// The same, with the key on another curve.
     pub fn on(shape: Shape, curve: SigningCurve) -> &'static Self {
-        static WORLDS: [[OnceLock<World>; 3]; 2] = [const { [const { OnceLock::new() }; 3] }; 2];
+        const CURVES: usize = SigningCurve::ALL.len();
+        static WORLDS: [[OnceLock<World>; CURVES]; 2] = [const { [const { OnceLock::new() }; CURVES] }; 2];
         let of_shape = [TWO_OF_THREE, THREE_OF_FIVE].iter().position(|known| *known == shape).unwrap();
         let of_curve = SigningCurve::ALL.iter().position(|known| *known == curve).unwrap();
         WORLDS[of_shape][of_curve].get_or_init(|| Self::make(shape, curve))

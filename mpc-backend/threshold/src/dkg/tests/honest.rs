@@ -9,7 +9,7 @@ use crate::group::p384::P384Point;
 use crate::group::secp256k1::Secp256k1Point;
 use crate::party::SignerSet;
 use crate::sharing::{Commitments, lagrange_at_zero};
-use curve25519_dalek::RistrettoPoint;
+use curve25519_dalek::{EdwardsPoint, RistrettoPoint};
 use elliptic_curve::ff::{Field, PrimeField};
 
 fn scalar<F: PrimeField>(output: &DkgOutput) -> F {
@@ -92,6 +92,7 @@ fn the_driver_runs_every_curve() {
     driven::<P256Point>(DkgCurve::P256);
     driven::<P384Point>(DkgCurve::P384);
     driven::<Secp256k1Point>(DkgCurve::Secp256k1);
+    driven::<EdwardsPoint>(DkgCurve::Edwards25519);
     driven::<RistrettoPoint>(DkgCurve::Ristretto255);
 }
 

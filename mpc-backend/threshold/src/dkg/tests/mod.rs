@@ -7,6 +7,7 @@ macro_rules! on_each_suite {
         $cheat::<frost_p256::P256Sha256>(DkgCurve::P256);
         $cheat::<crate::dkg::p384::P384Sha384>(DkgCurve::P384);
         $cheat::<frost_secp256k1::Secp256K1Sha256>(DkgCurve::Secp256k1);
+        $cheat::<frost_ed25519::Ed25519Sha512>(DkgCurve::Edwards25519);
         $cheat::<frost_ristretto255::Ristretto255Sha512>(DkgCurve::Ristretto255);
     };
 }

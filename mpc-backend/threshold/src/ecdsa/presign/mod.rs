@@ -16,34 +16,16 @@ pub(crate) mod round2_open;
 pub(crate) mod session;
 
 use alloc::collections::BTreeMap;
-use alloc::vec::Vec;
 
 pub use self::output::Presignature;
 pub use self::session::PresignSession;
 use super::BootId;
-use super::pair::{Boots, Pair, PairKey, Pairs};
-use crate::codec::Writer;
+use super::pair::{Pair, PairKey, Pairs};
 use crate::fault::{Checks, Fault, Misuse, Rule};
 use crate::group::{Curve, Point};
 use crate::party::{PartyIndex, SignerSet, Threshold};
+use crate::presigning::{SessionContext, Witness};
 use crate::transcript::{Label, PRESIGN_ID, PRESIGN_PAIR, hash, hash_to_scalar};
-
-/// A node outside the signer set without whose grant no signer answers (nonce rule R3, strict mode).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Witness {
-    /// Who.
-    pub party: PartyIndex,
-    /// The book in which it writes what it granted: fresh at each of its starts.
-    pub book: [u8; 16],
-}
-
-impl Witness {
-    fn to_bytes(self) -> Vec<u8> {
-        let mut writer = Writer::default();
-        writer.bytes(&self.party.to_bytes()).bytes(&self.book);
-        writer.finish()
-    }
-}
 
 /// What all signers of a presignature agree on before they begin.
 #[derive(Clone)]
@@ -77,59 +59,31 @@ pub struct PresignContext<C: Curve> {
 }
 
 impl<C: Curve> PresignContext<C> {
-    /// The local checks that precede everything.
-    fn validate(&self, pairs: &Pairs) -> Result<(), Misuse> {
-        let in_range = self.signers.iter().all(|party| party.get() <= self.threshold.parties());
-        if self.signers.len() != usize::from(self.threshold.needed()) || !in_range {
-            return Err(Misuse::SignerSet);
+    fn session(&self) -> SessionContext {
+        SessionContext {
+            cluster_id: self.cluster_id,
+            key_id: self.key_id,
+            epoch: self.epoch,
+            threshold: self.threshold,
+            signers: self.signers.clone(),
+            me: self.me,
+            boot_ids: self.boot_ids.clone(),
+            block_id: self.block_id,
+            client: self.client,
+            number: self.number,
+            witness: self.witness,
+            checks: self.checks,
         }
-        if !self.signers.contains(self.me) {
-            return Err(Misuse::NotASigner);
-        }
-        let outside = |witness: &Witness| {
-            witness.party.get() <= self.threshold.parties() && !self.signers.contains(witness.party)
-        };
-        if !self.witness.as_ref().is_none_or(outside) {
-            return Err(Misuse::Witness);
-        }
-        if !self.boot_ids.keys().copied().eq(self.signers.iter()) {
-            return Err(Misuse::BootIds);
-        }
-        let boot = |party| self.boot_ids.get(&party).copied().ok_or(Misuse::BootIds);
-        for peer in self.peers() {
-            let pair = pairs.get(peer).filter(|pair| !pair.is_dead()).ok_or(Misuse::NoPair(peer))?;
-            let boots = Boots { mine: boot(self.me)?, peers: boot(peer)? };
-            if !pair.was_made_by(boots) {
-                return Err(Misuse::BootIds);
-            }
-        }
-        Ok(())
     }
 
-    /// pid: binds the session to curve, key, set, epochs, boots, block, client, number and witness.
-    ///
-    /// DEVIATION D11: without the sids of the pairs. A party knows only those of its own pairs;
-    /// each enters the pads and keys of its own multiplication instead.
+    /// The local checks that precede everything.
+    fn validate(&self, pairs: &Pairs) -> Result<(), Misuse> {
+        self.session().validate(pairs).map(drop)
+    }
+
+    /// pid: [`SessionContext::id`].
     fn id(&self) -> [u8; 32] {
-        let mut boots = Writer::default();
-        self.boot_ids.values().for_each(|boot| {
-            boots.bytes(boot);
-        });
-        let witness = self.witness.map(Witness::to_bytes).unwrap_or_default();
-        let parts: [&[u8]; 11] = [
-            C::NAME.as_bytes(),
-            &self.cluster_id,
-            &self.key_id,
-            &self.epoch.to_be_bytes(),
-            &self.public_key.encode(),
-            &self.signers.to_bytes(),
-            &boots.finish(),
-            &self.block_id,
-            &self.client,
-            &self.number.to_be_bytes(),
-            &witness,
-        ];
-        hash(PRESIGN_ID, &parts)
+        self.session().id(PRESIGN_ID, C::NAME, &self.public_key.encode())
     }
 
     fn peers(&self) -> impl Iterator<Item = PartyIndex> + Clone + '_ {

@@ -9,15 +9,16 @@ use alloc::vec::Vec;
 
 use subtle::ConstantTimeEq;
 
+use super::Session;
 use super::round1_commit::commit;
 use super::round2_open::{AwaitingOpenings, Opening, OpeningMessage};
-use super::{Session, Witness};
 use crate::ecdsa::BootId;
 use crate::ecdsa::mul::{INPUTS, Outputs, bob_finish};
 use crate::ecdsa::pair::Pairs;
 use crate::fault::{Fault, Rule};
 use crate::group::{Curve, Point};
 use crate::party::{PartyIndex, SignerSet};
+use crate::presigning::Witness;
 use crate::round::Inbox;
 use crate::secret::Secret;
 use crate::transcript::{PRESIGN_ROUND2, hash_all};
