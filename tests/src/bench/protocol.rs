@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use rand_core::{OsRng, RngCore as _};
 use threshold::dkg::DkgCurve;
 use threshold::ecdsa::mul::CHECKS;
-use threshold::group::{Curve, P256};
+use threshold::group::{Curve, P256, P384, Secp256k1};
 use threshold::party::Threshold;
 
 use super::Report;
@@ -31,7 +31,21 @@ pub fn measure(report: &mut Report) -> Result<()> {
         let runs = repeat(SETUP_RUNS, || Ok(timed(|| pair_all(threshold))))?;
         report.insert(format!("protocol.pairs.{parties}nodes.cpu_us"), runs.best_us());
     }
+    other_curve::<Secp256k1>(DkgCurve::Secp256k1, "secp256k1.2of3", report)?;
+    other_curve::<P384>(DkgCurve::P384, "p384.2of3", report)?;
+    if let [Some(other), Some(own)] =
+        ["p384", "p256"].map(|curve| report.get(&format!("protocol.sign.{curve}.2of3.cpu_us")).copied())
+    {
+        report.insert("ratio.protocol.sign.p384_over_p256.cpu".into(), other / own);
+    }
     Ok(())
+}
+
+/// Signatures and keys of 2-of-3 on one more curve.
+fn other_curve<C: Curve>(curve: DkgCurve, set: &str, report: &mut Report) -> Result<()> {
+    let threshold = Threshold::new(2, 3)?;
+    signatures::<_, CHECKS>(&mut Cluster::<C>::new(threshold, curve)?, set, SIGN_TIME, report)?;
+    generation(threshold, curve, set, report)
 }
 
 /// 2-of-3 signatures for a profile.

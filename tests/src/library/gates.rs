@@ -19,7 +19,7 @@ enum Bound {
 }
 
 /// All gates that `make bench` can judge.
-pub const GATES: [Gate; 15] = {
+pub const GATES: [Gate; 18] = {
     use Bound::{AtLeast, AtMost};
     const fn gate(what: &'static str, row: &'static str, bound: Bound) -> Gate {
         Gate { what, row, bound }
@@ -58,6 +58,21 @@ pub const GATES: [Gate; 15] = {
             "secret bytes of a key and node",
             "protocol.state.p256.2of3.secret_bytes",
             AtMost(1024.0, 200.0),
+        ),
+        gate(
+            "CPU of a secp256k1 signature / dkls23-core",
+            "ratio.protocol.sign.secp256k1.2of3.cpu",
+            AtMost(1.0 / 5.0, 1.0 / 7.0),
+        ),
+        gate(
+            "CPU of a P-384 signature / our P-256",
+            "ratio.protocol.sign.p384_over_p256.cpu",
+            AtMost(5.0, 3.0),
+        ),
+        gate(
+            "warm Ed25519 C_Sign p50 / our P-256's",
+            "ratio.sign.ed25519_over_p256.warm.p50",
+            AtMost(1.5, 1.0),
         ),
         gate("nginx handshakes / SoftHSM's", "ratio.tls.nginx.p256", AtLeast(0.3, 0.5)),
     ]

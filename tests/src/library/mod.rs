@@ -10,9 +10,10 @@ use anyhow::{Result, ensure};
 
 use crate::application::{Load, Target};
 use crate::bench::Report;
+use crate::curve::EDWARDS25519;
 use crate::lab::Lab;
 use crate::nginx::Nginx;
-use crate::openssl::accept_all;
+use crate::openssl::{accept_all, accept_all_on};
 use crate::process::{cpu_time, percentile};
 use crate::softhsm::SoftHsm;
 
@@ -25,6 +26,7 @@ pub fn measure(seconds: u64, report: &mut Report) -> Result<()> {
         let target = lab.target()?;
         cpu_per_signature(&lab, &target, CPU_SECONDS.min(6 * seconds), report)?;
         everything(&target, "", seconds, report)?;
+        ed25519(&target, seconds, report)?;
         stopped::measure(&lab, &target, seconds, report)?;
     }
     cold(&up(5, 3)?.target()?, "", "p256.3of5", report)?;
@@ -99,10 +101,30 @@ fn cpu_per_signature(lab: &Lab, target: &Target, seconds: u64, report: &mut Repo
     Ok(())
 }
 
+/// Warm signatures with an Ed25519 key, at the pace of those on P-256.
+fn ed25519(target: &Target, seconds: u64, report: &mut Report) -> Result<()> {
+    let point = target.keygen_on(&EDWARDS25519, "bench ed25519")?;
+    let load = target.load_warm("bench ed25519", seconds, 1)?;
+    ensure!(load.failures == 0, "{} failed calls, first: {:?}", load.failures, load.first_error);
+    accept_all_on(&EDWARDS25519, &point, judged(&load))?;
+    report.insert("sign.ed25519.2of3.warm.1thr.ops_per_s".into(), load.per_second);
+    report.insert("sign.ed25519.2of3.warm.p50_us".into(), load.p50_us as f64);
+    report.insert("sign.ed25519.2of3.warm.p99_us".into(), load.p99_us as f64);
+    if let Some(p256) = report.get("sign.p256.2of3.warm.p50_us").copied() {
+        report.insert("ratio.sign.ed25519_over_p256.warm.p50".into(), load.p50_us as f64 / p256);
+    }
+    Ok(())
+}
+
 fn check(point: &[u8], load: &Load) -> Result<()> {
     ensure!(load.failures == 0, "{} failed calls, first: {:?}", load.failures, load.first_error);
-    accept_all(point, load.samples.get(..SAMPLES_JUDGED.min(load.samples.len())).unwrap_or_default())?;
+    accept_all(point, judged(load))?;
     Ok(())
+}
+
+/// The samples that OpenSSL judges.
+fn judged(load: &Load) -> &[(Vec<u8>, Vec<u8>)] {
+    load.samples.get(..SAMPLES_JUDGED.min(load.samples.len())).unwrap_or_default()
 }
 
 /// Ours over SoftHSM's, of one run.
