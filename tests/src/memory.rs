@@ -65,22 +65,56 @@ fn scan_stopped(pid: u32, wanted: &[&Forms]) -> Result<Vec<Vec<&'static str>>> {
     let maps = fs::read_to_string(format!("/proc/{pid}/maps"))?;
     let mut memory =
         fs::File::open(format!("/proc/{pid}/mem")).context("reading another process's memory needs root")?;
+    let mut pages = fs::File::open(format!("/proc/{pid}/pagemap"))?;
     let mut found = vec![Vec::new(); wanted.len()];
     let mut searched = 0;
-    for (start, end) in maps.lines().filter_map(readable_range) {
-        let mut bytes = vec![0; usize::try_from(end - start)?];
-        memory.seek(SeekFrom::Start(start))?;
-        // A mapping that no page backs (a guard, the vvar page) cannot be read, and holds nothing.
-        if memory.read_exact(&mut bytes).is_err() {
-            continue;
-        }
-        searched += bytes.len();
-        for (forms, found) in wanted.iter().zip(&mut found) {
-            forms.found_in(&bytes, found);
+    for range in maps.lines().filter_map(readable_range) {
+        for (start, end) in resident(&mut pages, range)? {
+            let mut bytes = vec![0; usize::try_from(end - start)?];
+            memory.seek(SeekFrom::Start(start))?;
+            // A mapping of a device (the vvar page) cannot be read, and holds nothing.
+            if memory.read_exact(&mut bytes).is_err() {
+                continue;
+            }
+            searched += bytes.len();
+            for (forms, found) in wanted.iter().zip(&mut found) {
+                forms.found_in(&bytes, found);
+            }
         }
     }
     ensure!(searched > 1 << 20, "only {searched} bytes of process {pid} could be read");
     Ok(found)
+}
+
+/// The parts of a mapping that a page or the swap holds. An allocator maps gigabytes that it never touches: to read
+/// those zeros would stop the process for so long that its peers give it up.
+fn resident(pages: &mut fs::File, (start, end): (u64, u64)) -> Result<Vec<(u64, u64)>> {
+    const PRESENT_OR_SWAPPED: u64 = 0b11 << 62;
+    let page = page_bytes()?;
+    let mut entries = vec![0; usize::try_from((end - start) / page * 8)?];
+    pages.seek(SeekFrom::Start(start / page * 8))?;
+    pages.read_exact(&mut entries)?;
+    let (entries, _) = entries.as_chunks::<8>();
+    let mut parts: Vec<(u64, u64)> = Vec::new();
+    for (at, entry) in (start..end).step_by(page as usize).zip(entries) {
+        if u64::from_ne_bytes(*entry) & PRESENT_OR_SWAPPED == 0 {
+            continue;
+        }
+        match parts.last_mut().filter(|(_, end)| *end == at) {
+            Some((_, end)) => *end = at + page,
+            None => parts.push((at, at + page)),
+        }
+    }
+    Ok(parts)
+}
+
+fn page_bytes() -> Result<u64> {
+    const AT_PAGESZ: u64 = 6;
+    let vector = fs::read("/proc/self/auxv")?;
+    let (words, _) = vector.as_chunks::<8>();
+    let words: Vec<u64> = words.iter().map(|word| u64::from_ne_bytes(*word)).collect();
+    let pairs = words.chunks_exact(2).find(|pair| pair.first() == Some(&AT_PAGESZ));
+    pairs.and_then(|pair| pair.get(1)).copied().context("the kernel names no page size")
 }
 
 fn readable_range(line: &str) -> Option<(u64, u64)> {
