@@ -234,7 +234,7 @@ fn attributes_that_no_session_key_has_are_refused_before_generation() {
         with(0, 0x0, &2u64.to_be_bytes()),
         with(1, 0x1, &[1]),
         with(3, 0x11, &[1; 32]),
-        with(7, 0x163, &[0]),
+        with(8, 0x163, &[0]),
         with(5, 0x102, &large),
     ] {
         assert_eq!(code(generate(&mut sim, &mut user, 1, [8; 16], &bad)), Code::Forbidden);
@@ -329,18 +329,19 @@ fn a_copy_on_the_token_is_a_key_like_any_other() {
 fn a_copy_is_no_way_around_what_is_sticky() {
     let (mut sim, mut user, key) = with_session_key(14);
     let good = key_attributes_on(curve_of_seed(14), true);
-    let with = |position: usize, r#type, value: &[u8]| {
+    let with = |r#type, value: &[u8]| {
         let mut attributes = good.clone();
+        let position = attributes.iter().position(|attribute| attribute.r#type == r#type).unwrap();
         attributes[position] = attribute(r#type, value);
         attributes
     };
     for bad in [
-        with(1, 0x1, &[0]),            // only to the token
-        with(2, 0x2, &[0]),            // public
-        with(4, 0x103, &[0]),          // not sensitive
-        with(6, 0x162, &[1]),          // extractable
-        with(7, 0x163, &[0]),          // not local
-        with(9, 0x4000_0600, &[0; 8]), // other mechanisms
+        with(0x1, &[0]),            // only to the token
+        with(0x2, &[0]),            // public
+        with(0x103, &[0]),          // not sensitive
+        with(0x162, &[1]),          // extractable
+        with(0x163, &[0]),          // not local
+        with(0x4000_0600, &[0; 8]), // other mechanisms
     ] {
         assert_eq!(code(copy(&mut sim, &mut user, &key, [41; 16], &bad)), Code::Forbidden, "{bad:?}");
     }

@@ -12,7 +12,7 @@ fn every_mechanism_signs_and_verifies_at_once_and_in_parts() {
     let pair = application.pair(session);
     let provider = &application.provider;
     let data = [7; 48];
-    for mechanism in application.mechanisms(CKF_SIGN) {
+    for mechanism in application.ec_mechanisms(CKF_SIGN) {
         let at_once = application.sign(session, mechanism, pair.private, &data).unwrap();
         provider.sign_init(session, Some(call(mechanism)), pair.private).unwrap();
         for part in data.chunks(10) {
@@ -48,7 +48,7 @@ fn every_curve_signs_digests_shorter_and_longer_than_its_order() {
             verify(&padded[..bytes]).unwrap();
             assert_eq!(verify(&[0x5a; 32]), Err(Error::SignatureInvalid));
         }
-        for mechanism in application.mechanisms(CKF_SIGN) {
+        for mechanism in application.ec_mechanisms(CKF_SIGN) {
             let signature =
                 application.sign(session, mechanism, pair.private, b"a digest or a text").unwrap();
             application.verify(session, mechanism, pair.public, b"a digest or a text", &signature).unwrap();

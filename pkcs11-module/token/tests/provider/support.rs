@@ -167,6 +167,11 @@ impl Application {
         listed
     }
 
+    /// Those of keys of type `CKK_EC`.
+    pub fn ec_mechanisms(&self, flag: u64) -> Vec<u64> {
+        self.mechanisms(flag).into_iter().filter(|id| *id != CKM_EDDSA).collect()
+    }
+
     /// A pair on the curve that these parameters name.
     pub fn pair_on(&self, session: u64, params: &[u8]) -> KeyPairHandles {
         let public = Items::new().bool(CKA_TOKEN, true).bytes(CKA_EC_PARAMS, params);

@@ -12,6 +12,7 @@ use proto::client::v1::{
 use proto::limits::FORMAT;
 use proto::registry::v1::{CreateObjects, NewObject, Purpose, Role, command::Body};
 use proto::statement;
+use threshold::signing::{self, SigningCurve};
 
 use super::{Harmless, reason};
 use crate::curves::key_attributes_on;
@@ -67,6 +68,22 @@ const ELSEWHERE: [(&str, &str); 11] = [
     ("SignedPart.node_signature", "`cluster/complain.rs`"),
     ("SignedPart.partial", "`cluster/complain.rs`"),
 ];
+
+/// The encoding of a point that is one of another point when the lie "other" has changed it.
+fn peer(curve: SigningCurve) -> Vec<u8> {
+    let usable = |bytes: &[u8]| signing::PublicKey::decode(curve, bytes).is_some();
+    let mut bytes = vec![0; curve.group().element_bytes()];
+    let (middle, last) = (bytes.len() / 2, bytes.len() - 1);
+    bytes[0] = 2;
+    let found = (0..=u8::MAX).find(|x| {
+        bytes[last] = *x;
+        bytes[middle] = 1;
+        let other = usable(&bytes);
+        bytes[middle] = 0;
+        other && usable(&bytes)
+    });
+    found.map(|_| bytes).unwrap()
+}
 
 /// A fresh login at node 1, and one honest frame of each kind.
 fn frames(sim: &mut Sim, user: &mut User, key: &Key, oprf: &[u8], round: u16) -> Vec<ClientFrame> {
@@ -163,7 +180,7 @@ fn frames(sim: &mut Sim, user: &mut User, key: &Key, oprf: &[u8], round: u16) ->
         Op::CopyKey(copy),
         Op::Lease(LeaseRequest { key_id: key.id.to_vec(), signers: vec![1, 2], count: 1 }),
         Op::Sign(user.sign_request(key, [1, 2], &lease, &[5; 32])),
-        Op::Derive(user.derive_request(key, [1, 2], &key.birth.public_key)),
+        Op::Derive(user.derive_request(key, [1, 2], &peer(key.curve()))),
         Op::Random(RandomRequest { length: 32 }),
         Op::Logout(LogoutRequest { token_id: token }),
     ];
