@@ -86,6 +86,10 @@ rules! {
     HIDDEN_KEY "4.4, 5.6.8: private objects do not exist without a login" CKR_KEY_HANDLE_INVALID CKR_USER_NOT_LOGGED_IN;
     WRONG_KEY "5.13.1, 5.15.1: the other half, or no key at all"
         CKR_KEY_HANDLE_INVALID CKR_KEY_TYPE_INCONSISTENT CKR_KEY_FUNCTION_NOT_PERMITTED;
+    NO_DECRYPTION "5.10.1: a token need not have a mechanism that decrypts"
+        CKR_OK CKR_MECHANISM_INVALID CKR_KEY_TYPE_INCONSISTENT;
+    OTHER_FAMILY "5.8.1, 5.10.1: a key of a type that the mechanism does not work with"
+        CKR_KEY_TYPE_INCONSISTENT CKR_KEY_FUNCTION_NOT_PERMITTED CKR_MECHANISM_INVALID;
     INDIGESTIBLE "5.12.4: only secret keys have a value to digest" CKR_KEY_INDIGESTIBLE CKR_KEY_HANDLE_INVALID;
     // Templates.
     TEMPLATE "5.1.6: null with a count, or a count that no memory has" CKR_ARGUMENTS_BAD CKR_HOST_MEMORY;
@@ -113,6 +117,9 @@ rules! {
     NOT_STARTED "5.1.6: no such operation is active" CKR_OPERATION_NOT_INITIALIZED;
     MIXED "5.12.2, 5.13.2, 5.15.2: no single-part call amid parts"
         CKR_OPERATION_ACTIVE CKR_OPERATION_NOT_INITIALIZED CKR_FUNCTION_FAILED;
+    ABSURD_CIPHERTEXT "5.10.2: a length that no memory has"
+        CKR_ENCRYPTED_DATA_LEN_RANGE CKR_ARGUMENTS_BAD CKR_HOST_MEMORY;
+    CIPHERTEXT_LENGTH "5.10.2: the ciphertext has the wrong length" CKR_ENCRYPTED_DATA_LEN_RANGE;
     SIGNATURE "5.15.2: the signature is wrong" CKR_SIGNATURE_INVALID;
     SIGNATURE_LENGTH "5.15.2: the signature has the wrong length" CKR_SIGNATURE_LEN_RANGE;
     ABSURD_SIGNATURE "5.15.2: a length that no memory has"

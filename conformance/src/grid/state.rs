@@ -26,6 +26,7 @@ pub enum Operation {
     SigningParts,
     Verifying,
     VerifyingParts,
+    Encrypting,
 }
 
 /// A state.
@@ -43,7 +44,17 @@ use Operation::*;
 
 /// All states, the same login together.
 pub fn all() -> Vec<State> {
-    let all = [Idle, Finding, Digesting, DigestingParts, Signing, SigningParts, Verifying, VerifyingParts];
+    let all = [
+        Idle,
+        Finding,
+        Digesting,
+        DigestingParts,
+        Signing,
+        SigningParts,
+        Verifying,
+        VerifyingParts,
+        Encrypting,
+    ];
     let mut states = vec![State { login: Login::Uninitialized, write: true, operation: Idle }];
     for login in [Login::Nobody, Login::User, Login::SecurityOfficer] {
         for write in [true, false] {
@@ -94,6 +105,10 @@ pub fn rules(function: &Function, state: State) -> Vec<&'static Rule> {
         "C_SignUpdate" | "C_SignFinal" => needs(&[Signing, SigningParts], &[]),
         "C_VerifyInit" => starts(&[Verifying, VerifyingParts]),
         "C_Verify" => needs(&[Verifying], &[VerifyingParts]),
+        "C_EncryptInit" => starts(&[Encrypting]),
+        "C_Encrypt" => needs(&[Encrypting], &[]),
+        "C_DecryptInit" => starts(&[]),
+        "C_Decrypt" => needs(&[], &[]),
         "C_VerifyUpdate" | "C_VerifyFinal" => needs(&[Verifying, VerifyingParts], &[]),
         _ => None,
     };
@@ -111,6 +126,10 @@ pub fn rules(function: &Function, state: State) -> Vec<&'static Rule> {
         }
         "C_Logout" => forbid(login == Login::Nobody, &NOT_IN),
         "C_SignInit" | "C_DeriveKey" => forbid(login != Login::User, &HIDDEN_KEY),
+        "C_DecryptInit" => {
+            forbid(login != Login::User, &HIDDEN_KEY);
+            forbid(true, &NO_DECRYPTION);
+        }
         "C_GenerateKeyPair" => {
             forbid(login != Login::User, &NOT_IN);
             forbid(!write, &READ_ONLY);

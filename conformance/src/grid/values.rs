@@ -1,6 +1,10 @@
 //! For each kind of parameter the right value, and every class of wrong one, with the rule that says what it gets.
 
+mod encryption;
+
 use cryptoki_sys::*;
+
+pub(super) use encryption::oaep;
 
 use super::arena::Arena;
 use super::rules::*;
@@ -21,7 +25,7 @@ pub struct Value {
 
 type Words = fn(&World, &mut Arena) -> Vec<usize>;
 
-const fn v(name: &'static str, rule: &'static Rule, words: Words) -> Value {
+pub(super) const fn v(name: &'static str, rule: &'static Rule, words: Words) -> Value {
     Value { name, rule, words }
 }
 
@@ -34,6 +38,8 @@ pub fn values(parameter: Parameter) -> &'static [Value] {
         Parameter::SignKey => SIGN_KEYS,
         Parameter::VerifyKey => VERIFY_KEYS,
         Parameter::DigestedKey => DIGESTED_KEYS,
+        Parameter::EncryptKey => encryption::ENCRYPT_KEYS,
+        Parameter::DecryptKey => encryption::DECRYPT_KEYS,
         Parameter::BaseKey => BASE_KEYS,
         Parameter::OtherKey | Parameter::Number => NUMBERS,
         Parameter::Bool => BOOLS,
@@ -52,10 +58,13 @@ pub fn values(parameter: Parameter) -> &'static [Value] {
         Parameter::InterfaceVersion => INTERFACE_VERSIONS,
         Parameter::DigestMechanism => DIGEST_MECHANISMS,
         Parameter::SignMechanism => SIGN_MECHANISMS,
+        Parameter::EncryptMechanism => encryption::ENCRYPT_MECHANISMS,
+        Parameter::DecryptMechanism => encryption::DECRYPT_MECHANISMS,
         Parameter::PairMechanism => PAIR_MECHANISMS,
         Parameter::DeriveMechanism => DERIVE_MECHANISMS,
         Parameter::OtherMechanism => OTHER_MECHANISMS,
         Parameter::Data => DATA,
+        Parameter::Ciphertext => encryption::CIPHERTEXTS,
         Parameter::Signature => SIGNATURES,
         Parameter::Pin => PINS,
         Parameter::OldPin => OLD_PINS,

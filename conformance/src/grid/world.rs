@@ -6,6 +6,7 @@ use super::arena::Arena;
 use super::library::Library;
 use super::state::{Login, Operation, State};
 use super::values::CURVES;
+use crate::rsa::MODULUS;
 
 /// Handles and PINs. All zero before `C_Initialize`.
 #[derive(Debug, Default)]
@@ -20,6 +21,8 @@ pub struct World {
     pub destroyed: usize,
     pub public: usize,
     pub private: usize,
+    /// A public RSA key, of a session that stays open.
+    pub rsa: usize,
     /// The ECDSA mechanism that takes messages of any length, if the library has one.
     pub signature: CK_MECHANISM_TYPE,
     pub login: Login,
@@ -79,6 +82,7 @@ impl World {
         self.destroyed = self.create_data(library);
         expect("C_DestroyObject", library.named("C_DestroyObject", &[self.keeper, self.destroyed]));
         self.data = self.create_data(library);
+        self.rsa = self.create_rsa(library);
     }
 
     /// A data object of the session that stays.
@@ -90,6 +94,23 @@ impl World {
         let (template, object) = (arena.template(&template, 0), arena.room(8, 0));
         let rv = library.named("C_CreateObject", &[self.keeper, template, 3, object]);
         expect("C_CreateObject", rv);
+        arena.word(object)
+    }
+
+    /// A public RSA key of the session that stays.
+    fn create_rsa(&self, library: &Library) -> usize {
+        let mut arena = Arena::new();
+        let (class, kind) = (CKO_PUBLIC_KEY.to_ne_bytes(), CKK_RSA.to_ne_bytes());
+        let template = [
+            (CKA_CLASS, Some(&class[..]), 8),
+            (CKA_KEY_TYPE, Some(&kind), 8),
+            (CKA_PRIVATE, Some(&[0]), 1),
+            (CKA_ENCRYPT, Some(&[1]), 1),
+            (CKA_MODULUS, Some(&MODULUS), MODULUS.len()),
+            (CKA_PUBLIC_EXPONENT, Some(&[1, 0, 1]), 3),
+        ];
+        let (template, object) = (arena.template(&template, 0), arena.room(8, 0));
+        expect("C_CreateObject", library.named("C_CreateObject", &[self.keeper, template, 6, object]));
         arena.word(object)
     }
 
@@ -143,6 +164,7 @@ impl World {
         let mut arena = Arena::new();
         let digest = arena.mechanism(CKM_SHA256, 0, 0);
         let signature = arena.mechanism(self.signature, 0, 0);
+        let encryption = super::values::oaep(&mut arena, CKM_SHA_1, CKG_MGF1_SHA1, [0, 0]);
         let (session, data) = (self.session, arena.put(&[7; 32], 0));
         let do_all = |calls: &[(&str, &[usize])]| {
             calls.iter().all(|(name, words)| library.named(name, words) == CKR_OK)
@@ -159,6 +181,7 @@ impl World {
                 ("C_SignInit", &[session, signature, self.private]),
                 ("C_SignUpdate", &[session, data, 32]),
             ]),
+            Operation::Encrypting => do_all(&[("C_EncryptInit", &[session, encryption, self.rsa])]),
             Operation::Verifying => do_all(&[("C_VerifyInit", &[session, signature, self.public])]),
             Operation::VerifyingParts => do_all(&[
                 ("C_VerifyInit", &[session, signature, self.public]),

@@ -44,12 +44,20 @@ fn a_token_says_what_it_is() {
 fn every_mechanism_is_known_and_sized() {
     let token = Token::shared();
     let listed = listed(&token);
-    for CK_MECHANISM_INFO { ulMinKeySize, ulMaxKeySize, flags } in listed.iter().map(|it| it.info) {
-        // In bits for elliptic curves (PKCS#11 3.1 table 82 and section 6.3); a digest has no key.
-        let sizes = if flags & CKF_DIGEST == 0 { 128..=1024 } else { 0..=0 };
-        assert!(sizes.contains(&ulMinKeySize) && sizes.contains(&ulMaxKeySize), "{listed:?}");
+    for (name, info) in listed.iter().map(|it| (it.name, it.info)) {
+        let CK_MECHANISM_INFO { ulMinKeySize, ulMaxKeySize, flags } = info;
+        // In bits for elliptic curves and RSA (PKCS#11 3.1 tables 39 and 82, section 6.3); a digest has no key.
+        let sizes = match name {
+            _ if flags & CKF_DIGEST != 0 => 0..=0,
+            rsa if rsa.contains("RSA") => 2048..=8192,
+            _ => 128..=1024,
+        };
+        assert!(sizes.contains(&ulMinKeySize) && sizes.contains(&ulMaxKeySize), "{name}: {info:?}");
         assert!(ulMinKeySize <= ulMaxKeySize);
-        assert_ne!(flags & (CKF_SIGN | CKF_VERIFY | CKF_DIGEST | CKF_GENERATE_KEY_PAIR | CKF_DERIVE), 0);
+        assert_ne!(
+            flags & (CKF_SIGN | CKF_VERIFY | CKF_DIGEST | CKF_GENERATE_KEY_PAIR | CKF_DERIVE | CKF_ENCRYPT),
+            0
+        );
         assert_eq!(flags & CKF_HW, 0, "done by software");
     }
     let mut info = CK_MECHANISM_INFO::default();

@@ -19,7 +19,7 @@ fn public_key(session: &Session<'_>, kind: CK_KEY_TYPE, params: &[u8], point: &[
 }
 
 /// Whether the library's verdict is the one that the vector demands.
-fn judged(rv: CK_RV, result: TestResult) -> bool {
+pub(crate) fn judged(rv: CK_RV, result: TestResult) -> bool {
     let refused = [CKR_SIGNATURE_INVALID, CKR_SIGNATURE_LEN_RANGE].contains(&rv);
     match result {
         TestResult::Valid => rv == CKR_OK,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use proto::registry::v1::{InitToken, Login as WireLogin, NewObject, SetLogin, TokenRecord, command::Body};
 use token::backend::{
     Attributes, Backend, BackendError, BackendResult, Curve, Freshness, GeneratedPair, KeyKind,
-    KeyPairRequest, ObjectId, ObjectList, ObjectRecord, PinState, Role, Scheme, TokenId, TokenState,
+    KeyPairRequest, ObjectId, ObjectList, ObjectRecord, Padding, PinState, Role, Scheme, TokenId, TokenState,
 };
 use zeroize::Zeroizing;
 
@@ -275,6 +275,18 @@ impl Backend for ClusterClient {
     fn sign(&self, token: TokenId, key: ObjectId, scheme: &Scheme, digest: &[u8]) -> BackendResult<Vec<u8>> {
         let key = self.private_key(token, key)?;
         self.signer.sign(&self.core, token, &key, scheme, digest)
+    }
+
+    fn decrypt(
+        &self,
+        token: TokenId,
+        key: ObjectId,
+        padding: &Padding,
+        ciphertext: &[u8],
+    ) -> BackendResult<Zeroizing<Vec<u8>>> {
+        let _ = (padding, ciphertext);
+        self.private_key(token, key)?;
+        Err(BackendError::KeyUseForbidden)
     }
 
     fn derive(

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use token::backend::{
     Attributes, Backend, BackendError, BackendResult, Curve, Freshness, GeneratedPair, KeyKind,
-    KeyPairRequest, ObjectId, ObjectList, ObjectRecord, Role, Scheme, TokenId, TokenState,
+    KeyPairRequest, ObjectId, ObjectList, ObjectRecord, Padding, Role, Scheme, TokenId, TokenState,
 };
 use zeroize::Zeroizing;
 
@@ -141,6 +141,16 @@ impl Backend for Clusters {
 
     fn sign(&self, token: TokenId, key: ObjectId, scheme: &Scheme, digest: &[u8]) -> BackendResult<Vec<u8>> {
         self.of(token)?.sign(token, key, scheme, digest)
+    }
+
+    fn decrypt(
+        &self,
+        token: TokenId,
+        key: ObjectId,
+        padding: &Padding,
+        ciphertext: &[u8],
+    ) -> BackendResult<Zeroizing<Vec<u8>>> {
+        self.of(token)?.decrypt(token, key, padding, ciphertext)
     }
 
     fn derive(

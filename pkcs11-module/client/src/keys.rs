@@ -5,7 +5,9 @@ use std::time::Duration;
 use proto::client::v1::{Code, GenerateRequest, request, response};
 use proto::registry::v1::{BirthCertificate, NewObject, Purpose};
 use proto::statement;
-use token::backend::{BackendError, BackendResult, GeneratedPair, KeyPairRequest, PublicHalf, TokenId};
+use token::backend::{
+    BackendError, BackendResult, GeneratedPair, KeyPairRequest, KeySpec, PublicHalf, TokenId,
+};
 use token::object::key::complete_public;
 
 use crate::birth::{self, Birth, BirthFault};
@@ -99,7 +101,10 @@ impl Registry {
         wanted: KeyPairRequest,
     ) -> BackendResult<GeneratedPair> {
         let deadline = core.start()?;
-        let KeyPairRequest { curve, mut public, private, public_on_token, private_on_token } = wanted;
+        let KeyPairRequest { kind, mut public, private, public_on_token, private_on_token } = wanted;
+        let KeySpec::Curve(curve) = kind else {
+            return Err(BackendError::Refused("the nodes make no RSA keys".into()));
+        };
         let id = new_object_id();
         let private = to_wire(&private);
         let asked = GenerateRequest {

@@ -70,6 +70,7 @@ impl Signer {
         let (curve, mechanism, parameter): (_, _, &[u8]) = match scheme {
             Scheme::Ecdsa { curve, mechanism } => (*curve, *mechanism, &[]),
             Scheme::Eddsa { curve, mechanism, variant } => (*curve, *mechanism, variant),
+            Scheme::RsaPkcs1 { .. } | Scheme::RsaPss { .. } => return Err(BackendError::KeyUseForbidden),
         };
         if core.logins.get(token).is_none() {
             return Err(BackendError::NotLoggedIn);

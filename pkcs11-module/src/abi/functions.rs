@@ -10,7 +10,8 @@ use cryptoki_sys::*;
 
 use super::ptr::FromC;
 use super::{
-    digesting, entry, general, guard, keys, objects, random, sessions, signing, slots, unsupported, verifying,
+    digesting, encrypting, entry, general, guard, keys, objects, random, sessions, signing, slots,
+    unsupported, verifying,
 };
 
 /// Exports each function and hands the names to the tables.
@@ -121,12 +122,22 @@ functions! {
             session: Session, objects: *mut Object, objects_max: CK_ULONG, count: *mut CK_ULONG,
         ) => [objects::find];
         C_FindObjectsFinal(session: Session) => [objects::find_final];
-        C_EncryptInit(Session, *mut CK_MECHANISM, Object) => [unsupported];
-        C_Encrypt(Session, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG) => [unsupported];
+        C_EncryptInit(
+            session: Session, mechanism: *mut CK_MECHANISM, key: Object,
+        ) => [encrypting::encrypt_init];
+        C_Encrypt(
+            session: Session, data: *mut CK_BYTE, data_len: CK_ULONG, ciphertext: *mut CK_BYTE,
+            ciphertext_len: *mut CK_ULONG,
+        ) => [encrypting::encrypt];
         C_EncryptUpdate(Session, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG) => [unsupported];
         C_EncryptFinal(Session, *mut CK_BYTE, *mut CK_ULONG) => [unsupported];
-        C_DecryptInit(Session, *mut CK_MECHANISM, Object) => [unsupported];
-        C_Decrypt(Session, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG) => [unsupported];
+        C_DecryptInit(
+            session: Session, mechanism: *mut CK_MECHANISM, key: Object,
+        ) => [encrypting::decrypt_init];
+        C_Decrypt(
+            session: Session, ciphertext: *mut CK_BYTE, ciphertext_len: CK_ULONG, data: *mut CK_BYTE,
+            data_len: *mut CK_ULONG,
+        ) => [encrypting::decrypt];
         C_DecryptUpdate(Session, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG) => [unsupported];
         C_DecryptFinal(Session, *mut CK_BYTE, *mut CK_ULONG) => [unsupported];
         C_DigestInit(session: Session, mechanism: *mut CK_MECHANISM) => [digesting::digest_init];

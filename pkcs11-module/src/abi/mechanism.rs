@@ -1,9 +1,6 @@
 //! `CK_MECHANISM`, copied, with whatever its parameter points to.
 
-use cryptoki_sys::{
-    CK_ECDH1_DERIVE_PARAMS, CK_EDDSA_PARAMS, CK_FALSE, CK_MECHANISM, CK_TRUE, CK_ULONG,
-    CKM_ECDH1_COFACTOR_DERIVE, CKM_ECDH1_DERIVE, CKM_EDDSA,
-};
+use cryptoki_sys::*;
 use token::{Error, MechanismCall};
 
 use super::ptr::Ptr;
@@ -20,6 +17,8 @@ enum Parameter {
     Bytes(Vec<u8>),
     Ecdh1Derive { kdf: u64, shared_data: Vec<u8>, public_data: Vec<u8> },
     Eddsa { prehashed: bool, context: Vec<u8> },
+    RsaPss { hash: u64, mgf: u64, salt_bytes: u64 },
+    RsaOaep { hash: u64, mgf: u64, source: u64, label: Vec<u8> },
 }
 
 impl Mechanism {
@@ -35,6 +34,13 @@ impl Mechanism {
         let (id, parameter, len) = mechanism.mechanism()?;
         let parameter = match id {
             CKM_ECDH1_DERIVE | CKM_ECDH1_COFACTOR_DERIVE => Parameter::ecdh1_derive(parameter, len)?,
+            CKM_RSA_PKCS_PSS
+            | CKM_SHA1_RSA_PKCS_PSS
+            | CKM_SHA224_RSA_PKCS_PSS
+            | CKM_SHA256_RSA_PKCS_PSS
+            | CKM_SHA384_RSA_PKCS_PSS
+            | CKM_SHA512_RSA_PKCS_PSS => Parameter::rsa_pss(parameter, len)?,
+            CKM_RSA_PKCS_OAEP => Parameter::rsa_oaep(parameter, len)?,
             CKM_EDDSA if len != 0 => Parameter::eddsa(parameter, len)?,
             _ => Parameter::Bytes(bytes(parameter, len)?),
         };
@@ -59,6 +65,12 @@ impl Mechanism {
             Parameter::Eddsa { prehashed, context } => {
                 token::Parameter::Eddsa { prehashed: *prehashed, context }
             }
+            &Parameter::RsaPss { hash, mgf, salt_bytes } => {
+                token::Parameter::RsaPss { hash, mgf, salt_bytes }
+            }
+            Parameter::RsaOaep { hash, mgf, source, label } => {
+                token::Parameter::RsaOaep { hash: *hash, mgf: *mgf, source: *source, label }
+            }
         };
         MechanismCall { id: self.id, parameter }
     }
@@ -73,6 +85,24 @@ impl Parameter {
         let (kdf, shared_data, public_data) = parameter.cast::<CK_ECDH1_DERIVE_PARAMS>().ecdh1_derive()?;
         let read = |(data, len): (Ptr<'_, u8>, CK_ULONG)| bytes(data, len).map_err(|_| invalid());
         Ok(Self::Ecdh1Derive { kdf, shared_data: read(shared_data)?, public_data: read(public_data)? })
+    }
+
+    fn rsa_pss(parameter: Ptr<'_, u8>, len: CK_ULONG) -> Answer<Self> {
+        if parameter.is_null() || len != size_of::<CK_RSA_PKCS_PSS_PARAMS>() as CK_ULONG {
+            return Err(Failure::from(Error::MechanismParamInvalid));
+        }
+        let CK_RSA_PKCS_PSS_PARAMS { hashAlg, mgf, sLen } =
+            parameter.cast::<CK_RSA_PKCS_PSS_PARAMS>().read()?;
+        Ok(Self::RsaPss { hash: hashAlg, mgf, salt_bytes: sLen })
+    }
+
+    fn rsa_oaep(parameter: Ptr<'_, u8>, len: CK_ULONG) -> Answer<Self> {
+        let invalid = || Failure::from(Error::MechanismParamInvalid);
+        if parameter.is_null() || len != size_of::<CK_RSA_PKCS_OAEP_PARAMS>() as CK_ULONG {
+            return Err(invalid());
+        }
+        let ((hash, mgf, source), (label, len)) = parameter.cast::<CK_RSA_PKCS_OAEP_PARAMS>().rsa_oaep()?;
+        Ok(Self::RsaOaep { hash, mgf, source, label: bytes(label, len).map_err(|_| invalid())? })
     }
 
     fn eddsa(parameter: Ptr<'_, u8>, len: CK_ULONG) -> Answer<Self> {

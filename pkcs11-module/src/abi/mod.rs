@@ -2,11 +2,12 @@
 //!
 //! `functions.rs` declares each of the 104 functions once. Its exports call [`entry`], which answers the questions that
 //! every call has in common, and then the safe function of a chapter: `general`, `slots`, `sessions`, `objects`,
-//! `digesting`, `signing`, `verifying`, `keys`, `random`. Chapters see [`ptr::Ptr`], never a raw pointer.
+//! `digesting`, `encrypting`, `signing`, `verifying`, `keys`, `random`. Chapters see [`ptr::Ptr`], never a raw pointer.
 #![allow(unsafe_code)]
 
 mod buffer;
 mod digesting;
+mod encrypting;
 mod functions;
 mod general;
 mod global;

@@ -49,6 +49,10 @@ unsafe impl Plain for CK_MECHANISM {}
 unsafe impl Plain for CK_ECDH1_DERIVE_PARAMS {}
 // SAFETY: integers and a raw pointer.
 unsafe impl Plain for CK_EDDSA_PARAMS {}
+// SAFETY: integers.
+unsafe impl Plain for CK_RSA_PKCS_PSS_PARAMS {}
+// SAFETY: integers and a raw pointer.
+unsafe impl Plain for CK_RSA_PKCS_OAEP_PARAMS {}
 // SAFETY: an integer, a raw pointer, and function pointers of which null is `None`; we call none of them.
 unsafe impl Plain for CK_C_INITIALIZE_ARGS {}
 
@@ -260,6 +264,17 @@ impl<'a> Ptr<'a, CK_EDDSA_PARAMS> {
     pub(super) fn eddsa(self) -> Answer<(CK_BBOOL, Ptr<'a, u8>, CK_ULONG)> {
         let CK_EDDSA_PARAMS { phFlag, ulContextDataLen, pContextData } = self.read()?;
         Ok((phFlag, inner(pContextData.cast()), ulContextDataLen))
+    }
+}
+
+impl<'a> Ptr<'a, CK_RSA_PKCS_OAEP_PARAMS> {
+    /// Copies the structure in: `hashAlg`, `mgf` and `source`, and the label, which lives as long as the mechanism.
+    ///
+    /// # Errors
+    /// `CKR_ARGUMENTS_BAD` if the pointer is null.
+    pub(super) fn rsa_oaep(self) -> Answer<((u64, u64, u64), Field<'a>)> {
+        let CK_RSA_PKCS_OAEP_PARAMS { hashAlg, mgf, source, pSourceData, ulSourceDataLen } = self.read()?;
+        Ok(((hashAlg, mgf, source), (inner(pSourceData), ulSourceDataLen)))
     }
 }
 

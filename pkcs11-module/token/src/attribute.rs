@@ -70,6 +70,13 @@ pub(crate) enum Initial {
     Empty,
 }
 
+/// The keys that have an attribute, where not all of a class do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Family {
+    Ec,
+    Rsa,
+}
+
 /// One attribute of one or more classes.
 #[derive(Debug)]
 pub(crate) struct Attribute {
@@ -81,6 +88,8 @@ pub(crate) struct Attribute {
     /// Revealed to nobody.
     pub sensitive: bool,
     pub bytes_max: usize,
+    /// Of keys of this family only.
+    pub family: Option<Family>,
     classes: u8,
 }
 
@@ -129,6 +138,13 @@ impl Class {
             Self::SecretKey => SECRET,
             Self::Profile => PROFILE,
         }
+    }
+}
+
+impl Attribute {
+    /// Whether an object of the declaration's class has it: keys of another family do not.
+    pub(crate) fn is_of(&self, object: &Attributes) -> bool {
+        self.family.is_none_or(|family| Some(family) == family_of(object))
     }
 }
 
@@ -193,6 +209,11 @@ pub(crate) fn ulong_of(attributes: &Attributes, id: u64) -> Option<u64> {
 /// The class of an object.
 pub(crate) fn class_of(attributes: &Attributes) -> Option<Class> {
     Class::from_number(ulong_of(attributes, CKA_CLASS)?)
+}
+
+/// The family of a key.
+pub(crate) fn family_of(attributes: &Attributes) -> Option<Family> {
+    Some(if ulong_of(attributes, CKA_KEY_TYPE)? == CKK_RSA { Family::Rsa } else { Family::Ec })
 }
 
 /// Eight digits with a month and a day of a month.

@@ -4,6 +4,7 @@
 //! small on purpose: PKCS#11's sessions, handles, operation states and length rules stay on this side.
 
 mod error;
+mod scheme;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 use cryptoki_sys::{CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY, CKK_RSA};
 pub use error::BackendError;
+pub use scheme::{MESSAGE_BYTES_MAX, Padding, RsaHash, Scheme};
 use zeroize::Zeroizing;
 
 /// Result of a call to the backend.
@@ -74,26 +76,17 @@ pub enum Curve {
     Edwards25519,
 }
 
-/// What the backend shall do with a private key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Scheme {
-    /// ECDSA over a digest; the answer is r then s, each [`Curve::field_bytes`] long, big-endian.
-    Ecdsa {
-        /// The key's curve.
-        curve: Curve,
-        /// The `CKM_` number the application asked for, so that the nodes can hold it against
-        /// `CKA_ALLOWED_MECHANISMS` themselves.
-        mechanism: u64,
-    },
-    /// EdDSA over a message; the answer is R then S, each [`Curve::field_bytes`] long.
-    Eddsa {
-        /// The key's curve.
-        curve: Curve,
-        /// The `CKM_` number.
-        mechanism: u64,
-        /// Empty for Ed25519. Else one byte, 0 for Ed25519ctx and 1 for Ed25519ph, whose message is SHA-512 of the
-        /// application's, and then the context.
-        variant: Vec<u8>,
+/// The key pair that is to be generated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum KeySpec {
+    /// On this curve.
+    Curve(Curve),
+    /// RSA.
+    Rsa {
+        /// Bits of the modulus: 2048, 3072 or 4096.
+        bits: u16,
+        /// Public exponent: odd, above 2^16 and below 2^32.
+        exponent: u64,
     },
 }
 
@@ -134,8 +127,8 @@ pub struct ObjectRecord {
     pub id: ObjectId,
     /// Grows with every change of the object.
     pub version: u64,
-    /// The public description; keys have passed [`crate::object::key::complete_public`] or
-    /// [`crate::object::key::complete_private`].
+    /// The public description; keys have passed `complete_public` or `complete_private` of [`crate::object::key`] or
+    /// [`crate::object::rsa`].
     pub attributes: Attributes,
 }
 
@@ -185,8 +178,8 @@ pub enum Freshness {
 /// What `C_GenerateKeyPair` asks for. Both attribute sets are complete but for what follows from the public key.
 #[derive(Debug, Clone)]
 pub struct KeyPairRequest {
-    /// The curve of the key.
-    pub curve: Curve,
+    /// What kind of key.
+    pub kind: KeySpec,
     /// The public half's attributes.
     pub public: Attributes,
     /// The private half's attributes.
@@ -260,8 +253,8 @@ pub trait Backend: Send + Sync {
     /// Destroys an object, and the key's shares with it, under the same condition.
     fn destroy_object(&self, token: TokenId, id: ObjectId, base_version: u64) -> BackendResult<()>;
 
-    /// Generates a key pair. The implementation runs both attribute sets through
-    /// [`crate::object::key::complete_public`] and [`crate::object::key::complete_private`] with the new point.
+    /// Generates a key pair. The implementation runs both attribute sets through `complete_public` and
+    /// `complete_private`, of [`crate::object::key`] with the new point or of [`crate::object::rsa`] with the new modulus.
     fn generate_key_pair(&self, token: TokenId, request: KeyPairRequest) -> BackendResult<GeneratedPair>;
 
     /// Makes a token object with these attributes of the private key `source`, which may be a session's. Both then
@@ -278,8 +271,19 @@ pub trait Backend: Send + Sync {
 
     /// Uses a private key. The digest of ECDSA is exactly [`Curve::field_bytes`] long: longer ones were cut to their
     /// leftmost bytes, shorter ones padded with zeros on the left. A message of EdDSA is at most
-    /// [`MESSAGE_BYTES_MAX`] long. The result has been verified.
+    /// [`MESSAGE_BYTES_MAX`] long. Of RSA it is a digest of the scheme's hash, or up to 11 bytes less than the modulus
+    /// where the scheme names none. The result has been verified.
     fn sign(&self, token: TokenId, key: ObjectId, scheme: &Scheme, message: &[u8]) -> BackendResult<Vec<u8>>;
+
+    /// Decrypts with a private RSA key. The ciphertext is as long as the modulus. [`BackendError::CiphertextInvalid`]
+    /// for everything that can be wrong with it, without a difference in time; a modulus that is not above it too.
+    fn decrypt(
+        &self,
+        token: TokenId,
+        key: ObjectId,
+        padding: &Padding,
+        ciphertext: &[u8],
+    ) -> BackendResult<Zeroizing<Vec<u8>>>;
 
     /// What a private key on `curve` and a peer's public key have in common: the x-coordinate of their product,
     /// [`Curve::field_bytes`] long. `peer` is a point of the curve, uncompressed SEC1; `mechanism` the `CKM_` number
@@ -298,6 +302,11 @@ pub trait Backend: Send + Sync {
 
     /// Mixes `seed` into the generator; never replaces its state.
     fn seed_random(&self, seed: &[u8]) -> BackendResult<()>;
+
+    /// Whether private RSA keys can be made and used. Without them RSA is for public keys only.
+    fn has_private_rsa(&self) -> bool {
+        false
+    }
 
     /// Keys that this application is not to see on a token: what its configuration says.
     fn hidden(&self, token: TokenId) -> Vec<KeyKind> {
@@ -341,18 +350,6 @@ impl KeyKind {
             "RSA" => Some(Self::Type(CKK_RSA)),
             _ => None,
         })
-    }
-}
-
-/// Longest message that a backend signs whole.
-pub const MESSAGE_BYTES_MAX: usize = 256 << 10;
-
-impl Scheme {
-    /// Bytes of a signature.
-    pub const fn signature_bytes(&self) -> usize {
-        match self {
-            Self::Ecdsa { curve, .. } | Self::Eddsa { curve, .. } => 2 * curve.field_bytes(),
-        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! Never shipped: only with feature `testing`.
 
 mod keys;
+mod rsa;
 mod tokens;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -15,9 +16,8 @@ use zeroize::Zeroizing;
 
 use crate::backend::{
     Attributes, Backend, BackendError, BackendResult, Curve, Freshness, GeneratedPair, KeyPairRequest,
-    ObjectId, ObjectList, ObjectRecord, PublicHalf, Role, Scheme, TokenId, TokenState,
+    ObjectId, ObjectList, ObjectRecord, Padding, PublicHalf, Role, Scheme, TokenId, TokenState,
 };
-use crate::object::key::{complete_private, complete_public};
 use crate::sync::lock;
 use keys::LocalKey;
 use tokens::LocalToken;
@@ -155,13 +155,11 @@ impl Backend for LocalBackend {
     }
 
     fn generate_key_pair(&self, token: TokenId, request: KeyPairRequest) -> BackendResult<GeneratedPair> {
-        let KeyPairRequest { curve, mut public, mut private, public_on_token, private_on_token } = request;
+        let KeyPairRequest { kind, mut public, mut private, public_on_token, private_on_token } = request;
         self.token(token, |token| {
             token.require(Role::User)?;
-            let key = LocalKey::random(curve);
-            let point = key.point();
-            complete_public(&mut public, curve, &point);
-            complete_private(&mut private, curve, &point);
+            let key = LocalKey::random(kind).map_err(BackendError::Internal)?;
+            key.complete(&mut public, &mut private);
             let private = match private_on_token {
                 true => token.add(private, Some(key))?,
                 false => token.add_session_key(private, key)?,
@@ -201,7 +199,26 @@ impl Backend for LocalBackend {
         self.token(token, |token| {
             token.require(Role::User)?;
             let key = token.key(key).ok_or(BackendError::NoSuchObject)?;
-            key.sign(scheme, digest).map_err(|error| BackendError::Internal(error.to_string()))
+            key.sign(scheme, digest).map_err(BackendError::Internal)
+        })
+    }
+
+    fn decrypt(
+        &self,
+        token: TokenId,
+        key: ObjectId,
+        padding: &Padding,
+        ciphertext: &[u8],
+    ) -> BackendResult<Zeroizing<Vec<u8>>> {
+        self.token(token, |token| {
+            token.require(Role::User)?;
+            match token.key(key) {
+                Some(LocalKey::Rsa(key)) => {
+                    key.decrypt(padding, ciphertext).ok_or(BackendError::CiphertextInvalid)
+                }
+                Some(_) => Err(BackendError::KeyUseForbidden),
+                None => Err(BackendError::NoSuchObject),
+            }
         })
     }
 
@@ -228,6 +245,10 @@ impl Backend for LocalBackend {
     fn seed_random(&self, _seed: &[u8]) -> BackendResult<()> {
         // The kernel's generator needs no help.
         Ok(())
+    }
+
+    fn has_private_rsa(&self) -> bool {
+        true
     }
 
     fn shutdown(&self) {

@@ -1,6 +1,8 @@
 //! Where results go. The two-call length rule (PKCS#11 5.2) lives in the implementation, `OutBuffer` of the C
 //! interface; this crate only asks what the caller's buffer can take before it does the work.
 
+use zeroize::Zeroizing;
+
 use crate::rv::{Error, Result};
 
 /// What a caller's buffer can take.
@@ -37,6 +39,30 @@ pub(crate) enum Delivery {
     Written,
     /// The caller knows the length and will call again.
     LengthOnly,
+}
+
+/// Does the work if anything is wanted, tells the length of the result, at most `most` bytes, and writes it if it fits. A
+/// caller who asks only for the length is told `most`: it "need not be exact" (PKCS#11 3.1 section 5.2).
+///
+/// # Errors
+/// [`Error::BufferTooSmall`], or what `work` returns.
+pub(crate) fn deliver_up_to(
+    out: &mut dyn Output,
+    most: usize,
+    work: impl FnOnce() -> Result<Zeroizing<Vec<u8>>>,
+) -> Result<Delivery> {
+    if out.offer(most) == Offer::LengthOnly {
+        return Ok(Delivery::LengthOnly);
+    }
+    let bytes = work()?;
+    match out.offer(bytes.len()) {
+        Offer::Ready => {
+            out.write(&bytes);
+            Ok(Delivery::Written)
+        }
+        Offer::TooSmall => Err(Error::BufferTooSmall),
+        Offer::LengthOnly => Err(Error::GeneralError),
+    }
 }
 
 /// Offers `len` bytes, and does the work only if they are wanted and fit.

@@ -47,6 +47,7 @@ macro_rules! errors {
 
 errors! {
     SlotIdInvalid = CKR_SLOT_ID_INVALID, "no such slot";
+    EncryptedDataLenRange = CKR_ENCRYPTED_DATA_LEN_RANGE, "the ciphertext is not as long as the modulus";
     GeneralError = CKR_GENERAL_ERROR, "internal error";
     FunctionFailed = CKR_FUNCTION_FAILED, "the function could not be completed";
     ArgumentsBad = CKR_ARGUMENTS_BAD, "bad arguments";
@@ -58,6 +59,7 @@ errors! {
     DataLenRange = CKR_DATA_LEN_RANGE, "the data are too short or too long for the mechanism";
     DeviceMemory = CKR_DEVICE_MEMORY, "the limit of objects or of their size is reached";
     KeyHandleInvalid = CKR_KEY_HANDLE_INVALID, "no such key";
+    KeySizeRange = CKR_KEY_SIZE_RANGE, "keys of this size are not made here";
     KeyTypeInconsistent = CKR_KEY_TYPE_INCONSISTENT, "the key is of the wrong type for the mechanism";
     KeyIndigestible = CKR_KEY_INDIGESTIBLE, "the value of this key cannot be digested";
     KeyFunctionNotPermitted = CKR_KEY_FUNCTION_NOT_PERMITTED, "the key's attributes forbid this use";
@@ -120,6 +122,7 @@ fn backend_rv(error: &BackendError) -> u64 {
         BackendError::NoSuchObject => CKR_OBJECT_HANDLE_INVALID,
         BackendError::Stale => CKR_FUNCTION_FAILED,
         BackendError::KeyUseForbidden => CKR_KEY_FUNCTION_NOT_PERMITTED,
+        BackendError::CiphertextInvalid => CKR_ENCRYPTED_DATA_INVALID,
         BackendError::Full(_) => CKR_DEVICE_MEMORY,
         BackendError::Refused(_) => CKR_FUNCTION_REJECTED,
         BackendError::Unavailable(_) => CKR_DEVICE_ERROR,

@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use crate::backend::{Curve, ObjectId, Role, Scheme};
+use crate::backend::{KeySpec, ObjectId, Padding, Role, Scheme};
 use crate::mechanism::digest::Hasher;
-use crate::mechanism::ecdsa::{Message, VerifyingKey};
+use crate::mechanism::message::{Message, Verifier};
+use crate::mechanism::rsa::{Encryption, PublicKey};
 use crate::operation::Operation;
 use crate::rv::{Error, Result};
 use crate::slot::Slot;
@@ -29,6 +30,8 @@ pub(crate) struct Operations {
     pub digest: Operation<Digesting>,
     pub sign: Operation<Signing>,
     pub verify: Operation<Verifying>,
+    pub encrypt: Operation<Encrypting>,
+    pub decrypt: Operation<Decrypting>,
 }
 
 /// An active digest.
@@ -37,15 +40,29 @@ pub(crate) struct Digesting(pub Hasher);
 /// An active signature.
 pub(crate) struct Signing {
     pub key: ObjectId,
-    pub curve: Curve,
+    pub spec: KeySpec,
     pub scheme: Scheme,
     pub message: Message,
 }
 
 /// An active verification.
 pub(crate) struct Verifying {
-    pub key: VerifyingKey,
+    pub key: Verifier,
+    pub spec: KeySpec,
     pub message: Message,
+}
+
+/// An active encryption.
+pub(crate) struct Encrypting {
+    pub key: PublicKey,
+    pub encryption: Encryption,
+}
+
+/// An active decryption.
+pub(crate) struct Decrypting {
+    pub key: ObjectId,
+    pub modulus_bytes: usize,
+    pub padding: Padding,
 }
 
 impl Session {

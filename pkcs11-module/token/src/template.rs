@@ -67,6 +67,11 @@ impl Template {
         self.0.insert(id, value);
     }
 
+    /// Sets `id` if it is not given.
+    pub(crate) fn set_default(&mut self, id: u64, value: Vec<u8>) {
+        self.0.entry(id).or_insert(value);
+    }
+
     /// Sets `id` if it is not given, and insists on the value if it is.
     ///
     /// # Errors
@@ -85,7 +90,8 @@ impl Template {
     pub(crate) fn build(self, class: Class, later: &[u64]) -> Result<Attributes> {
         let mut attributes = self.0;
         for (id, value) in &attributes {
-            let declared = attribute::find(*id, class).ok_or(Error::AttributeTypeInvalid)?;
+            let declared = attribute::find(*id, class).filter(|declared| declared.is_of(&attributes));
+            let declared = declared.ok_or(Error::AttributeTypeInvalid)?;
             if declared.origin == attribute::Origin::Token {
                 return Err(Error::AttributeReadOnly);
             }
@@ -98,7 +104,8 @@ impl Template {
             attributes.remove(&CKA_ALLOWED_MECHANISMS);
         }
         for declared in attribute::of_class(class) {
-            if attributes.contains_key(&declared.id) || later.contains(&declared.id) {
+            let is_given = attributes.contains_key(&declared.id) || later.contains(&declared.id);
+            if is_given || !declared.is_of(&attributes) {
                 continue;
             }
             if declared.initial == attribute::Initial::Required {

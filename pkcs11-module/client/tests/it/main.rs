@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use client::ClusterClient;
 use token::backend::{
-    Attributes, Backend, Curve, GeneratedPair, KeyPairRequest, ObjectId, Role, Scheme, TokenId,
+    Attributes, Backend, Curve, GeneratedPair, KeyPairRequest, KeySpec, ObjectId, Role, Scheme, TokenId,
 };
 
 use crate::fake::Fake;
@@ -48,7 +48,7 @@ fn log_in(client: &ClusterClient) {
 fn key_pair(client: &ClusterClient) -> GeneratedPair {
     let class = |class: u64| BTreeMap::from([(0_u64, class.to_be_bytes().to_vec())]);
     let request = KeyPairRequest {
-        curve: Curve::P256,
+        kind: KeySpec::Curve(Curve::P256),
         public: class(2),
         private: class(3),
         public_on_token: true,

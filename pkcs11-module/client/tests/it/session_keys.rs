@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proto::client::v1::{Code, request::Op};
 use token::backend::{
-    Attributes, Backend, BackendError, Curve, Freshness, GeneratedPair, KeyPairRequest, ObjectId,
+    Attributes, Backend, BackendError, Curve, Freshness, GeneratedPair, KeyPairRequest, KeySpec, ObjectId,
 };
 
 use crate::fake::{Deed, Fake};
@@ -17,7 +17,7 @@ fn class(class: u64) -> Attributes {
 
 fn generate(client: &client::ClusterClient) -> token::backend::BackendResult<GeneratedPair> {
     let request = KeyPairRequest {
-        curve: Curve::P256,
+        kind: KeySpec::Curve(Curve::P256),
         public: class(2),
         private: class(3),
         public_on_token: false,

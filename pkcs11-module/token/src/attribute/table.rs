@@ -1,11 +1,11 @@
-//! Every attribute we know, declared once (PKCS#11 3.1 chapter 4 and section 6.3, tables of attributes with their
-//! footnotes).
+//! Every attribute we know, declared once (PKCS#11 3.1 chapter 4 and sections 6.1 and 6.3, tables of attributes with
+//! their footnotes).
 
 use cryptoki_sys::*;
 
 use super::Initial::{Absent, Empty, False, Required, True, Zero};
 use super::Kind::{Bool, Bytes, Date, Ulong, UlongArray};
-use super::{Attribute, Change, Initial, Kind, NAME_BYTES_MAX, Origin, VALUE_BYTES_MAX};
+use super::{Attribute, Change, Family, Initial, Kind, NAME_BYTES_MAX, Origin, VALUE_BYTES_MAX};
 
 /// `CKA_ID` has no default on keys: the pair gets SHA-1 of its point there. `CKA_ALLOWED_MECHANISMS` absent means
 /// all; readers are told the list. Usage flags default to what the key type can do, as Java's keytool expects.
@@ -87,9 +87,19 @@ pub(super) static ATTRIBUTES: &[Attribute] = &[
     row(CKA_VALUE, Bytes, SECRET).by_token(),
     row(CKA_VALUE_LEN, Ulong, SECRET),
     // Elliptic curve keys, section 6.3.
-    row(CKA_EC_PARAMS, Bytes, PAIRS).initially(Required),
-    row(CKA_EC_POINT, Bytes, PUBLIC).initially(Required),
-    row(CKA_VALUE, Bytes, PRIVATE).sensitive(),
+    row(CKA_EC_PARAMS, Bytes, PAIRS).of(Family::Ec).initially(Required),
+    row(CKA_EC_POINT, Bytes, PUBLIC).of(Family::Ec).initially(Required),
+    row(CKA_VALUE, Bytes, PRIVATE).of(Family::Ec).sensitive(),
+    // RSA keys, section 6.1.
+    row(CKA_MODULUS, Bytes, PAIRS).of(Family::Rsa).initially(Required),
+    row(CKA_MODULUS_BITS, Ulong, PUBLIC).of(Family::Rsa),
+    row(CKA_PUBLIC_EXPONENT, Bytes, PAIRS).of(Family::Rsa).initially(Required),
+    row(CKA_PRIVATE_EXPONENT, Bytes, PRIVATE).of(Family::Rsa).sensitive(),
+    row(CKA_PRIME_1, Bytes, PRIVATE).of(Family::Rsa).sensitive(),
+    row(CKA_PRIME_2, Bytes, PRIVATE).of(Family::Rsa).sensitive(),
+    row(CKA_EXPONENT_1, Bytes, PRIVATE).of(Family::Rsa).sensitive(),
+    row(CKA_EXPONENT_2, Bytes, PRIVATE).of(Family::Rsa).sensitive(),
+    row(CKA_COEFFICIENT, Bytes, PRIVATE).of(Family::Rsa).sensitive(),
 ];
 
 /// A row of the table: given by the application, never changed, without a default, until said otherwise.
@@ -102,6 +112,7 @@ const fn row(id: u64, kind: Kind, classes: u8) -> Attribute {
         initial: Initial::Absent,
         sensitive: false,
         bytes_max: VALUE_BYTES_MAX,
+        family: None,
         classes,
     }
 }
@@ -114,6 +125,11 @@ impl Attribute {
 
     const fn change(mut self, change: Change) -> Self {
         self.change = change;
+        self
+    }
+
+    const fn of(mut self, family: Family) -> Self {
+        self.family = Some(family);
         self
     }
 

@@ -37,6 +37,9 @@ pub enum BackendError {
     /// The nodes' own check of the key's attributes forbids this use.
     #[error("the key may not be used for this")]
     KeyUseForbidden,
+    /// A ciphertext does not decrypt: whatever is wrong with it.
+    #[error("the ciphertext is wrong")]
+    CiphertextInvalid,
     /// A limit of the token is reached: number of objects, or their size.
     #[error("the token is full: {0}")]
     Full(String),

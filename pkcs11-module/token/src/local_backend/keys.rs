@@ -1,4 +1,4 @@
-//! Whole keys of the test double, on every curve.
+//! Whole keys of the test double, of every kind.
 
 use curve25519_dalek::edwards::EdwardsPoint;
 use curve25519_dalek::scalar::Scalar;
@@ -6,8 +6,10 @@ use p256::ecdsa::signature::hazmat::PrehashSigner;
 use rand_core::OsRng;
 use zeroize::Zeroizing;
 
-use crate::backend::{Curve, Scheme};
+use super::rsa::RsaKey;
+use crate::backend::{Attributes, Curve, KeySpec, Scheme};
 use crate::mechanism::eddsa::{self, Variant};
+use crate::object::key::{complete_private, complete_public};
 use crate::provider::Parameter;
 
 /// A whole private key.
@@ -17,58 +19,66 @@ pub(super) enum LocalKey {
     P384(p384::ecdsa::SigningKey),
     Secp256k1(k256::ecdsa::SigningKey),
     Edwards25519(Scalar),
+    Rsa(RsaKey),
 }
 
 impl LocalKey {
-    pub(super) fn random(curve: Curve) -> Self {
-        match curve {
-            Curve::P256 => Self::P256(p256::ecdsa::SigningKey::random(&mut OsRng)),
-            Curve::P384 => Self::P384(p384::ecdsa::SigningKey::random(&mut OsRng)),
-            Curve::Secp256k1 => Self::Secp256k1(k256::ecdsa::SigningKey::random(&mut OsRng)),
-            Curve::Edwards25519 => Self::Edwards25519(Scalar::random(&mut OsRng)),
-        }
+    pub(super) fn random(kind: KeySpec) -> Result<Self, String> {
+        Ok(match kind {
+            KeySpec::Curve(Curve::P256) => Self::P256(p256::ecdsa::SigningKey::random(&mut OsRng)),
+            KeySpec::Curve(Curve::P384) => Self::P384(p384::ecdsa::SigningKey::random(&mut OsRng)),
+            KeySpec::Curve(Curve::Secp256k1) => Self::Secp256k1(k256::ecdsa::SigningKey::random(&mut OsRng)),
+            KeySpec::Curve(Curve::Edwards25519) => Self::Edwards25519(Scalar::random(&mut OsRng)),
+            KeySpec::Rsa { bits, exponent } => Self::Rsa(RsaKey::random(bits, exponent)?),
+        })
     }
 
-    /// The public point, uncompressed SEC1 or RFC 8032's encoding.
-    pub(super) fn point(&self) -> Vec<u8> {
-        match self {
-            Self::P256(key) => key.verifying_key().to_encoded_point(false).as_bytes().to_vec(),
-            Self::P384(key) => key.verifying_key().to_encoded_point(false).as_bytes().to_vec(),
-            Self::Secp256k1(key) => key.verifying_key().to_encoded_point(false).as_bytes().to_vec(),
-            Self::Edwards25519(key) => EdwardsPoint::mul_base(key).compress().to_bytes().to_vec(),
-        }
+    /// Adds what follows from the public half to the attributes of both.
+    pub(super) fn complete(&self, public: &mut Attributes, private: &mut Attributes) {
+        let (curve, point) = match self {
+            Self::P256(key) => (Curve::P256, key.verifying_key().to_encoded_point(false).as_bytes().to_vec()),
+            Self::P384(key) => (Curve::P384, key.verifying_key().to_encoded_point(false).as_bytes().to_vec()),
+            Self::Secp256k1(key) => {
+                (Curve::Secp256k1, key.verifying_key().to_encoded_point(false).as_bytes().to_vec())
+            }
+            Self::Edwards25519(key) => {
+                (Curve::Edwards25519, EdwardsPoint::mul_base(key).compress().to_bytes().to_vec())
+            }
+            Self::Rsa(key) => return key.complete(public, private),
+        };
+        complete_public(public, curve, &point);
+        complete_private(private, curve, &point);
     }
 
     /// A signature over a digest or a message.
-    pub(super) fn sign(&self, scheme: &Scheme, digest: &[u8]) -> Result<Vec<u8>, p256::ecdsa::Error> {
-        Ok(match self {
-            Self::P256(key) => {
-                let signature: p256::ecdsa::Signature = key.sign_prehash(digest)?;
+    pub(super) fn sign(&self, scheme: &Scheme, digest: &[u8]) -> Result<Vec<u8>, String> {
+        let text = |error: p256::ecdsa::Error| error.to_string();
+        Ok(match (self, scheme) {
+            (Self::P256(key), Scheme::Ecdsa { .. }) => {
+                let signature: p256::ecdsa::Signature = key.sign_prehash(digest).map_err(text)?;
                 signature.to_bytes().to_vec()
             }
-            Self::P384(key) => {
-                let signature: p384::ecdsa::Signature = key.sign_prehash(digest)?;
+            (Self::P384(key), Scheme::Ecdsa { .. }) => {
+                let signature: p384::ecdsa::Signature = key.sign_prehash(digest).map_err(text)?;
                 signature.to_bytes().to_vec()
             }
-            Self::Secp256k1(key) => {
-                let signature: k256::ecdsa::Signature = key.sign_prehash(digest)?;
+            (Self::Secp256k1(key), Scheme::Ecdsa { .. }) => {
+                let signature: k256::ecdsa::Signature = key.sign_prehash(digest).map_err(text)?;
                 signature.to_bytes().to_vec()
             }
-            Self::Edwards25519(key) => {
-                let variant = match scheme {
-                    Scheme::Eddsa { variant, .. } => variant.split_first(),
-                    Scheme::Ecdsa { .. } => None,
-                };
-                let variant = variant.map_or(Ok(Variant::Pure), |(flag, context)| {
+            (Self::Edwards25519(key), Scheme::Eddsa { variant, .. }) => {
+                let variant = variant.split_first().map_or(Ok(Variant::Pure), |(flag, context)| {
                     Variant::of(Parameter::Eddsa { prehashed: *flag == 1, context })
                 });
-                let variant = variant.map_err(|_| p256::ecdsa::Error::new())?;
+                let variant = variant.map_err(|error| error.to_string())?;
                 let nonce = Scalar::random(&mut OsRng);
                 let point = EdwardsPoint::mul_base(&nonce).compress().to_bytes();
                 let public = EdwardsPoint::mul_base(key).compress().to_bytes();
                 let response = nonce + eddsa::challenge(&variant, &point, &public, digest) * key;
                 [point, response.to_bytes()].concat()
             }
+            (Self::Rsa(key), scheme) => key.sign(scheme, digest).ok_or("does not fit the modulus")?,
+            _ => return Err("a scheme of another key".into()),
         })
     }
 
@@ -87,7 +97,7 @@ impl LocalKey {
             Self::P256(key) => product!(p256, key),
             Self::P384(key) => product!(p384, key),
             Self::Secp256k1(key) => product!(k256, key),
-            Self::Edwards25519(_) => return None,
+            Self::Edwards25519(_) | Self::Rsa(_) => return None,
         })
     }
 }

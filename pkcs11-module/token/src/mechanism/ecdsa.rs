@@ -4,7 +4,7 @@
 use cryptoki_sys::*;
 use p256::ecdsa::signature::hazmat::PrehashVerifier;
 
-use super::digest::{Hash, Hasher};
+use super::digest::Hash;
 use super::eddsa::{self, Variant};
 use super::{Keys, Mechanism, Use, Work};
 use crate::backend::Curve;
@@ -28,60 +28,6 @@ pub(crate) static ECDSA_SHA3_224: Mechanism = ecdsa(CKM_ECDSA_SHA3_224, Some(Has
 pub(crate) static ECDSA_SHA3_256: Mechanism = ecdsa(CKM_ECDSA_SHA3_256, Some(Hash::Sha3_256));
 pub(crate) static ECDSA_SHA3_384: Mechanism = ecdsa(CKM_ECDSA_SHA3_384, Some(Hash::Sha3_384));
 pub(crate) static ECDSA_SHA3_512: Mechanism = ecdsa(CKM_ECDSA_SHA3_512, Some(Hash::Sha3_512));
-
-/// The message, or its digest, as it comes in.
-pub(crate) enum Message {
-    /// The application hashed; its parts are gathered.
-    Digest(Vec<u8>),
-    /// We hash.
-    Hashed(Hasher),
-    /// Whoever signs or verifies hashes; the parts are gathered, up to so many bytes.
-    Whole(Vec<u8>, usize),
-}
-
-impl Message {
-    /// An empty message for [`Work::Ecdsa`].
-    pub(crate) fn start(hash: Option<Hash>) -> Self {
-        hash.map_or(Self::Digest(Vec::new()), |hash| Self::Hashed(hash.start()))
-    }
-
-    /// Adds a part.
-    ///
-    /// # Errors
-    /// [`Error::DataLenRange`] if the application's digest is longer than any hash function's, or a message that is
-    /// gathered is too long.
-    pub(crate) fn update(&mut self, part: &[u8]) -> Result<()> {
-        match self {
-            Self::Digest(bytes) if bytes.len() + part.len() > DIGEST_BYTES_MAX => {
-                return Err(Error::DataLenRange);
-            }
-            Self::Whole(bytes, most) if bytes.len() + part.len() > *most => return Err(Error::DataLenRange),
-            Self::Digest(bytes) | Self::Whole(bytes, _) => bytes.extend_from_slice(part),
-            Self::Hashed(hasher) => hasher.update(part),
-        }
-        Ok(())
-    }
-
-    /// What is signed: the message, or the digest as the curve takes it: its leftmost bytes if longer than the order, as the number it stands for if
-    /// shorter. Leaves an empty message.
-    ///
-    /// # Errors
-    /// [`Error::DataLenRange`] if the application's digest is empty.
-    pub(crate) fn finish(&mut self, curve: Curve) -> Result<Vec<u8>> {
-        let digest = match self {
-            Self::Digest(bytes) if bytes.is_empty() => return Err(Error::DataLenRange),
-            Self::Digest(bytes) => std::mem::take(bytes),
-            Self::Hashed(hasher) => hasher.finalize_reset().into_vec(),
-            Self::Whole(bytes, _) => std::mem::take(bytes),
-        };
-        if curve == Curve::Edwards25519 {
-            return Ok(digest);
-        }
-        let wanted = curve.field_bytes();
-        let missing = wanted.saturating_sub(digest.len());
-        Ok(std::iter::repeat_n(0, missing).chain(digest).take(wanted).collect())
-    }
-}
 
 /// A checked public key.
 pub(crate) enum VerifyingKey {
@@ -135,7 +81,7 @@ impl VerifyingKey {
         }
     }
 
-    /// Checks r then s, or R then S, over what [`Message::finish`] gives.
+    /// Checks r then s, or R then S, over what [`super::message::Message::finish`] gives.
     ///
     /// # Errors
     /// [`Error::SignatureLenRange`], [`Error::SignatureInvalid`].
@@ -159,30 +105,15 @@ impl VerifyingKey {
 }
 
 /// No standard hash function has a longer output.
-const DIGEST_BYTES_MAX: usize = 64;
+pub(crate) const DIGEST_BYTES_MAX: usize = 64;
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
     use super::*;
-
-    #[test]
-    fn a_long_digest_is_cut_on_the_right_and_a_short_one_padded_on_the_left() {
-        let mut message = Message::start(None);
-        message.update(&(0..48).collect::<Vec<u8>>()).unwrap();
-        assert_eq!(message.finish(Curve::P256).unwrap(), (0..32).collect::<Vec<u8>>());
-        message.update(&[7; 20]).unwrap();
-        assert_eq!(message.finish(Curve::P256).unwrap(), [&[0; 12][..], &[7; 20]].concat());
-    }
-
-    #[test]
-    fn a_digest_is_neither_empty_nor_longer_than_64_bytes() {
-        let mut message = Message::start(None);
-        assert_eq!(message.finish(Curve::P256), Err(Error::DataLenRange));
-        message.update(&[1; 64]).unwrap();
-        assert_eq!(message.update(&[1]), Err(Error::DataLenRange));
-    }
+    use crate::backend::KeySpec;
+    use crate::mechanism::message::Message;
 
     /// RFC 6979 A.2.5, P-256, message "sample", for each hash function.
     #[test]
@@ -221,10 +152,10 @@ mod tests {
                 "2362ab1adbe2b8adf9cb9edab740ea6049c028114f2460f96554f61fae3302fe",
             ),
         ] {
-            let mut message = Message::start(Some(hash));
+            let mut message = Message::Hashed(hash.start());
             message.update(b"sam").unwrap();
             message.update(b"ple").unwrap();
-            let digest = message.finish(Curve::P256).unwrap();
+            let digest = message.finish(KeySpec::Curve(Curve::P256)).unwrap();
             let signature = hex::decode([r, s].concat()).unwrap();
             assert_eq!(key.verify(&digest, &signature), Ok(()), "{hash:?}");
             assert_eq!(key.verify(&[1; 32], &signature), Err(Error::SignatureInvalid));
@@ -253,9 +184,9 @@ mod tests {
                 "512c8cceee3890a84058ce1e22dbc2198f42323ce8aca9135329f03c068e5112dc7cc3ef3446defceb01a45c2667fdd5",
             ),
         ] {
-            let mut message = Message::start(Some(hash));
+            let mut message = Message::Hashed(hash.start());
             message.update(b"sample").unwrap();
-            let digest = message.finish(Curve::P384).unwrap();
+            let digest = message.finish(KeySpec::Curve(Curve::P384)).unwrap();
             let signature = hex::decode([r, s].concat()).unwrap();
             assert_eq!(key.verify(&digest, &signature), Ok(()), "{hash:?}");
         }

@@ -10,18 +10,21 @@ pub(crate) mod ecdh;
 pub(crate) mod ecdsa;
 pub(crate) mod eddsa;
 pub(crate) mod key_gen;
+pub(crate) mod message;
+pub(crate) mod rsa;
 
 use cryptoki_sys::*;
 
 use crate::attribute::{self, Class};
-use crate::backend::{Attributes, Curve, KeyKind, Scheme};
+use crate::backend::{Attributes, Curve, KeyKind, KeySpec, RsaHash, Scheme};
 use crate::info::MechanismInfo;
 use crate::object::key;
 use crate::provider::{MechanismCall, Parameter};
 use crate::rv::{Error, Result};
 use digest::{Hash, Hasher};
-use ecdsa::Message;
 use eddsa::Variant;
+use message::Message;
+use rsa::Encryption;
 
 /// All mechanisms of a token, in the order of `C_GetMechanismList`.
 pub(crate) static MECHANISMS: &[&Mechanism] = &[
@@ -40,6 +43,20 @@ pub(crate) static MECHANISMS: &[&Mechanism] = &[
     &eddsa::EDDSA,
     &ecdh::ECDH1_DERIVE,
     &ecdh::ECDH1_COFACTOR_DERIVE,
+    &rsa::RSA_PKCS_KEY_PAIR_GEN,
+    &rsa::RSA_PKCS,
+    &rsa::SHA1_RSA_PKCS,
+    &rsa::SHA224_RSA_PKCS,
+    &rsa::SHA256_RSA_PKCS,
+    &rsa::SHA384_RSA_PKCS,
+    &rsa::SHA512_RSA_PKCS,
+    &rsa::RSA_PKCS_PSS,
+    &rsa::SHA1_RSA_PKCS_PSS,
+    &rsa::SHA224_RSA_PKCS_PSS,
+    &rsa::SHA256_RSA_PKCS_PSS,
+    &rsa::SHA384_RSA_PKCS_PSS,
+    &rsa::SHA512_RSA_PKCS_PSS,
+    &rsa::RSA_PKCS_OAEP,
     &digest::SHA_1,
     &digest::SHA224,
     &digest::SHA256,
@@ -74,6 +91,8 @@ pub(crate) enum Use {
     Verify,
     Digest,
     Derive,
+    Encrypt,
+    Decrypt,
 }
 
 /// The keys that a mechanism works with, or makes.
@@ -83,6 +102,8 @@ pub(crate) enum Keys {
     None,
     /// Keys on these curves.
     Ec(&'static [Curve]),
+    /// RSA keys.
+    Rsa,
 }
 
 /// What a mechanism does.
@@ -98,22 +119,39 @@ pub(crate) enum Work {
     Digest(Hash),
     /// Elliptic curve Diffie-Hellman.
     Ecdh,
+    /// RSA key pair.
+    RsaKeyPair,
+    /// RSASSA-PKCS1-v1_5; `None` takes the DigestInfo from the application, and encrypts too.
+    RsaPkcs1(Option<RsaHash>),
+    /// RSASSA-PSS; `None` takes the digest from the application.
+    RsaPss(Option<RsaHash>),
+    /// RSAES-OAEP.
+    RsaOaep,
 }
 
 /// The mechanism of a call, if it exists for `wanted`.
 ///
 /// # Errors
 /// [`Error::MechanismInvalid`], [`Error::MechanismParamInvalid`].
-pub(crate) fn select(call: MechanismCall<'_>, wanted: Use) -> Result<&'static Mechanism> {
+pub(crate) fn select(call: MechanismCall<'_>, wanted: Use, private_rsa: bool) -> Result<&'static Mechanism> {
     let mechanism = find(call.id)?;
-    if !mechanism.uses.contains(&wanted) {
+    if !mechanism.uses(private_rsa).any(|one| one == wanted) {
         return Err(Error::MechanismInvalid);
     }
     match (call.parameter, mechanism.work) {
-        (Parameter::Ecdh1Derive { .. }, Work::Ecdh) | (Parameter::Eddsa { .. }, Work::Eddsa) => Ok(mechanism),
-        (Parameter::Bytes([]), Work::EcKeyPair | Work::Ecdsa(_) | Work::Eddsa | Work::Digest(_)) => {
-            Ok(mechanism)
-        }
+        (Parameter::Ecdh1Derive { .. }, Work::Ecdh)
+        | (Parameter::Eddsa { .. }, Work::Eddsa)
+        | (Parameter::RsaPss { .. }, Work::RsaPss(_))
+        | (Parameter::RsaOaep { .. }, Work::RsaOaep) => Ok(mechanism),
+        (
+            Parameter::Bytes([]),
+            Work::EcKeyPair
+            | Work::Ecdsa(_)
+            | Work::Eddsa
+            | Work::Digest(_)
+            | Work::RsaKeyPair
+            | Work::RsaPkcs1(_),
+        ) => Ok(mechanism),
         _ => Err(Error::MechanismParamInvalid),
     }
 }
@@ -132,41 +170,84 @@ pub(crate) fn of_key(key: &Attributes) -> impl Iterator<Item = &'static Mechanis
     let class = attribute::class_of(key);
     MECHANISMS.iter().copied().filter(move |mechanism| {
         let mut classes = mechanism.uses.iter().filter_map(|wanted| wanted.key()).map(|(class, _)| class);
-        classes.any(|wanted| class == Some(wanted)) && mechanism.keys.curve_of(key).is_some()
+        classes.any(|wanted| class == Some(wanted)) && mechanism.keys.spec_of(key).is_some()
     })
 }
 
 impl Mechanism {
+    /// What it may be used for where private RSA keys are or are not.
+    pub(crate) fn uses(&self, private_rsa: bool) -> impl Iterator<Item = Use> {
+        let of_public_keys = |wanted: &Use| matches!(wanted, Use::Verify | Use::Encrypt);
+        let all = private_rsa || self.keys != Keys::Rsa;
+        self.uses.iter().copied().filter(move |wanted| all || of_public_keys(wanted))
+    }
+
     /// `C_GetMechanismInfo`.
-    pub(crate) fn info(&self) -> MechanismInfo {
-        let uses = self.uses.iter().fold(0, |flags, wanted| flags | wanted.flag());
-        let (min_key_size, max_key_size) = self.keys.sizes();
+    pub(crate) fn info(&self, private_rsa: bool) -> MechanismInfo {
+        let uses = self.uses(private_rsa).fold(0, |flags, wanted| flags | wanted.flag());
+        let (min_key_size, max_key_size) = match (self.work, rsa::GENERATED_BITS) {
+            (Work::RsaKeyPair, [least, .., most]) => (least.into(), most.into()),
+            _ => self.keys.sizes(),
+        };
         MechanismInfo { min_key_size, max_key_size, flags: uses | self.keys.flags() }
     }
 
-    /// An empty message of a signature mechanism. One that is gathered whole may be `most` bytes long.
+    /// An empty message of a signature mechanism with a key. One that is gathered whole may be `most` bytes long.
     ///
     /// # Errors
-    /// [`Error::MechanismInvalid`] for other mechanisms, [`Error::MechanismParamInvalid`].
-    pub(crate) fn message(&self, parameter: Parameter<'_>, most: usize) -> Result<Message> {
-        match self.work {
-            Work::Ecdsa(hash) => Ok(Message::start(hash)),
-            Work::Eddsa if Variant::of(parameter)?.is_prehashed() => Ok(Message::start(Some(Hash::Sha512))),
-            Work::Eddsa => Ok(Message::Whole(Vec::new(), most)),
-            Work::EcKeyPair | Work::Digest(_) | Work::Ecdh => Err(Error::MechanismInvalid),
+    /// [`Error::MechanismInvalid`] for other mechanisms, [`Error::MechanismParamInvalid`],
+    /// [`Error::KeyTypeInconsistent`].
+    pub(crate) fn message(&self, key: KeySpec, parameter: Parameter<'_>, most: usize) -> Result<Message> {
+        let digest = match self.work {
+            Work::Ecdsa(hash) => hash,
+            Work::Eddsa if Variant::of(parameter)?.is_prehashed() => Some(Hash::Sha512),
+            Work::RsaPkcs1(hash) | Work::RsaPss(hash) => hash.map(RsaHash::function),
+            _ => None,
+        };
+        if let Some(hash) = digest {
+            return Ok(Message::Hashed(hash.start()));
+        }
+        match (self.work, self.scheme(key, parameter)?) {
+            (Work::Ecdsa(_), _) => Ok(Message::gathered(1, ecdsa::DIGEST_BYTES_MAX)),
+            (_, Scheme::RsaPkcs1 { modulus_bytes, .. }) => {
+                let most = usize::from(modulus_bytes).saturating_sub(rsa::PKCS1_OVERHEAD_BYTES);
+                Ok(Message::gathered(0, most))
+            }
+            (_, Scheme::RsaPss { hash, .. }) => Ok(Message::gathered(hash.bytes(), hash.bytes())),
+            (_, Scheme::Ecdsa { .. } | Scheme::Eddsa { .. }) => Ok(Message::gathered(0, most)),
         }
     }
 
-    /// What the backend does for a signature mechanism with a key on `curve`.
+    /// What the backend does for a signature mechanism with a key.
+    ///
+    /// # Errors
+    /// [`Error::MechanismInvalid`] for other mechanisms, [`Error::MechanismParamInvalid`],
+    /// [`Error::KeyTypeInconsistent`].
+    pub(crate) fn scheme(&self, key: KeySpec, parameter: Parameter<'_>) -> Result<Scheme> {
+        let mechanism = self.id;
+        match (self.work, key) {
+            (Work::Ecdsa(_), KeySpec::Curve(curve)) => Ok(Scheme::Ecdsa { curve, mechanism }),
+            (Work::Eddsa, KeySpec::Curve(curve)) => {
+                Ok(Scheme::Eddsa { curve, mechanism, variant: Variant::of(parameter)?.encode() })
+            }
+            (Work::RsaPkcs1(digest), _) => {
+                Ok(Scheme::RsaPkcs1 { mechanism, digest, modulus_bytes: rsa::modulus_bytes(key)? })
+            }
+            (Work::RsaPss(hash), _) => rsa::pss_scheme(mechanism, hash, key, parameter),
+            (Work::Ecdsa(_) | Work::Eddsa, KeySpec::Rsa { .. }) => Err(Error::KeyTypeInconsistent),
+            _ => Err(Error::MechanismInvalid),
+        }
+    }
+
+    /// How an encryption mechanism pads.
     ///
     /// # Errors
     /// [`Error::MechanismInvalid`] for other mechanisms, [`Error::MechanismParamInvalid`].
-    pub(crate) fn scheme(&self, curve: Curve, parameter: Parameter<'_>) -> Result<Scheme> {
-        let mechanism = self.id;
+    pub(crate) fn encryption(&self, parameter: Parameter<'_>) -> Result<Encryption> {
         match self.work {
-            Work::Ecdsa(_) => Ok(Scheme::Ecdsa { curve, mechanism }),
-            Work::Eddsa => Ok(Scheme::Eddsa { curve, mechanism, variant: Variant::of(parameter)?.encode() }),
-            Work::EcKeyPair | Work::Digest(_) | Work::Ecdh => Err(Error::MechanismInvalid),
+            Work::RsaPkcs1(None) => Ok(Encryption::Pkcs1),
+            Work::RsaOaep => rsa::oaep(parameter).map(Encryption::Padded),
+            _ => Err(Error::MechanismInvalid),
         }
     }
 
@@ -177,7 +258,7 @@ impl Mechanism {
     pub(crate) fn hasher(&self) -> Result<Hasher> {
         match self.work {
             Work::Digest(hash) => Ok(hash.start()),
-            Work::EcKeyPair | Work::Ecdsa(_) | Work::Eddsa | Work::Ecdh => Err(Error::MechanismInvalid),
+            _ => Err(Error::MechanismInvalid),
         }
     }
 }
@@ -191,6 +272,8 @@ impl Use {
             Self::Verify => CKF_VERIFY,
             Self::Digest => CKF_DIGEST,
             Self::Derive => CKF_DERIVE,
+            Self::Encrypt => CKF_ENCRYPT,
+            Self::Decrypt => CKF_DECRYPT,
         }
     }
 
@@ -200,21 +283,26 @@ impl Use {
             Self::Sign => Some((Class::PrivateKey, CKA_SIGN)),
             Self::Verify => Some((Class::PublicKey, CKA_VERIFY)),
             Self::Derive => Some((Class::PrivateKey, CKA_DERIVE)),
+            Self::Encrypt => Some((Class::PublicKey, CKA_ENCRYPT)),
+            Self::Decrypt => Some((Class::PrivateKey, CKA_DECRYPT)),
             Self::GenerateKeyPair | Self::Digest => None,
         }
     }
 }
 
 impl Keys {
-    /// The curve of a key, if it is one of these.
-    pub(crate) fn curve_of(self, key: &Attributes) -> Option<Curve> {
-        key::curve_of_key(key).filter(|curve| self.has(*curve))
+    /// What kind of key an object is, if it is one of these.
+    pub(crate) fn spec_of(self, object: &Attributes) -> Option<KeySpec> {
+        key::spec_of(object).filter(|spec| match (spec, self) {
+            (KeySpec::Curve(curve), _) => self.has(*curve),
+            (KeySpec::Rsa { .. }, keys) => keys == Self::Rsa,
+        })
     }
 
     /// Whether keys on `curve` are among these.
     pub(crate) fn has(self, curve: Curve) -> bool {
         match self {
-            Self::None => false,
+            Self::None | Self::Rsa => false,
             Self::Ec(curves) => curves.contains(&curve),
         }
     }
@@ -227,6 +315,7 @@ impl Keys {
         match self {
             Self::None => false,
             Self::Ec(curves) => curves.iter().all(is_hidden),
+            Self::Rsa => hidden.contains(&KeyKind::Type(CKK_RSA)),
         }
     }
 
@@ -234,6 +323,7 @@ impl Keys {
     fn sizes(self) -> (u64, u64) {
         match self {
             Self::None => (0, 0),
+            Self::Rsa => rsa::MODULUS_BITS,
             Self::Ec(curves) => {
                 let bits = || curves.iter().map(|curve| curve.bits());
                 (bits().min().unwrap_or(0), bits().max().unwrap_or(0))
@@ -245,7 +335,7 @@ impl Keys {
     /// curve has that form.
     fn flags(self) -> u64 {
         match self {
-            Self::None => 0,
+            Self::None | Self::Rsa => 0,
             Self::Ec([Curve::Edwards25519]) => CKF_EC_F_P | CKF_EC_OID | CKF_EC_CURVENAME | CKF_EC_COMPRESS,
             Self::Ec(_) => CKF_EC_F_P | CKF_EC_OID | CKF_EC_CURVENAME | CKF_EC_UNCOMPRESS,
         }
@@ -268,30 +358,45 @@ mod tests {
 
     #[test]
     fn what_is_done_fits_the_uses() {
+        let pss = |hash, mgf| Parameter::RsaPss { hash, mgf, salt_bytes: 20 };
         for mechanism in MECHANISMS {
             let has = |wanted| mechanism.uses.contains(&wanted);
-            let message = mechanism.message(Parameter::NONE, 64);
-            assert_eq!(message.is_ok(), has(Use::Sign) || has(Use::Verify), "{mechanism:?}");
-            assert_eq!(
-                mechanism.scheme(Curve::P256, Parameter::NONE).is_ok(),
-                has(Use::Sign),
-                "{mechanism:?}"
-            );
+            let (key, parameter) = match (mechanism.keys, mechanism.work) {
+                (Keys::Rsa, Work::RsaPss(Some(RsaHash::Sha1))) => (RSA, pss(CKM_SHA_1, CKG_MGF1_SHA1)),
+                (Keys::Rsa, Work::RsaPss(Some(RsaHash::Sha224))) => (RSA, pss(CKM_SHA224, CKG_MGF1_SHA1)),
+                (Keys::Rsa, Work::RsaPss(Some(RsaHash::Sha384))) => (RSA, pss(CKM_SHA384, CKG_MGF1_SHA1)),
+                (Keys::Rsa, Work::RsaPss(Some(RsaHash::Sha512))) => (RSA, pss(CKM_SHA512, CKG_MGF1_SHA1)),
+                (Keys::Rsa, Work::RsaPss(_)) => (RSA, pss(CKM_SHA256, CKG_MGF1_SHA224)),
+                (Keys::Rsa, Work::RsaOaep) => (RSA, OAEP),
+                (Keys::Rsa, _) => (RSA, Parameter::NONE),
+                _ => (KeySpec::Curve(Curve::P256), Parameter::NONE),
+            };
+            assert_eq!(mechanism.message(key, parameter, 64).is_ok(), has(Use::Verify), "{mechanism:?}");
+            assert_eq!(mechanism.scheme(key, parameter).is_ok(), has(Use::Verify), "{mechanism:?}");
+            assert_eq!(mechanism.encryption(parameter).is_ok(), has(Use::Encrypt), "{mechanism:?}");
             assert_eq!(mechanism.hasher().is_ok(), has(Use::Digest), "{mechanism:?}");
             assert_eq!(mechanism.keys == Keys::None, has(Use::Digest), "{mechanism:?}");
             assert_eq!(mechanism.work == Work::Ecdh, has(Use::Derive), "{mechanism:?}");
         }
     }
 
+    const RSA: KeySpec = KeySpec::Rsa { bits: 2048, exponent: 65537 };
+    const OAEP: Parameter<'_> = Parameter::RsaOaep {
+        hash: CKM_SHA256,
+        mgf: CKG_MGF1_SHA1,
+        source: CKZ_DATA_SPECIFIED,
+        label: b"label",
+    };
+
     #[test]
     fn a_mechanism_is_refused_for_a_use_it_does_not_have() {
         let call = MechanismCall { id: CKM_SHA256, parameter: Parameter::NONE };
-        assert_eq!(select(call, Use::Sign).err(), Some(Error::MechanismInvalid));
+        assert_eq!(select(call, Use::Sign, true).err(), Some(Error::MechanismInvalid));
     }
 
     #[test]
     fn a_parameter_is_refused_where_none_is_defined() {
         let call = MechanismCall { id: CKM_ECDSA, parameter: Parameter::Bytes(&[1]) };
-        assert_eq!(select(call, Use::Sign).err(), Some(Error::MechanismParamInvalid));
+        assert_eq!(select(call, Use::Sign, true).err(), Some(Error::MechanismParamInvalid));
     }
 }

@@ -6,9 +6,11 @@
 use cryptoki_sys::*;
 use sha1::{Digest, Sha1};
 
-use crate::attribute::{Class, canonical_bool, canonical_ulong};
-use crate::backend::{Attributes, Curve};
+use super::rsa;
+use crate::attribute::{Class, Family, canonical_bool, canonical_ulong, family_of};
+use crate::backend::{Attributes, Curve, KeySpec};
 use crate::mechanism::ecdsa::VerifyingKey;
+use crate::mechanism::rsa::PublicKey;
 use crate::rv::{Error, Result};
 use crate::template::Template;
 
@@ -31,11 +33,14 @@ pub fn complete_private(attributes: &mut Attributes, curve: Curve, point: &[u8])
 /// The attributes of a public key that the application brings along.
 ///
 /// # Errors
-/// [`Error::TemplateIncomplete`], [`Error::AttributeValueInvalid`] for other keys than EC,
+/// [`Error::TemplateIncomplete`], [`Error::AttributeValueInvalid`] for other keys than EC and RSA,
 /// [`Error::CurveNotSupported`], [`Error::Contradiction`] for a curve of another key type,
-/// [`Error::PublicKeyInvalid`]; what [`Template::build`] says.
+/// [`Error::PublicKeyInvalid`]; what [`rsa::create_public`] and [`Template::build`] say.
 pub(crate) fn create_public(mut template: Template) -> Result<Attributes> {
     let wanted = template.ulong(CKA_KEY_TYPE).ok_or(Error::TemplateIncomplete)?;
+    if wanted == CKK_RSA {
+        return rsa::create_public(template).map(brought);
+    }
     if !Curve::ALL.iter().any(|curve| key_type(*curve) == wanted) {
         return Err(Error::AttributeValueInvalid);
     }
@@ -50,9 +55,20 @@ pub(crate) fn create_public(mut template: Template) -> Result<Attributes> {
     let point = point.ok_or(Error::PublicKeyInvalid)?.to_vec();
     VerifyingKey::from_point(curve, &point)?;
     complete_public(&mut attributes, curve, &point);
+    Ok(brought(attributes))
+}
+
+/// Marks a key as one that was not generated here.
+fn brought(mut attributes: Attributes) -> Attributes {
     attributes.insert(CKA_LOCAL, canonical_bool(false));
     attributes.insert(CKA_KEY_GEN_MECHANISM, canonical_ulong(CK_UNAVAILABLE_INFORMATION));
-    Ok(attributes)
+    attributes
+}
+
+/// What kind of key an object is.
+pub(crate) fn spec_of(object: &Attributes) -> Option<KeySpec> {
+    let is_rsa = family_of(object)? == Family::Rsa;
+    if is_rsa { Some(PublicKey::of(object).ok()?.spec()) } else { curve_of_key(object).map(KeySpec::Curve) }
 }
 
 /// The curve of a stored EC key.

@@ -5,6 +5,7 @@ pub mod key;
 pub(crate) mod pair;
 pub(crate) mod profile;
 pub(crate) mod read;
+pub mod rsa;
 pub(crate) mod secret;
 pub mod summary;
 
@@ -57,7 +58,8 @@ pub(crate) fn change(
 ) -> Result<()> {
     let class = attribute::class_of(attributes).ok_or(Error::GeneralError)?;
     for (id, value) in template.attributes() {
-        let declared = attribute::find(*id, class).ok_or(Error::AttributeTypeInvalid)?;
+        let declared = attribute::find(*id, class).filter(|declared| declared.is_of(attributes));
+        let declared = declared.ok_or(Error::AttributeTypeInvalid)?;
         if value.len() > declared.bytes_max {
             return Err(Error::AttributeValueInvalid);
         }

@@ -1,38 +1,36 @@
-//! The two templates of `C_GenerateKeyPair` (PKCS#11 3.1 sections 5.18.2 and 6.3).
+//! The two templates of `C_GenerateKeyPair` (PKCS#11 3.1 sections 5.18.2, 6.1 and 6.3).
 
 use cryptoki_sys::*;
 
-use super::{check_dates, key};
+use super::{check_dates, key, rsa};
 use crate::attribute::{Class, canonical_bool, canonical_ulong};
-use crate::backend::{Curve, KeyPairRequest};
-use crate::mechanism::Mechanism;
+use crate::backend::{Curve, KeyPairRequest, KeySpec};
+use crate::mechanism::{Mechanism, Work};
 use crate::rv::{Error, Result};
 use crate::template::Template;
 
-/// Checks both templates and fills in all attributes but those that follow from the new point.
+/// Checks both templates and fills in all attributes but those that follow from the new public key.
 ///
 /// # Errors
-/// [`Error::TemplateIncomplete`] without a curve, [`Error::CurveNotSupported`], [`Error::Contradiction`] for
+/// [`Error::TemplateIncomplete`] without a curve or a size, [`Error::CurveNotSupported`], what [`rsa::request`] says, [`Error::Contradiction`] for
 /// contradictions, [`Error::AttributeValueInvalid`] for a private key that could leave the token or be seen without login; what [`Template::build`] says.
 pub(crate) fn request(
     mechanism: &Mechanism,
     mut public: Template,
     mut private: Template,
 ) -> Result<KeyPairRequest> {
-    let params = public.attributes().get(&CKA_EC_PARAMS).ok_or(Error::TemplateIncomplete)?;
-    let curve =
-        key::curve_of(params).filter(|curve| mechanism.keys.has(*curve)).ok_or(Error::CurveNotSupported)?;
+    let kind = match mechanism.work {
+        Work::RsaKeyPair => rsa::request(&mut public, &mut private)?,
+        _ => KeySpec::Curve(curve(mechanism, &mut public, &mut private)?),
+    };
+    let key_type = match kind {
+        KeySpec::Curve(curve) => key::key_type(curve),
+        KeySpec::Rsa { .. } => CKK_RSA,
+    };
     let wrong = |attribute| Error::contradiction(attribute, "is not that of this half of the pair");
     for (template, class) in [(&mut public, Class::PublicKey), (&mut private, Class::PrivateKey)] {
         template.require(CKA_CLASS, canonical_ulong(class.number()), wrong(CKA_CLASS))?;
-        template.require(CKA_KEY_TYPE, canonical_ulong(key::key_type(curve)), wrong(CKA_KEY_TYPE))?;
-        name_curve(template, curve)?;
-    }
-    if public.attributes().contains_key(&CKA_EC_POINT) {
-        return Err(Error::contradiction(
-            CKA_EC_POINT,
-            "a new key's point is not the application's to choose",
-        ));
+        template.require(CKA_KEY_TYPE, canonical_ulong(key_type), wrong(CKA_KEY_TYPE))?;
     }
     if public.bool(CKA_TRUSTED) == Some(true) {
         return Err(Error::AttributeReadOnly);
@@ -42,8 +40,8 @@ pub(crate) fn request(
 
     let public_on_token = public.bool(CKA_TOKEN) == Some(true);
     let private_on_token = private.bool(CKA_TOKEN) == Some(true);
-    let mut public = public.build(Class::PublicKey, &[CKA_EC_POINT])?;
-    let mut private = private.build(Class::PrivateKey, &[])?;
+    let mut public = public.build(Class::PublicKey, &[CKA_EC_POINT, CKA_MODULUS])?;
+    let mut private = private.build(Class::PrivateKey, &[CKA_MODULUS])?;
     check_dates(&public)?;
     check_dates(&private)?;
     for attributes in [&mut public, &mut private] {
@@ -52,7 +50,23 @@ pub(crate) fn request(
     }
     private.insert(CKA_ALWAYS_SENSITIVE, canonical_bool(true));
     private.insert(CKA_NEVER_EXTRACTABLE, canonical_bool(true));
-    Ok(KeyPairRequest { curve, public, private, public_on_token, private_on_token })
+    Ok(KeyPairRequest { kind, public, private, public_on_token, private_on_token })
+}
+
+/// The curve that the templates ask for, with its OBJECT IDENTIFIER in both.
+fn curve(mechanism: &Mechanism, public: &mut Template, private: &mut Template) -> Result<Curve> {
+    let params = public.attributes().get(&CKA_EC_PARAMS).ok_or(Error::TemplateIncomplete)?;
+    let curve =
+        key::curve_of(params).filter(|curve| mechanism.keys.has(*curve)).ok_or(Error::CurveNotSupported)?;
+    name_curve(public, curve)?;
+    name_curve(private, curve)?;
+    if public.attributes().contains_key(&CKA_EC_POINT) {
+        return Err(Error::contradiction(
+            CKA_EC_POINT,
+            "a new key's point is not the application's to choose",
+        ));
+    }
+    Ok(curve)
 }
 
 /// What every private key of ours is: seen only after login, never revealed. Templates may say so or be silent; one

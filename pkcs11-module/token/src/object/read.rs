@@ -25,7 +25,8 @@ pub(crate) enum Answer<'a> {
 /// The attribute `id` of an object: what is stored, else what follows from the rest, else the class's default.
 pub(crate) fn attribute(record: &ObjectRecord, id: u64) -> Answer<'_> {
     let Some(class) = attribute::class_of(&record.attributes) else { return Answer::Unknown };
-    let Some(declared) = attribute::find(id, class) else { return Answer::Unknown };
+    let declared = attribute::find(id, class).filter(|declared| declared.is_of(&record.attributes));
+    let Some(declared) = declared else { return Answer::Unknown };
     if declared.sensitive {
         return Answer::Sensitive;
     }

@@ -2,7 +2,7 @@
 
 use super::{MechanismCall, Provider};
 use crate::attribute::{self, Class};
-use crate::mechanism::{self, Use};
+use crate::mechanism::Use;
 use crate::output::{Output, deliver};
 use crate::rv::{Error, Result};
 use crate::session::Digesting;
@@ -21,7 +21,7 @@ impl Provider {
             operations.digest.cancel();
             return Ok(());
         };
-        operations.digest.start(|| mechanism::select(call, Use::Digest)?.hasher().map(Digesting))
+        operations.digest.start(|| self.select(call, Use::Digest)?.hasher().map(Digesting))
     }
 
     /// `C_Digest`.

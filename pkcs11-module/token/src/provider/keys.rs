@@ -4,11 +4,11 @@ use cryptoki_sys::CKA_PRIVATE;
 
 use super::{KeyPairHandles, MechanismCall, Provider, TemplateItem};
 use crate::attribute;
-use crate::backend::{GeneratedPair, ObjectRecord, PublicHalf};
+use crate::backend::{GeneratedPair, KeySpec, ObjectRecord, PublicHalf};
 use crate::handle::SecretValue;
 use crate::mechanism::{self, Use};
 use crate::object::{pair, secret};
-use crate::rv::Result;
+use crate::rv::{Error, Result};
 use crate::session::Session;
 use crate::sync::lock;
 use crate::template::Template;
@@ -29,7 +29,7 @@ impl Provider {
         private: &[TemplateItem<'_>],
     ) -> Result<KeyPairHandles> {
         let session = self.session(session)?;
-        let mechanism = mechanism::select(mechanism, Use::GenerateKeyPair)?;
+        let mechanism = self.select(mechanism, Use::GenerateKeyPair)?;
         let request = pair::request(mechanism, Template::parse(public)?, Template::parse(private)?)?;
         let public_is_private = attribute::bool_of(&request.public, CKA_PRIVATE) == Some(true);
         session.check_write(request.public_on_token || request.private_on_token, true)?;
@@ -97,15 +97,16 @@ impl Provider {
         template: &[TemplateItem<'_>],
     ) -> Result<u64> {
         let session = self.session(session)?;
-        let chosen = mechanism::select(mechanism, Use::Derive)?;
+        let chosen = self.select(mechanism, Use::Derive)?;
         let derivation = mechanism::ecdh::Derivation::new(mechanism.parameter)?;
-        let (base, curve) = self.key(&session, base_key, chosen, Use::Derive)?;
+        let (base, spec) = self.key(&session, base_key, chosen, Use::Derive)?;
+        let KeySpec::Curve(curve) = spec else { return Err(Error::KeyTypeInconsistent) };
         let peer = mechanism::ecdh::peer(curve, derivation.public_data)?;
         let wanted = secret::request(Template::parse(template)?)?;
         session.check_write(false, wanted.is_private())?;
         let length = derivation.length(curve, wanted.length)?;
         let agreed = self.backend.derive(session.slot.token, base.record.id, curve, chosen.id, &peer);
-        let agreed = self.settle(&session.slot, agreed).map_err(crate::Error::of_key)?;
+        let agreed = self.settle(&session.slot, agreed).map_err(Error::of_key)?;
         let value = derivation.key(&agreed, length)?;
         self.store(&session, wanted.attributes(length), Some(SecretValue::new(value)))
     }

@@ -18,6 +18,8 @@
 //!            sign_update(session, part)  sign_final(session, &mut dyn Output)
 //! verifying  verify_init(session, Option<MechanismCall>, key)  verify(session, data, signature)
 //!            verify_update(session, part)  verify_final(session, signature)
+//! encrypting encrypt_init(session, Option<MechanismCall>, key)  encrypt(session, data, &mut dyn Output)
+//!            decrypt_init(session, Option<MechanismCall>, key)  decrypt(session, data, &mut dyn Output)
 //! digesting  digest_init(session, Option<MechanismCall>)  digest(session, data, &mut dyn Output)
 //!            digest_update(session, part)  digest_key(session, key)  digest_final(session, &mut dyn Output)
 //! random     seed_random(session, seed)  generate_random(session, &mut [u8])
@@ -27,6 +29,7 @@
 //! active operation of its kind (PKCS#11 3.1 section 5.13.1).
 
 mod digesting;
+mod encrypting;
 mod finding;
 mod keys;
 mod objects;
@@ -42,9 +45,9 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, RwLock};
 
 use crate::attribute::{self, Class};
-use crate::backend::{Backend, BackendError, BackendResult, Curve};
+use crate::backend::{Backend, BackendError, BackendResult, KeySpec};
 use crate::handle::Handles;
-use crate::mechanism::{Mechanism, Use};
+use crate::mechanism::{self, Mechanism, Use};
 use crate::object::read::{allows_mechanism, is_true};
 use crate::rv::{Error, Result};
 use crate::session::Session;
@@ -96,6 +99,26 @@ pub enum Parameter<'a> {
         shared_data: &'a [u8],
         /// The other party's public key.
         public_data: &'a [u8],
+    },
+    /// `CK_RSA_PKCS_PSS_PARAMS`.
+    RsaPss {
+        /// `hashAlg`, a `CKM_`.
+        hash: u64,
+        /// `CKG_`.
+        mgf: u64,
+        /// `sLen`.
+        salt_bytes: u64,
+    },
+    /// `CK_RSA_PKCS_OAEP_PARAMS`.
+    RsaOaep {
+        /// `hashAlg`, a `CKM_`.
+        hash: u64,
+        /// `CKG_`.
+        mgf: u64,
+        /// `CKZ_`.
+        source: u64,
+        /// `pSourceData`.
+        label: &'a [u8],
     },
 }
 
@@ -164,7 +187,12 @@ impl Provider {
         Ok(answer?)
     }
 
-    /// The key of an operation and its curve: of the class that `wanted` takes, of a type that the mechanism works
+    /// The mechanism of a call, if it exists here for `wanted`.
+    fn select(&self, call: MechanismCall<'_>, wanted: Use) -> Result<&'static Mechanism> {
+        mechanism::select(call, wanted, self.backend.has_private_rsa())
+    }
+
+    /// The key of an operation and its kind: of the class that `wanted` takes, of a type that the mechanism works
     /// with, and allowed for both by its own attributes.
     fn key(
         &self,
@@ -172,7 +200,7 @@ impl Provider {
         handle: u64,
         mechanism: &Mechanism,
         wanted: Use,
-    ) -> Result<(Object, Curve)> {
+    ) -> Result<(Object, KeySpec)> {
         let (class, usage) = wanted.key().ok_or(Error::MechanismInvalid)?;
         let object = self.object(session, handle).map_err(Error::of_key)?;
         let attributes = &object.record.attributes;
@@ -185,14 +213,14 @@ impl Provider {
                 return Err(Error::KeyHandleInvalid);
             }
         }
-        let curve = mechanism.keys.curve_of(attributes).ok_or(Error::KeyTypeInconsistent)?;
+        let spec = mechanism.keys.spec_of(attributes).ok_or(Error::KeyTypeInconsistent)?;
         if !is_true(&object.record, usage) {
             return Err(Error::KeyFunctionNotPermitted);
         }
         if !allows_mechanism(attributes, mechanism.id) {
             return Err(Error::MechanismInvalid);
         }
-        Ok((object, curve))
+        Ok((object, spec))
     }
 }
 

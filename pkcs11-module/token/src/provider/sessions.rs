@@ -107,6 +107,12 @@ impl Provider {
         if flags & CKF_VERIFY != 0 {
             operations.verify.cancel();
         }
+        if flags & CKF_ENCRYPT != 0 {
+            operations.encrypt.cancel();
+        }
+        if flags & CKF_DECRYPT != 0 {
+            operations.decrypt.cancel();
+        }
         Ok(())
     }
 

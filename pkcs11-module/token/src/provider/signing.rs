@@ -2,7 +2,7 @@
 
 use super::{MechanismCall, Provider};
 use crate::backend::{MESSAGE_BYTES_MAX, Role};
-use crate::mechanism::{self, Use};
+use crate::mechanism::Use;
 use crate::output::{Delivery, Output, deliver};
 use crate::rv::{Error, Result};
 use crate::session::{Session, Signing};
@@ -23,13 +23,13 @@ impl Provider {
             return Ok(());
         };
         operations.sign.start(|| {
-            let mechanism = mechanism::select(call, Use::Sign)?;
-            let (object, curve) = self.key(&session, key, mechanism, Use::Sign)?;
+            let mechanism = self.select(call, Use::Sign)?;
+            let (object, spec) = self.key(&session, key, mechanism, Use::Sign)?;
             Ok(Signing {
                 key: object.record.id,
-                curve,
-                scheme: mechanism.scheme(curve, call.parameter)?,
-                message: mechanism.message(call.parameter, MESSAGE_BYTES_MAX)?,
+                spec,
+                scheme: mechanism.scheme(spec, call.parameter)?,
+                message: mechanism.message(spec, call.parameter, MESSAGE_BYTES_MAX)?,
             })
         })
     }
@@ -78,7 +78,7 @@ impl Provider {
         if session.role() != Some(Role::User) {
             return Err(Error::UserNotLoggedIn);
         }
-        let digest = signing.message.finish(signing.curve)?;
+        let digest = signing.message.finish(signing.spec)?;
         let signature = self.backend.sign(session.slot.token, signing.key, &signing.scheme, &digest);
         self.settle(&session.slot, signature).map_err(Error::of_key)
     }

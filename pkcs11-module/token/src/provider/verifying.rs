@@ -1,13 +1,10 @@
 //! Verifying (PKCS#11 3.1 section 5.15), all in this process.
 
-use cryptoki_sys::CKA_EC_POINT;
-
 use super::{MechanismCall, Provider};
-use crate::mechanism::ecdsa::VerifyingKey;
-use crate::mechanism::{self, Use};
-use crate::object::key;
+use crate::mechanism::Use;
+use crate::mechanism::message::Verifier;
 use crate::output::Delivery;
-use crate::rv::{Error, Result};
+use crate::rv::Result;
 use crate::session::Verifying;
 use crate::sync::lock;
 
@@ -24,22 +21,18 @@ impl Provider {
             return Ok(());
         };
         operations.verify.start(|| {
-            let mechanism = mechanism::select(call, Use::Verify)?;
-            let (object, curve) = self.key(&session, key, mechanism, Use::Verify)?;
-            let point = object.record.attributes.get(&CKA_EC_POINT);
-            let point =
-                point.and_then(|value| key::point_of(curve, value)).ok_or(Error::KeyTypeInconsistent)?;
-            let mut key = VerifyingKey::from_point(curve, point)?;
-            key.set_variant(call.parameter)?;
-            Ok(Verifying { key, message: mechanism.message(call.parameter, VERIFIED_BYTES_MAX)? })
+            let mechanism = self.select(call, Use::Verify)?;
+            let (object, spec) = self.key(&session, key, mechanism, Use::Verify)?;
+            let key = Verifier::new(mechanism, call.parameter, spec, &object.record.attributes)?;
+            Ok(Verifying { key, spec, message: mechanism.message(spec, call.parameter, VERIFIED_BYTES_MAX)? })
         })
     }
 
     /// `C_Verify`.
     ///
     /// # Errors
-    /// [`Error::SessionHandleInvalid`], [`Error::OperationNotInitialized`], [`Error::OperationActive`],
-    /// [`Error::DataLenRange`], [`Error::SignatureLenRange`], [`Error::SignatureInvalid`].
+    /// [`crate::Error::SessionHandleInvalid`], [`crate::Error::OperationNotInitialized`], [`crate::Error::OperationActive`],
+    /// [`crate::Error::DataLenRange`], [`crate::Error::SignatureLenRange`], [`crate::Error::SignatureInvalid`].
     pub fn verify(&self, session: u64, data: &[u8], signature: &[u8]) -> Result<()> {
         let session = self.session(session)?;
         let mut operations = lock(&session.operations);
@@ -75,7 +68,7 @@ const VERIFIED_BYTES_MAX: usize = 64 << 20;
 
 impl Verifying {
     fn check(&mut self, signature: &[u8]) -> Result<Delivery> {
-        let digest = self.message.finish(self.key.curve())?;
+        let digest = self.message.finish(self.spec)?;
         self.key.verify(&digest, signature)?;
         Ok(Delivery::Written)
     }

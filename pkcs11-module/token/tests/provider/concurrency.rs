@@ -72,6 +72,16 @@ impl Backend for Meeting {
         self.meeting.wait();
         self.inner.sign(token, key, scheme, digest)
     }
+    fn decrypt(
+        &self,
+        token: TokenId,
+        key: ObjectId,
+        padding: &Padding,
+        ciphertext: &[u8],
+    ) -> BackendResult<zeroize::Zeroizing<Vec<u8>>> {
+        self.inner.decrypt(token, key, padding, ciphertext)
+    }
+
     fn derive(
         &self,
         token: TokenId,
@@ -88,6 +98,9 @@ impl Backend for Meeting {
     }
     fn seed_random(&self, seed: &[u8]) -> BackendResult<()> {
         self.inner.seed_random(seed)
+    }
+    fn has_private_rsa(&self) -> bool {
+        self.inner.has_private_rsa()
     }
     fn shutdown(&self) {
         self.inner.shutdown();

@@ -10,6 +10,8 @@ mod keys;
 mod login;
 mod objects;
 mod outage;
+mod rsa;
+mod rsa_encrypting;
 mod session_keys;
 mod sessions;
 mod signing;

@@ -115,8 +115,8 @@ fn a_public_key_is_accepted_if_it_is_on_its_curve() {
     off_curve[40] ^= 1;
     assert_eq!(application.create(session, &key(&off_curve)), Err(Error::PublicKeyInvalid));
     assert_eq!(application.create(session, &key(b"")), Err(Error::PublicKeyInvalid));
-    let rsa = Items::new().ulong(CKA_CLASS, CKO_PUBLIC_KEY).ulong(CKA_KEY_TYPE, CKK_RSA);
-    assert_eq!(application.create(session, &rsa), Err(Error::AttributeValueInvalid));
+    let dsa = Items::new().ulong(CKA_CLASS, CKO_PUBLIC_KEY).ulong(CKA_KEY_TYPE, CKK_DSA);
+    assert_eq!(application.create(session, &dsa), Err(Error::AttributeValueInvalid));
 }
 
 #[test]

@@ -71,7 +71,10 @@ fn mechanism_info_follows_from_the_declaration() {
     assert_eq!(ecdsa.flags & (CKF_SIGN | CKF_VERIFY | CKF_DIGEST), CKF_SIGN | CKF_VERIFY);
     assert_eq!(info(CKM_SHA3_256).flags, CKF_DIGEST);
     assert_ne!(info(CKM_EC_KEY_PAIR_GEN).flags & CKF_GENERATE_KEY_PAIR, 0);
-    let missing = application.provider.mechanism_info(application.slot, CKM_RSA_PKCS);
+    assert_eq!((info(CKM_RSA_PKCS).min_key_size, info(CKM_RSA_PKCS).max_key_size), (2048, 8192));
+    let generation = info(CKM_RSA_PKCS_KEY_PAIR_GEN);
+    assert_eq!((generation.min_key_size, generation.max_key_size), (2048, 4096));
+    let missing = application.provider.mechanism_info(application.slot, CKM_RSA_X_509);
     assert_eq!(missing.err(), Some(Error::MechanismInvalid));
 }
 
@@ -89,15 +92,22 @@ fn a_mechanism_starts_what_its_flags_say_and_nothing_else() {
             (CKF_SIGN, provider.sign_init(session, given, pair.private)),
             (CKF_VERIFY, provider.verify_init(session, given, pair.public)),
             (CKF_DIGEST, provider.digest_init(session, given)),
+            (CKF_ENCRYPT, provider.encrypt_init(session, given, pair.public)),
+            (CKF_DECRYPT, provider.decrypt_init(session, given, pair.private)),
             (CKF_GENERATE_KEY_PAIR, generate(id).map(|_| ())),
         ];
-        // The key and the template are of P-256.
+        // The key and the template are of P-256, and there is no parameter.
+        let rsa = provider.mechanism_info(application.slot, id).unwrap().min_key_size >= 2048;
+        let pss = [CKM_RSA_PKCS_PSS, CKM_SHA1_RSA_PKCS_PSS, CKM_SHA224_RSA_PKCS_PSS, CKM_SHA256_RSA_PKCS_PSS];
+        let pss = pss.contains(&id) || [CKM_SHA384_RSA_PKCS_PSS, CKM_SHA512_RSA_PKCS_PSS].contains(&id);
         let edwards = [CKM_EDDSA, CKM_EC_EDWARDS_KEY_PAIR_GEN].contains(&id);
         for (flag, answer) in answers {
             let expected = match flag {
                 _ if flags & flag == 0 => Err(Error::MechanismInvalid),
+                _ if pss || id == CKM_RSA_PKCS_OAEP => Err(Error::MechanismParamInvalid),
+                CKF_GENERATE_KEY_PAIR if rsa => Err(Error::TemplateIncomplete),
                 CKF_GENERATE_KEY_PAIR if edwards => Err(Error::CurveNotSupported),
-                _ if edwards => Err(Error::KeyTypeInconsistent),
+                _ if edwards || rsa => Err(Error::KeyTypeInconsistent),
                 _ => Ok(()),
             };
             assert_eq!(answer, expected, "{id:#x} {flag:#x}");

@@ -169,7 +169,8 @@ impl Application {
 
     /// Those of keys of type `CKK_EC`.
     pub fn ec_mechanisms(&self, flag: u64) -> Vec<u64> {
-        self.mechanisms(flag).into_iter().filter(|id| *id != CKM_EDDSA).collect()
+        let of_rsa = |id: &u64| self.provider.mechanism_info(self.slot, *id).unwrap().min_key_size >= 2048;
+        self.mechanisms(flag).into_iter().filter(|id| *id != CKM_EDDSA && !of_rsa(id)).collect()
     }
 
     /// A pair on the curve that these parameters name.

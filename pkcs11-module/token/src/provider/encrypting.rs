@@ -1,0 +1,104 @@
+//! Encrypting and decrypting (PKCS#11 3.1 sections 5.8 and 5.10). Encryption is done here, with the public key, and needs
+//! no cluster. Every mechanism that we have is "single-part operations only", so there are no updates.
+
+use super::{MechanismCall, Provider};
+use crate::backend::Role;
+use crate::mechanism::Use;
+use crate::mechanism::rsa::{self, Encryption, PublicKey};
+use crate::output::{Output, deliver, deliver_up_to};
+use crate::rv::{Error, Result};
+use crate::session::{Decrypting, Encrypting, Session};
+use crate::sync::lock;
+use zeroize::Zeroizing;
+
+impl Provider {
+    /// `C_EncryptInit`; `None` cancels.
+    ///
+    /// # Errors
+    /// As [`Provider::sign_init`].
+    pub fn encrypt_init(&self, session: u64, mechanism: Option<MechanismCall<'_>>, key: u64) -> Result<()> {
+        let session = self.session(session)?;
+        let mut operations = lock(&session.operations);
+        let Some(call) = mechanism else {
+            operations.encrypt.cancel();
+            return Ok(());
+        };
+        operations.encrypt.start(|| {
+            let mechanism = self.select(call, Use::Encrypt)?;
+            let (object, _) = self.key(&session, key, mechanism, Use::Encrypt)?;
+            let key = PublicKey::of(&object.record.attributes)?;
+            Ok(Encrypting { key, encryption: mechanism.encryption(call.parameter)? })
+        })
+    }
+
+    /// `C_Encrypt`. The cluster is asked for random numbers at most.
+    ///
+    /// # Errors
+    /// [`Error::SessionHandleInvalid`], [`Error::OperationNotInitialized`], [`Error::BufferTooSmall`],
+    /// [`Error::DataLenRange`], [`Error::Backend`].
+    pub fn encrypt(&self, session: u64, data: &[u8], out: &mut dyn Output) -> Result<()> {
+        let session = self.session(session)?;
+        let mut operations = lock(&session.operations);
+        operations.encrypt.one_shot(|encrypting| {
+            deliver(out, encrypting.key.bytes(), || {
+                rsa::encrypt(&encrypting.key, &encrypting.encryption, data, |bytes| {
+                    Ok(self.backend.random(bytes)?)
+                })
+            })
+        })
+    }
+
+    /// `C_DecryptInit`; `None` cancels.
+    ///
+    /// # Errors
+    /// As [`Provider::sign_init`].
+    pub fn decrypt_init(&self, session: u64, mechanism: Option<MechanismCall<'_>>, key: u64) -> Result<()> {
+        let session = self.session(session)?;
+        let mut operations = lock(&session.operations);
+        let Some(call) = mechanism else {
+            operations.decrypt.cancel();
+            return Ok(());
+        };
+        operations.decrypt.start(|| {
+            let mechanism = self.select(call, Use::Decrypt)?;
+            let (object, spec) = self.key(&session, key, mechanism, Use::Decrypt)?;
+            let Encryption::Padded(padding) = mechanism.encryption(call.parameter)? else {
+                return Err(Error::MechanismInvalid);
+            };
+            let modulus_bytes = usize::from(rsa::modulus_bytes(spec)?);
+            Ok(Decrypting { key: object.record.id, modulus_bytes, padding })
+        })
+    }
+
+    /// `C_Decrypt`. The longest length that there can be is told without asking the backend.
+    ///
+    /// # Errors
+    /// [`Error::SessionHandleInvalid`], [`Error::OperationNotInitialized`], [`Error::BufferTooSmall`],
+    /// [`Error::EncryptedDataLenRange`], [`Error::UserNotLoggedIn`], and [`Error::Backend`], also for a ciphertext that
+    /// is wrong in whatever way.
+    pub fn decrypt(&self, session: u64, ciphertext: &[u8], out: &mut dyn Output) -> Result<()> {
+        let session = self.session(session)?;
+        let mut operations = lock(&session.operations);
+        operations.decrypt.one_shot(|decrypting| {
+            let most = rsa::message_bytes_max(&decrypting.padding, decrypting.modulus_bytes);
+            deliver_up_to(out, most.unwrap_or(0), || self.plaintext(&session, decrypting, ciphertext))
+        })
+    }
+
+    fn plaintext(
+        &self,
+        session: &Session,
+        decrypting: &Decrypting,
+        ciphertext: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>> {
+        if session.role() != Some(Role::User) {
+            return Err(Error::UserNotLoggedIn);
+        }
+        if ciphertext.len() != decrypting.modulus_bytes {
+            return Err(Error::EncryptedDataLenRange);
+        }
+        let token = session.slot.token;
+        let plaintext = self.backend.decrypt(token, decrypting.key, &decrypting.padding, ciphertext);
+        self.settle(&session.slot, plaintext).map_err(Error::of_key)
+    }
+}
