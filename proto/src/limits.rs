@@ -6,8 +6,9 @@ pub const FORMAT: u32 = 1;
 pub const CLIENT_FRAME_BYTES_MAX: usize = 8 << 20;
 /// Largest frame a client may send before its hello was accepted, in bytes.
 pub const HELLO_FRAME_BYTES_MAX: usize = 1 << 10;
-/// Largest payload of an envelope between nodes, in bytes (a presign reply is 40 kB on P-256).
-pub const PEER_PAYLOAD_BYTES_MAX: usize = 256 << 10;
+/// Largest payload of an envelope between nodes, in bytes (a presign reply is 40 kB on P-256; the largest is the
+/// account of a candidate for an RSA key of 4096 bits among nine nodes, two products of some 310 kB).
+pub const PEER_PAYLOAD_BYTES_MAX: usize = 1 << 20;
 /// Largest gRPC message between nodes, in bytes (a registry snapshot is the largest).
 pub const PEER_MESSAGE_BYTES_MAX: usize = 64 << 20;
 /// Largest registry command, in bytes.

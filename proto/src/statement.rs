@@ -91,6 +91,11 @@ pub fn agreement(cluster_id: &[u8; 32], node: u32, request_nonce: &[u8], partial
     hash("agreement", &[cluster_id, &node.to_be_bytes(), request_nonce, partial])
 }
 
+/// A node's part of an RSA signature or decryption under its request.
+pub fn rsa(cluster_id: &[u8; 32], node: u32, request_nonce: &[u8], partial: &[u8]) -> Statement {
+    hash("rsa", &[cluster_id, &node.to_be_bytes(), request_nonce, partial])
+}
+
 /// A witness's grant that a client uses one presignature for exactly this request (nonce rule R3, strict
 /// mode). `book_id` names the book in which the witness has written it down.
 pub fn grant(

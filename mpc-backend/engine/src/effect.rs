@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use crate::event::Event;
 use crate::input::NodeIndex;
 use crate::registry::Refusal;
+use crate::sessions::Work;
 
 /// One thing to do. Effects are carried out in order.
 #[derive(Debug)]
@@ -61,6 +62,9 @@ pub enum Effect {
         /// A refused snapshot changed nothing.
         result: Result<u64, Refusal>,
     },
+    /// Run this step beside the engine and below it in priority, then say [`crate::Input::Worked`]. Steps of one
+    /// session come one after the other.
+    Work(Work),
     /// Whether this node may vote in the registry's log. False until told otherwise.
     AllowVoting(bool),
     /// Whether this node now serves clients.

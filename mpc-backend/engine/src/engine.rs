@@ -102,12 +102,15 @@ impl Engine {
         if let Some(snapshot) = &restored.registry {
             registry.restore(snapshot).map_err(StartError::Registry)?;
         }
+        let party = PartyIndex::new(config.index).expect("manifest indices begin at 1");
+        let threshold = Threshold::new(config.manifest.threshold, config.manifest.nodes.len() as u8)
+            .expect("a checked manifest has N = 2T - 1 and T at least 2");
         let (mut heads, mut shares) = (Heads::default(), Shares::default());
         let mut quarantines = Vec::new();
         let mut clients = Clients::default();
         for record in &restored.records {
             match record.table.as_str() {
-                persist::SHARE => shares.restore(record)?,
+                persist::SHARE => shares.restore(record, threshold, party)?,
                 persist::HEAD => {
                     let (_, signed) = persist::read_head(record)?;
                     let head = Head::verify(registry.trust(), &signed);
@@ -123,10 +126,9 @@ impl Engine {
         }
         let me = Me {
             index: config.index,
-            party: PartyIndex::new(config.index).expect("manifest indices begin at 1"),
+            party,
             cluster_id: config.manifest.cluster_id(),
-            threshold: Threshold::new(config.manifest.threshold, config.manifest.nodes.len() as u8)
-                .expect("a checked manifest has N = 2T - 1 and T at least 2"),
+            threshold,
             identity: config.identity,
             boot_id: config.boot_id,
             manifest: config.manifest,
@@ -185,6 +187,7 @@ impl Engine {
             Input::RegistryRestored { snapshot } => self.registry_restored(&snapshot, rng),
             Input::ProposalDone { ticket, result } => self.proposal_done(ticket, result),
             Input::Persisted { ticket } => self.persisted(ticket),
+            Input::Worked(worked) => self.worked(worked),
             Input::Leadership { leader } => self.leader = leader,
             Input::Tick => {}
         }

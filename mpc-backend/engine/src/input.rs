@@ -6,6 +6,8 @@ use proto::manifest::Manifest;
 use proto::peer::v1::Envelope;
 use zeroize::Zeroizing;
 
+use crate::sessions::Worked;
+
 /// A node's 1-based index in the manifest: its party index in every protocol.
 pub type NodeIndex = u8;
 
@@ -158,6 +160,8 @@ pub enum Input {
         /// The leader.
         leader: Option<NodeIndex>,
     },
+    /// An [`crate::Effect::Work`] has ended.
+    Worked(Worked),
     /// Time passed: [`crate::Engine::poll_timeout`] is reached.
     Tick,
 }

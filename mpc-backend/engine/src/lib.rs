@@ -32,3 +32,4 @@ pub use engine::Engine;
 pub use event::{Event, Level};
 pub use input::{EngineConfig, Input, Limits, NodeIndex, ProposalError, Record, Restored, StartError};
 pub use sessions::pools::PRESIGNATURE_BYTES;
+pub use sessions::{Work, Worked};

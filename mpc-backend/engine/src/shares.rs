@@ -5,14 +5,18 @@ use std::collections::BTreeMap;
 
 use prost::Message;
 use proto::registry::v1::{BirthStatement, Purpose};
+use threshold::party::{PartyIndex, Threshold};
+use threshold::rsa::Stored;
 use threshold::secret::Secret;
+use threshold::sharing::replicated::Pieces;
 use zeroize::Zeroizing;
 
 use crate::engine::{AfterPersist, Engine};
 use crate::event::Event;
 use crate::input::Record;
 use crate::persist::{self, RecordError, ShareRecord};
-use crate::registry::{Id, birth};
+use crate::registry::Id;
+use crate::registry::birth::{self, Kind};
 use crate::session_keys::{Owners, SessionKey};
 
 /// One share.
@@ -21,7 +25,7 @@ pub(crate) struct Share {
     encoded: Vec<u8>,
     /// Registry index from which on the key is recorded; 0 while it is pending.
     pub(crate) active_since: u64,
-    /// The scalar in its group's canonical encoding.
+    /// The scalar in its group's canonical encoding, or what [`Stored`] encodes.
     pub(crate) secret: Secret<Vec<u8>>,
     /// Of a session key: never written, and never in the registry.
     pub(crate) session: Option<SessionKey>,
@@ -65,13 +69,26 @@ impl Share {
     }
 }
 
+/// Length of a share.
+fn secret_bytes(kind: Kind, threshold: Threshold, me: PartyIndex) -> Option<usize> {
+    match kind {
+        Kind::Group(group) => Some(group.scalar_bytes()),
+        Kind::Rsa(wanted) => Some(Stored::bytes(&Pieces::new(threshold).ok()?, me, wanted.bits)),
+    }
+}
+
 impl Shares {
-    pub(crate) fn restore(&mut self, record: &Record) -> Result<(), RecordError> {
+    pub(crate) fn restore(
+        &mut self,
+        record: &Record,
+        threshold: Threshold,
+        me: PartyIndex,
+    ) -> Result<(), RecordError> {
         let (key_id, share) = persist::read_share(record)?;
         let damaged = || RecordError::damaged(record);
         let statement = BirthStatement::decode(share.statement.as_slice()).map_err(|_| damaged())?;
-        let group = birth::group(&statement).ok_or_else(damaged)?;
-        if statement.key_id != key_id || share.secret.len() != group.scalar_bytes() {
+        let kind = birth::kind(&statement).ok_or_else(damaged)?;
+        if statement.key_id != key_id || Some(share.secret.len()) != secret_bytes(kind, threshold, me) {
             return Err(damaged());
         }
         let secret = Secret::new(share.secret.to_vec());

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, watch};
 use super::clients::Connections;
 use super::disk::Disk;
 use super::peers::Links;
+use super::workshop::Workshop;
 
 /// A command on its way into the registry's log.
 pub struct Proposal {
@@ -27,6 +28,8 @@ pub struct Effects {
     pub connections: Arc<Connections>,
     /// To the disk.
     pub disk: Disk,
+    /// To the thread for long steps.
+    pub workshop: Workshop,
     /// To the registry's log. Unbounded: the engine bounds the requests that it has under way.
     pub proposals: mpsc::UnboundedSender<Proposal>,
     /// Whether this node may vote.
@@ -45,6 +48,7 @@ impl Effects {
             Effect::ReplyClient { conn, frame } => self.connections.reply(conn, frame),
             Effect::CloseClient { conn } => self.connections.close(conn),
             Effect::Persist { ticket, writes } => self.disk.persist(ticket, writes),
+            Effect::Work(work) => self.workshop.run(work),
             Effect::Propose { ticket, command, deadline_ms } => {
                 // Nobody proposes any more when the node stops.
                 let _stopping = self.proposals.send(Proposal { ticket, command, deadline_ms });

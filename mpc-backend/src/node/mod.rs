@@ -1,7 +1,7 @@
 //! A running node: the engine on its own thread, and the edges around it.
 //!
 //! Read in this order: `start` (what is opened, in which order), `core` (the event loop), `effects`,
-//! `disk`, `registry`, `peers`, `clients`, `process`.
+//! `disk`, `workshop`, `registry`, `peers`, `clients`, `process`.
 
 pub mod clients;
 mod core;
@@ -12,6 +12,7 @@ pub mod peers;
 pub mod process;
 mod registry;
 mod start;
+mod workshop;
 
 use std::thread::JoinHandle;
 use std::time::Duration;

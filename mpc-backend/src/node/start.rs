@@ -20,6 +20,7 @@ use super::disk::Disk;
 use super::effects::{Effects, Proposal};
 use super::error::StartError;
 use super::peers::{self, Dialler, Links};
+use super::workshop::Workshop;
 use super::{Node, registry};
 use crate::config::NodeConfig;
 use crate::raft::{Calls, Member, RegistryCall, StoredSnapshot};
@@ -146,11 +147,13 @@ impl Parts {
         let others = others(&manifest, config.index).map(|node| node.index);
         let links = Arc::new(Links::new(config.index, others, peers));
         let connections = Arc::new(Connections::default());
-        let (disk, disk_thread) = Disk::start(store.clone(), reports.clone(), failing)?;
+        let (disk, disk_thread) = Disk::start(store.clone(), reports.clone(), failing.clone())?;
+        let (workshop, workshop_thread) = Workshop::start(reports.clone(), failing)?;
         let effects = Effects {
             links: links.clone(),
             connections: connections.clone(),
             disk,
+            workshop,
             proposals,
             voting,
             serving,
@@ -180,7 +183,7 @@ impl Parts {
             failed,
             clock,
             core,
-            threads: vec![engine_thread, disk_thread],
+            threads: vec![engine_thread, disk_thread, workshop_thread],
         })
     }
 

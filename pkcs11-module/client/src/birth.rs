@@ -4,12 +4,16 @@
 //! honest node's, and an honest node signs only what it took part in.
 
 use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::OnceLock;
 
 use prost::Message;
 use proto::limits::FORMAT;
 use proto::manifest::Manifest;
 use proto::registry::v1::{BirthCertificate, BirthStatement, Purpose};
 use proto::statement;
+use threshold::rsa;
+use threshold::rsa::generate::Wanted;
 use threshold::signing::{PublicKey, SigningCurve};
 
 use crate::public_point::PublicPoint;
@@ -36,10 +40,16 @@ pub(crate) enum BirthFault {
 }
 
 /// A birth statement whose signatures hold. Made by [`verify`] only.
-#[derive(Debug)]
 pub(crate) struct Birth {
     statement: BirthStatement,
     point: PublicPoint,
+    rsa_key: OnceLock<Option<rsa::PublicKey>>,
+}
+
+impl fmt::Debug for Birth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Birth").field("statement", &self.statement).finish_non_exhaustive()
+    }
 }
 
 impl Birth {
@@ -58,17 +68,27 @@ impl Birth {
         self.point.get(self.curve()?, &self.statement.public_key)
     }
 
+    /// The public half of an RSA key, if it is of the size and exponent that the statement names.
+    pub(crate) fn rsa_key(&self) -> Option<&rsa::PublicKey> {
+        let wanted = Wanted::of_name(&self.statement.curve)?;
+        let decode = || {
+            let key = rsa::PublicKey::decode(&self.statement.public_key).ok()?;
+            (8 * key.bytes() == wanted.bits && key.e() == u64::from(wanted.exponent)).then_some(key)
+        };
+        self.rsa_key.get_or_init(decode).as_ref()
+    }
+
     /// Demands that the key was born for this purpose and token, under this id.
     pub(crate) fn is_for(&self, purpose: Purpose, token: &[u8; 16], key: &[u8]) -> Result<(), BirthFault> {
         let statement = &self.statement;
-        let has_curve = match purpose {
-            Purpose::SigningKey => self.curve().is_some(),
+        let is_known = match purpose {
+            Purpose::SigningKey => self.curve().is_some() || self.rsa_key().is_some(),
             _ => statement.curve == CURVE_RISTRETTO255,
         };
         let same = statement.purpose() == purpose
             && statement.token_id == token
             && statement.key_id == key
-            && has_curve;
+            && is_known;
         if same { Ok(()) } else { Err(BirthFault::OtherKey) }
     }
 }
@@ -101,12 +121,16 @@ pub(crate) fn verify(
         return Err(BirthFault::Cluster);
     }
     let commitments = &statement.commitments;
-    if commitments.len() != usize::from(manifest.threshold)
-        || commitments.first() != Some(&statement.public_key)
-    {
+    let fit = if Wanted::of_name(&statement.curve).is_some() {
+        commitments.len() == 1 && commitments.iter().all(|digest| digest.len() == 32)
+    } else {
+        commitments.len() == usize::from(manifest.threshold)
+            && commitments.first() == Some(&statement.public_key)
+    };
+    if !fit {
         return Err(BirthFault::Commitments);
     }
-    Ok(Birth { statement, point: PublicPoint::default() })
+    Ok(Birth { statement, point: PublicPoint::default(), rsa_key: OnceLock::new() })
 }
 
 /// Group of OPRF keys, as a statement spells it.

@@ -284,9 +284,8 @@ impl Backend for ClusterClient {
         padding: &Padding,
         ciphertext: &[u8],
     ) -> BackendResult<Zeroizing<Vec<u8>>> {
-        let _ = (padding, ciphertext);
-        self.private_key(token, key)?;
-        Err(BackendError::KeyUseForbidden)
+        let key = self.private_key(token, key)?;
+        self.core.rsa_decrypt(token, &key, padding, ciphertext)
     }
 
     fn derive(
@@ -310,6 +309,10 @@ impl Backend for ClusterClient {
         self.core.start()?;
         self.mixer.seed(seed);
         Ok(())
+    }
+
+    fn has_private_rsa(&self) -> bool {
+        true
     }
 
     fn hidden(&self, token: TokenId) -> Vec<KeyKind> {

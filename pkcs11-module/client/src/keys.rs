@@ -5,10 +5,10 @@ use std::time::Duration;
 use proto::client::v1::{Code, GenerateRequest, request, response};
 use proto::registry::v1::{BirthCertificate, NewObject, Purpose};
 use proto::statement;
+use threshold::rsa::generate::Wanted;
 use token::backend::{
     BackendError, BackendResult, GeneratedPair, KeyPairRequest, KeySpec, PublicHalf, TokenId,
 };
-use token::object::key::complete_public;
 
 use crate::birth::{self, Birth, BirthFault};
 use crate::call::{Setback, Terms, wrong_kind};
@@ -90,6 +90,14 @@ fn final_if_a_node_is_missing(setback: Setback, patience: Deadline) -> Setback {
 
 /// How long a generation waits for a node that is missing.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a call that generates an RSA key may take, at least: it has as many batches of candidates as it takes.
+const fn rsa_limit(bits: u16) -> Duration {
+    Duration::from_secs(match bits {
+        ..=2048 => 60,
+        2049..=3072 => 180,
+        _ => 600,
+    })
+}
 
 impl Registry {
     /// Generates a key pair and records it, but for what belongs to a session.
@@ -100,10 +108,15 @@ impl Registry {
         token: TokenId,
         wanted: KeyPairRequest,
     ) -> BackendResult<GeneratedPair> {
-        let deadline = core.start()?;
+        let mut deadline = core.start()?;
         let KeyPairRequest { kind, mut public, private, public_on_token, private_on_token } = wanted;
-        let KeySpec::Curve(curve) = kind else {
-            return Err(BackendError::Refused("the nodes make no RSA keys".into()));
+        let name = match kind {
+            KeySpec::Curve(curve) => to_signing(curve).name().to_owned(),
+            KeySpec::Rsa { bits, exponent } => {
+                deadline = deadline.at_least(rsa_limit(bits));
+                let unknown = |_| BackendError::Internal("the exponent was not checked".into());
+                Wanted { bits: bits.into(), exponent: exponent.try_into().map_err(unknown)? }.name()
+            }
         };
         let id = new_object_id();
         let private = to_wire(&private);
@@ -111,7 +124,7 @@ impl Registry {
             purpose: Purpose::SigningKey.into(),
             token_id: token.0.to_vec(),
             key_id: id.0.to_vec(),
-            curve: to_signing(curve).name().into(),
+            curve: name,
             attributes_hash: statement::attributes_hash(&private).to_vec(),
             role: 0,
             pin_version: 0,
@@ -123,8 +136,8 @@ impl Registry {
             session_keys.destroy(core, &[id]);
         }
         let (birth, certificate) = newborn?;
-        let (_, point) = public_half(&birth).map_err(|fault| BackendError::Internal(fault.to_string()))?;
-        complete_public(&mut public, curve, &point);
+        let half = public_half(&birth).map_err(|fault| BackendError::Internal(fault.to_string()))?;
+        half.complete_public(&mut public);
         let private = NewObject { object_id: id.0.to_vec(), attributes: private, birth: Some(certificate) };
         let public_object = public_on_token.then(|| NewObject {
             object_id: new_object_id().0.to_vec(),

@@ -43,6 +43,7 @@ mod race;
 mod random;
 mod record;
 mod registry;
+mod rsa;
 mod search;
 mod session_keys;
 mod sign;

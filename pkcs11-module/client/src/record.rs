@@ -12,7 +12,7 @@ use proto::registry::v1::{Attribute, ObjectRecord as WireRecord, Purpose, TokenR
 use proto::statement;
 use threshold::signing::{PublicKey, SigningCurve};
 use token::backend::{Attributes, Curve, ObjectId, ObjectRecord, PinState, TokenId, TokenState};
-use token::object::key::complete_private;
+use token::object::{key, rsa};
 
 use crate::birth::{self, Birth, BirthFault};
 
@@ -53,8 +53,7 @@ pub(crate) fn check(manifest: &Manifest, token: TokenId, wire: WireRecord) -> Re
     let birth = if is_private_key || wire.birth.is_some() {
         let birth = birth::verify(manifest, wire.birth.as_ref(), usize::from(manifest.threshold))?;
         birth.is_for(Purpose::SigningKey, &token.0, &id)?;
-        let (curve, point) = public_half(&birth)?;
-        complete_private(&mut attributes, curve, &point);
+        public_half(&birth)?.complete_private(&mut attributes);
         Some(birth)
     } else {
         None
@@ -64,8 +63,37 @@ pub(crate) fn check(manifest: &Manifest, token: TokenId, wire: WireRecord) -> Re
     Ok(Trusted { wire, hash, record, birth })
 }
 
-/// The curve and the point of a signing key, uncompressed SEC1 or RFC 8032's encoding.
-pub(crate) fn public_half(birth: &Birth) -> Result<(Curve, Vec<u8>), RecordFault> {
+/// The public half of a key.
+pub(crate) enum PublicHalf {
+    /// The point, uncompressed SEC1 or RFC 8032's encoding.
+    Point(Curve, Vec<u8>),
+    /// Modulus and public exponent.
+    Rsa(Vec<u8>, u64),
+}
+
+impl PublicHalf {
+    /// Adds to a private key's attributes what follows from it.
+    pub(crate) fn complete_private(&self, attributes: &mut Attributes) {
+        match self {
+            Self::Point(curve, point) => key::complete_private(attributes, *curve, point),
+            Self::Rsa(modulus, exponent) => rsa::complete_private(attributes, modulus, *exponent),
+        }
+    }
+
+    /// Adds to a public key's attributes what follows from it.
+    pub(crate) fn complete_public(&self, attributes: &mut Attributes) {
+        match self {
+            Self::Point(curve, point) => key::complete_public(attributes, *curve, point),
+            Self::Rsa(modulus, exponent) => rsa::complete_public(attributes, modulus, *exponent),
+        }
+    }
+}
+
+/// The public half of a key.
+pub(crate) fn public_half(birth: &Birth) -> Result<PublicHalf, RecordFault> {
+    if let Some(key) = birth.rsa_key() {
+        return Ok(PublicHalf::Rsa(key.n().to_vec(), key.e()));
+    }
     let sec1 = &birth.statement().public_key;
     let curve = of_signing(birth.curve().ok_or(RecordFault::Point)?);
     let point = match curve {
@@ -74,7 +102,7 @@ pub(crate) fn public_half(birth: &Birth) -> Result<(Curve, Vec<u8>), RecordFault
         Curve::Secp256k1 => uncompressed::<k256::Secp256k1>(sec1),
         Curve::Edwards25519 => birth.public_key().map(PublicKey::encode),
     };
-    Ok((curve, point.ok_or(RecordFault::Point)?))
+    Ok(PublicHalf::Point(curve, point.ok_or(RecordFault::Point)?))
 }
 
 fn uncompressed<C>(sec1: &[u8]) -> Option<Vec<u8>>

@@ -70,7 +70,9 @@ impl Signer {
         let (curve, mechanism, parameter): (_, _, &[u8]) = match scheme {
             Scheme::Ecdsa { curve, mechanism } => (*curve, *mechanism, &[]),
             Scheme::Eddsa { curve, mechanism, variant } => (*curve, *mechanism, variant),
-            Scheme::RsaPkcs1 { .. } | Scheme::RsaPss { .. } => return Err(BackendError::KeyUseForbidden),
+            Scheme::RsaPkcs1 { .. } | Scheme::RsaPss { .. } => {
+                return core.rsa_sign(token, key, scheme, digest);
+            }
         };
         if core.logins.get(token).is_none() {
             return Err(BackendError::NotLoggedIn);

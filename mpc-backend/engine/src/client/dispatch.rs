@@ -137,6 +137,7 @@ impl Engine {
             Op::Lease(lease) => self.lease(reply.conn, lease, rng),
             Op::Sign(sign) => self.sign(reply.conn, sign, waited),
             Op::Derive(derive) => self.derive(reply.conn, derive, rng).map(Outcome::Now),
+            Op::Rsa(rsa) => self.rsa(reply.conn, rsa, rng).map(Outcome::Now),
             Op::Complain(complaint) => self.complain(reply.conn, complaint).map(Outcome::Now),
             Op::HoldKeys(hold) => self.hold_keys(reply.conn, hold).map(Outcome::Now),
             Op::CopyKey(copy) => self.copy_key(reply, &key, copy),

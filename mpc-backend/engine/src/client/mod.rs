@@ -1,7 +1,7 @@
 //! Clients: their connections, and how a request comes to its one answer.
 //!
 //! Each node decides for itself: a request is held against enrolment, login, attributes and limits here,
-//! whatever other nodes said. `dispatch` sorts requests; `read`, `login`, `write`, `sign`, `derive` and `complain` answer them.
+//! whatever other nodes said. `dispatch` sorts requests; `read`, `login`, `write`, `sign`, `derive`, `rsa` and `complain` answer them.
 
 mod complain;
 mod derive;
@@ -10,6 +10,7 @@ mod failure;
 mod grant;
 mod login;
 mod read;
+mod rsa;
 mod sign;
 mod tries;
 mod write;
@@ -137,6 +138,7 @@ impl Engine {
     /// connections share their leases.
     pub(crate) fn client_closed(&mut self, conn: u64) {
         let Some(client) = self.clients.close(conn) else { return };
+        self.cancel_generations(conn);
         if self.clients.connections.values().all(|other| other.key != client.key) {
             self.give_back_leases(&client.key);
         }

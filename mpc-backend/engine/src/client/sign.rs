@@ -108,6 +108,7 @@ impl Engine {
         rng: &mut dyn CryptoRngCore,
     ) -> Result<Outcome, Failure> {
         let pool = self.authorise(conn, &request.key_id, &request.signers, None)?;
+        self.curve_of(&pool.key_id)?;
         if pool.coordinator() != self.me.index {
             return Err(Failure::invalid("leases are given by the lowest node of the signer set"));
         }

@@ -15,8 +15,12 @@ pub(crate) const CKA_PRIVATE: u64 = 0x2;
 pub(crate) const CKA_TRUSTED: u64 = 0x86;
 pub(crate) const CKA_KEY_TYPE: u64 = 0x100;
 pub(crate) const CKA_SENSITIVE: u64 = 0x103;
+pub(crate) const CKA_DECRYPT: u64 = 0x105;
 pub(crate) const CKA_SIGN: u64 = 0x108;
 pub(crate) const CKA_DERIVE: u64 = 0x10c;
+pub(crate) const CKA_MODULUS: u64 = 0x120;
+pub(crate) const CKA_MODULUS_BITS: u64 = 0x121;
+pub(crate) const CKA_PUBLIC_EXPONENT: u64 = 0x122;
 pub(crate) const CKA_EXTRACTABLE: u64 = 0x162;
 pub(crate) const CKA_LOCAL: u64 = 0x163;
 pub(crate) const CKA_NEVER_EXTRACTABLE: u64 = 0x164;
@@ -32,11 +36,12 @@ pub(crate) const CKA_ALLOWED_MECHANISMS: u64 = 0x4000_0600;
 
 pub(crate) const CKO_PRIVATE_KEY: u64 = 3;
 const CKO_SECRET_KEY: u64 = 4;
+const CKK_RSA: u64 = 0x0;
 const CKK_EC: u64 = 0x3;
 const CKK_EC_EDWARDS: u64 = 0x40;
 
 /// Attributes that keep the value they were created with.
-const IMMUTABLE: [u64; 11] = [
+const IMMUTABLE: [u64; 14] = [
     CKA_CLASS,
     CKA_TOKEN,
     CKA_PRIVATE,
@@ -47,6 +52,9 @@ const IMMUTABLE: [u64; 11] = [
     CKA_KEY_GEN_MECHANISM,
     CKA_EC_PARAMS,
     CKA_EC_POINT,
+    CKA_MODULUS,
+    CKA_MODULUS_BITS,
+    CKA_PUBLIC_EXPONENT,
     CKA_ALLOWED_MECHANISMS,
 ];
 /// Booleans that may only go one way, and which.
@@ -177,11 +185,11 @@ fn check_private_key(attributes: &[Attribute], statement: &BirthStatement) -> Re
         return Err(Refusal::Birth("the key was born with other attributes"));
     }
     let curve = birth::signing_curve(statement);
-    if curve.is_none() || number(attributes, CKA_KEY_TYPE) != curve.map(key_type) {
+    let wanted = curve.map(key_type).or(birth::rsa(statement).map(|_| CKK_RSA));
+    if wanted.is_none() || number(attributes, CKA_KEY_TYPE) != wanted {
         return refuse(CKA_KEY_TYPE, "not that of the generated key");
     }
-    let params = curve.map(params);
-    if params.is_none() || get(attributes, CKA_EC_PARAMS) != params {
+    if get(attributes, CKA_EC_PARAMS) != curve.map(params) {
         return refuse(CKA_EC_PARAMS, "not the curve of the generated key");
     }
     if !is_true(attributes, CKA_LOCAL) {

@@ -8,6 +8,7 @@ use proto::registry::v1::{BirthCertificate, BirthStatement, Purpose, Role};
 use proto::statement;
 use threshold::dkg::DkgCurve;
 use threshold::ecdh::AgreementCurve;
+use threshold::rsa::generate::Wanted;
 use threshold::signing::SigningCurve;
 
 use super::{Refusal, Registry, Trust};
@@ -55,21 +56,29 @@ fn well_formed(trust: &Trust, statement: &BirthStatement) -> Result<(), Refusal>
     if statement.cluster_id != trust.cluster_id {
         return Err(Refusal::WrongCluster);
     }
-    let group =
-        group(statement).ok_or(Refusal::Birth("unknown purpose, or a curve that it does not have"))?;
-    let element_bytes = group.element_bytes();
+    let kind = kind(statement).ok_or(Refusal::Birth("unknown purpose, or a key that it does not have"))?;
+    let (key_bytes, commitment_bytes) = match kind {
+        Kind::Group(group) => (group.element_bytes(), group.element_bytes()),
+        Kind::Rsa(wanted) => (8 + wanted.bits / 8, 32),
+    };
     let sizes = ids_have_sizes(statement)
         && statement.transcript.len() == 32
-        && statement.public_key.len() == element_bytes
-        && statement.commitments.iter().all(|commitment| commitment.len() == element_bytes);
+        && statement.public_key.len() == key_bytes
+        && statement.commitments.iter().all(|commitment| commitment.len() == commitment_bytes);
     if !sizes {
         return Err(Refusal::Birth("wrong sizes"));
     }
-    if statement.commitments.len() != trust.threshold {
-        return Err(Refusal::Birth("not T commitments"));
-    }
-    if statement.commitments.first() != Some(&statement.public_key) {
-        return Err(Refusal::Birth("the first commitment is not the public key"));
+    match kind {
+        Kind::Group(_) if statement.commitments.len() != trust.threshold => {
+            return Err(Refusal::Birth("not T commitments"));
+        }
+        Kind::Group(_) if statement.commitments.first() != Some(&statement.public_key) => {
+            return Err(Refusal::Birth("the first commitment is not the public key"));
+        }
+        Kind::Rsa(_) if statement.commitments.len() != 1 => {
+            return Err(Refusal::Birth("not one digest of public values"));
+        }
+        Kind::Group(_) | Kind::Rsa(_) => {}
     }
     if statement.epoch != FIRST_EPOCH {
         return Err(Refusal::Birth("unknown epoch"));
@@ -91,7 +100,7 @@ pub(crate) fn check_request(registry: &Registry, statement: &BirthStatement) -> 
     let finished = !statement.public_key.is_empty()
         || !statement.commitments.is_empty()
         || !statement.transcript.is_empty();
-    if group(statement).is_none() || finished {
+    if kind(statement).is_none() || finished {
         return Err("birth with a wrong purpose or curve");
     }
     if !registry.is_enrolled(&statement.client_key) {
@@ -138,11 +147,27 @@ pub(crate) fn agreement_curve(statement: &BirthStatement) -> Option<AgreementCur
     AgreementCurve::of_name(&statement.curve).filter(|_| statement.purpose() == Purpose::SigningKey)
 }
 
-/// The group that the statement names, if its purpose allows it.
-pub(crate) fn group(statement: &BirthStatement) -> Option<DkgCurve> {
+/// What a key is, as its statement names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A share of it is a scalar of this group.
+    Group(DkgCurve),
+    /// An RSA key.
+    Rsa(Wanted),
+}
+
+/// The kind that the statement names, if its purpose allows it.
+pub(crate) fn kind(statement: &BirthStatement) -> Option<Kind> {
     let oprf = DkgCurve::Ristretto255;
     match statement.purpose() {
-        Purpose::LoginOprf => Some(oprf).filter(|group| group.name() == statement.curve),
-        _ => signing_curve(statement).map(SigningCurve::group),
+        Purpose::LoginOprf => Some(oprf).filter(|group| group.name() == statement.curve).map(Kind::Group),
+        _ => signing_curve(statement)
+            .map(|curve| Kind::Group(curve.group()))
+            .or_else(|| rsa(statement).map(Kind::Rsa)),
     }
+}
+
+/// Size and exponent of an RSA key; `None` for another purpose or key.
+pub(crate) fn rsa(statement: &BirthStatement) -> Option<Wanted> {
+    Wanted::of_name(&statement.curve).filter(|_| statement.purpose() == Purpose::SigningKey)
 }

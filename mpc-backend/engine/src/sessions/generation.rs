@@ -10,8 +10,9 @@ use proto::peer::v1::{GenerationSigned, GenerationStart, Protocol, control};
 use proto::registry::v1::{Attribute, BirthCertificate, BirthStatement, NodeSignature};
 use proto::statement;
 use rand_core::CryptoRngCore;
-use threshold::dkg::{DkgContext, DkgOutput, DkgSession, Progress};
+use threshold::dkg::Progress;
 
+use super::making::{Made, Making};
 use super::{Order, SessionId, party};
 use crate::blame::{Scene, Sent};
 use crate::client::{Failure, ReplyTo};
@@ -22,9 +23,6 @@ use crate::peers::Why;
 use crate::registry::{Id, attributes, birth};
 use crate::shares::Share;
 
-/// How long a generation may take at most, in ms.
-const GENERATION_MS: u64 = 30_000;
-
 /// One key on its way.
 pub(crate) struct Generation {
     coordinator: NodeIndex,
@@ -32,7 +30,7 @@ pub(crate) struct Generation {
     pub(crate) statement: BirthStatement,
     /// Of a session key; empty for one that the registry will record.
     attributes: Vec<Attribute>,
-    protocol: DkgSession,
+    pub(super) making: Making,
     pub(crate) deadline: u64,
     /// The finished statement, once the share is durable.
     encoded: Option<Vec<u8>>,
@@ -114,24 +112,14 @@ impl Engine {
         reply: Option<ReplyTo>,
         rng: &mut dyn CryptoRngCore,
     ) {
-        let context = DkgContext {
-            cluster_id: self.me.cluster_id,
-            session_id: session,
-            key_id: key_id(&statement),
-            epoch: statement.epoch,
-            threshold: self.me.threshold,
-            curve: birth::group(&statement).expect("checked before the session began"),
-            purpose: statement::birth(&statement.encode_to_vec()).0,
-            me: self.me.party,
-        };
-        let (protocol, outbox) =
-            DkgSession::start_with(&context, self.me.bugs.checks(), rng).expect("this node is one of the N");
-        let deadline = self.now + GENERATION_MS;
+        let kind = birth::kind(&statement).expect("checked before the session began");
+        let (making, outbox, longest) = self.start_making(session, &statement, kind, rng);
+        let deadline = self.now + longest;
         let generation = Generation {
             coordinator,
             statement,
             attributes,
-            protocol,
+            making,
             deadline,
             encoded: None,
             signed: BTreeMap::new(),
@@ -156,7 +144,15 @@ impl Engine {
         let Some(generation) = self.sessions.generations.get_mut(&session) else {
             return self.sessions.early.keep(peer, session, payload, self.now);
         };
-        match generation.protocol.receive(party(peer), &payload) {
+        let protocol = match &mut generation.making {
+            Making::Group(protocol) => protocol,
+            Making::Rsa(computing) => {
+                computing.keep(peer, payload)?;
+                self.compute(&session);
+                return Ok(());
+            }
+        };
+        match protocol.receive(party(peer), &payload) {
             Ok(Progress::Continue(outbox)) => {
                 generation.sent.accepted(peer, payload);
                 self.send_all(Protocol::Generation, &session, outbox);
@@ -164,7 +160,7 @@ impl Engine {
             }
             Ok(Progress::Done(output, outbox)) => {
                 self.send_all(Protocol::Generation, &session, outbox);
-                self.keep_share(&session, output);
+                self.keep_share(&session, output.into());
                 Ok(())
             }
             Err(fault) => {
@@ -177,21 +173,30 @@ impl Engine {
         }
     }
 
+    /// Ends the generations of RSA keys that a connection asked for and nobody waits for any more.
+    pub(crate) fn cancel_generations(&mut self, conn: u64) {
+        let asked = |generation: &Generation| generation.reply.is_some_and(|reply| reply.conn == conn);
+        let open = self.sessions.generations.iter();
+        let gone = open.filter(|(_, open)| asked(open) && matches!(open.making, Making::Rsa(_)));
+        let gone: Vec<SessionId> = gone.map(|(session, _)| *session).collect();
+        gone.iter().for_each(|session| self.fail_generation(session, "the client is gone", true));
+    }
+
     /// The share becomes durable before its birth is signed; that of a session key stays in memory.
-    fn keep_share(&mut self, session: &SessionId, output: DkgOutput) {
+    pub(super) fn keep_share(&mut self, session: &SessionId, made: Made) {
         let Some(generation) = self.sessions.generations.get_mut(session) else { return };
-        generation.statement.public_key = output.public_key;
-        generation.statement.commitments = output.commitments;
-        generation.statement.transcript = output.transcript.to_vec();
+        generation.statement.public_key = made.public_key;
+        generation.statement.commitments = made.commitments;
+        generation.statement.transcript = made.transcript.to_vec();
         let encoded = generation.statement.encode_to_vec();
         let key_id = key_id(&generation.statement);
         if !generation.statement.instance.is_empty() {
             let attributes = std::mem::take(&mut generation.attributes);
             let statement = generation.statement.clone();
-            self.keep_session_share(key_id, statement, attributes, output.share);
+            self.keep_session_share(key_id, statement, attributes, made.secret);
             return self.share_kept(session);
         }
-        let share = Share::pending(generation.statement.clone(), encoded, output.share);
+        let share = Share::pending(generation.statement.clone(), encoded, made.secret);
         let write = share.write(&key_id);
         self.shares.insert(key_id, share);
         self.persist(vec![write], AfterPersist::Birth(*session));
@@ -268,7 +273,7 @@ impl Engine {
             peers.into_iter().for_each(|peer| self.send_failed(peer, session));
         }
         if let Some(reply) = generation.reply {
-            let silent = generation.protocol.missing().into_iter().map(|party| party.get());
+            let silent = generation.making.missing().into_iter().map(|party| party.get());
             let all = generation.encoded.is_some();
             let unsigned = self.peers.iter().map(|(peer, _)| peer);
             let unsigned = unsigned.filter(|peer| all && !generation.signed.contains_key(peer));
@@ -278,6 +283,6 @@ impl Engine {
     }
 }
 
-fn key_id(statement: &BirthStatement) -> Id {
+pub(super) fn key_id(statement: &BirthStatement) -> Id {
     statement.key_id.as_slice().try_into().expect("checked before the session began")
 }

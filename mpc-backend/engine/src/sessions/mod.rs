@@ -4,6 +4,7 @@
 mod births;
 mod early;
 mod generation;
+mod making;
 mod orders;
 mod pair;
 mod pool;
@@ -12,6 +13,7 @@ mod presign;
 mod quota;
 mod refill;
 mod sets;
+mod work;
 
 use std::collections::BTreeMap;
 
@@ -31,6 +33,7 @@ use self::pools::Pools;
 use self::presign::Presigning;
 use self::quota::Quotas;
 use self::sets::Sets;
+pub use self::work::{Work, Worked};
 use crate::engine::Engine;
 use crate::input::NodeIndex;
 use crate::peers::Why;

@@ -13,6 +13,7 @@ mod planted;
 mod pools;
 mod population;
 mod refusals;
+mod rsa;
 mod seeds;
 mod service;
 mod session_keys;

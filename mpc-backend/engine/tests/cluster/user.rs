@@ -127,11 +127,22 @@ impl User {
     }
 
     pub fn call_on(&mut self, sim: &mut Sim, node: u8, conn: u64, op: Op) -> Outcome<Reply> {
+        let id = self.send(sim, node, conn, op);
+        self.answer(sim, conn, id)
+    }
+
+    /// Sends a request whose answer is taken later; its number.
+    pub fn send(&mut self, sim: &mut Sim, node: u8, conn: u64, op: Op) -> u64 {
         let id = self.fresh();
         let min_registry_index = sim.log.len() as u64;
         let request = Request { id, deadline_ms: 20_000, min_registry_index, op: Some(op) };
         let frame = ClientFrame { frame: Some(client_frame::Frame::Request(request)) };
         sim.input(node, Input::ClientFrame { conn, frame });
+        id
+    }
+
+    /// The answer to request `id`, the only open one of its connection.
+    pub fn answer(&self, sim: &mut Sim, conn: u64, id: u64) -> Outcome<Reply> {
         let limit = sim.now + 30_000;
         loop {
             for frame in sim.replies.remove(&conn).unwrap_or_default() {
@@ -269,6 +280,18 @@ impl User {
         attributes: &[Attribute],
     ) -> Outcome<Key> {
         let birth = self.generate(sim, node, self.key_request(id, attributes))?;
+        self.record(sim, node, id, attributes, birth)
+    }
+
+    /// Has a generated key recorded.
+    pub fn record(
+        &mut self,
+        sim: &mut Sim,
+        node: u8,
+        id: [u8; 16],
+        attributes: &[Attribute],
+        birth: BirthCertificate,
+    ) -> Outcome<Key> {
         let statement = BirthStatement::decode(birth.statement.as_slice()).unwrap();
         let authors = [self.login_author(Role::User)];
         self.propose(sim, node, self.create_key(id, attributes, birth), &authors)?;

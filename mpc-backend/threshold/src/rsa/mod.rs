@@ -11,7 +11,7 @@
 //! | client | `import.rs` | splits an existing key |
 //! | all parties | `generate/` | a key that nobody ever holds |
 //! | party | `share.rs` | accepts its share |
-//! | party | `partial.rs` | a partial result |
+//! | party | `stored.rs`, `partial.rs` | what it keeps; a partial result |
 //! | client | `combine.rs` | the result, verified |
 //! | both | `proof.rs` | who gave a wrong partial |
 //!
@@ -27,9 +27,11 @@ mod partial;
 mod proof;
 mod public;
 mod share;
+mod stored;
 
 pub use self::hash::Hash;
 pub use self::partial::Partial;
 pub use self::proof::Proof;
 pub use self::public::{KeyError, PublicKey};
 pub use self::share::{KeyShare, Values};
+pub use self::stored::Stored;

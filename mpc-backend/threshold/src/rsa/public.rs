@@ -15,6 +15,11 @@ pub(super) const SIZES: &[usize] = &[512, 2048, 3072, 4096];
 /// Public exponents begin above this.
 const EXPONENT_MIN: u64 = 1 << 16;
 
+/// Limbs of a piece of the private exponent, for a modulus of `bytes` bytes.
+pub(super) const fn piece_limbs(bytes: usize) -> usize {
+    bytes / 8 + 3
+}
+
 /// Why numbers are no key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
@@ -59,6 +64,20 @@ impl PublicKey {
         Ok(Self { modulus, n: n.to_vec(), e })
     }
 
+    /// Reads what [`Self::encode`] wrote.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, KeyError> {
+        let (e, n) = bytes.split_first_chunk().ok_or(KeyError::Size)?;
+        Self::new(n, u64::from_be_bytes(*e))
+    }
+
+    /// e as eight bytes, then n, big-endian.
+    pub fn encode(&self) -> Vec<u8> {
+        [self.e.to_be_bytes().as_slice(), &self.n].concat()
+    }
+
     /// n, big-endian.
     pub fn n(&self) -> &[u8] {
         &self.n
@@ -76,7 +95,7 @@ impl PublicKey {
 
     /// Limbs of a piece of the private exponent.
     pub(super) fn limbs(&self) -> usize {
-        self.n.len() / 8 + 3
+        piece_limbs(self.n.len())
     }
 
     pub(super) const fn modulus(&self) -> &Modulus {

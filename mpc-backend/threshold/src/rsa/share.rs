@@ -8,7 +8,7 @@ use arith::modulus::Residue;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-use super::public::PublicKey;
+use super::public::{PublicKey, piece_limbs};
 use crate::codec::{DecodeError, Reader};
 use crate::fault::{Checks, Fault, Misuse, Rule};
 use crate::party::{PartyIndex, SignerSet};
@@ -117,14 +117,18 @@ impl KeyShare {
     ) -> Result<Self, DecodeError> {
         let limbs = key.limbs();
         let mut pieces = bytes.chunks_exact(8 * limbs);
-        let count = layout.held_by(party).count();
-        if bytes.len() != 8 * limbs * count || count == 0 {
+        if bytes.is_empty() || bytes.len() != Self::bytes(layout, party, 8 * key.bytes()) {
             return Err(DecodeError::Truncated);
         }
         let pieces = Shared::new(layout, party, limbs, |_| {
             Integer::from_be_bytes(pieces.next().unwrap_or_default(), limbs)
         });
         Ok(Self { layout: layout.clone(), party, pieces })
+    }
+
+    /// Length of what [`Self::encode`] writes for `party` and a modulus of `bits` bits.
+    pub(super) fn bytes(layout: &Pieces, party: PartyIndex, bits: usize) -> usize {
+        8 * piece_limbs(bits / 8) * layout.held_by(party).count()
     }
 
     /// The pieces one after the other, to be sealed and stored.

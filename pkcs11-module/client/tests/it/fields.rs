@@ -19,6 +19,7 @@ use token::backend::{Backend, Freshness, GeneratedPair, Role};
 
 use crate::derive::{agree, expected};
 use crate::fake::{CLIENT_SEED, Deed, Fake};
+use crate::rsa::{decrypts, rsa_pair};
 use crate::sign::verify;
 use crate::{PIN, TOKEN, data_object, key_pair, ready, sign};
 
@@ -38,7 +39,7 @@ fn logged_in(client: &ClusterClient) -> bool {
 
 const GENERATE: usize = 0;
 const STATUS: usize = 1;
-const USES: [Use; 9] = [
+const USES: [Use; 10] = [
     |_, client, _| {
         assert!(logged_in(client));
         let pair = key_pair(client);
@@ -99,6 +100,7 @@ const USES: [Use; 9] = [
             true
         }
     },
+    |_, client, _| logged_in(client) && decrypts(client, &rsa_pair(client)),
 ];
 
 /// Why a lie may leave no trace: a field, or a message with its dot; the lies or all; the reason.
@@ -153,6 +155,9 @@ const HARMLESS: &[Harmless] = &[
     ("LeaseReply.presignature_ids", &[Missing, Twice], "an id counts once; without one another set is tried"),
     ("SignReply.presignature_ids", &[], "an id that no node holds costs a retry"),
     ("DeriveReply.node_signature", &[], "looked at when a proof fails, as evidence"),
+    ("RsaReply.proof", &[], "read after a lie about the partial: `it/rsa.rs`"),
+    ("RsaReply.values", &[], "read after a lie about the partial: `it/rsa.rs`"),
+    ("RsaReply.node_signature", &[], "looked at when a proof fails, as evidence"),
     ("SignReply.node_signature", &[], "looked at when a signature fails, to name who is at fault"),
     ("ProposeReply.index", &[Other, Missing], "within what T nodes claim"),
     ("RandomReply.", &[], "mixed with the kernel's"),

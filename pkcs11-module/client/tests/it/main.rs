@@ -10,6 +10,7 @@ mod lists;
 mod login;
 mod objects;
 mod race;
+mod rsa;
 mod session_keys;
 mod sign;
 

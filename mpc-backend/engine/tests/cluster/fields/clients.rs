@@ -7,18 +7,21 @@ use prost::Message;
 use proto::client::v1::{
     ClientFrame, CopyKeyRequest, GenerateRequest, Hello, HoldKeysRequest, LeaseRequest, ListObjectsRequest,
     ListTokensRequest, LoginRequest, LogoutRequest, OprfRequest, ProposeRequest, RandomRequest, Request,
-    StatusRequest, client_frame, node_frame, request::Op, response::Result as Reply,
+    RsaHash, RsaRequest, StatusRequest, client_frame, node_frame, request::Op, response::Result as Reply,
 };
 use proto::limits::FORMAT;
 use proto::registry::v1::{CreateObjects, NewObject, Purpose, Role, command::Body};
 use proto::statement;
+use threshold::oprf::EvaluationKey;
+use threshold::secret::Secret;
 use threshold::signing::{self, SigningCurve};
 
 use super::{Harmless, reason};
 use crate::curves::key_attributes_on;
+use crate::rsa::{PSS, asked, attributes, generate};
 use crate::service::ready;
 use crate::sim::Sim;
-use crate::user::{Key, User, attribute};
+use crate::user::{Key, User, attribute, party};
 
 const ROOT: &str = "counterfoil.client.v1.ClientFrame";
 /// The registry's tests lie inside commands, with signatures that fit.
@@ -48,6 +51,11 @@ const HARMLESS: &[Harmless] = &[
     ("Request.deadline_ms", &[], "bounded by the node"),
     ("Request.id", &[], "given back as it is"),
     ("Request.min_registry_index", &[Other, Missing], "below what the node has applied"),
+    ("RsaRequest.data", &[Other], "the user may sign any digest; all T nodes must see the same"),
+    ("RsaRequest.mask_hash", &[Other], "the user may choose any; all T nodes must see the same"),
+    ("RsaRequest.prove", &[], "whether a proof is added to the same answer"),
+    ("RsaRequest.request_nonce", &[Other], "a nonce is what the client says; all T nodes must see the same"),
+    ("RsaRequest.salt", &[], "a salt that fits is the client's choice; all T nodes must see the same"),
     ("SignRequest.digest", &[Other, Longer], "the user may sign any digest; all T nodes must see the same"),
     ("SignRequest.grant", &[], "read where the presignature has a witness only: `cluster/strict.rs`"),
     ("SignRequest.lease", &[], "at most `limits::LEASE_MAX`"),
@@ -85,8 +93,28 @@ fn peer(curve: SigningCurve) -> Vec<u8> {
     found.map(|_| bytes).unwrap()
 }
 
+/// A blinded PIN that is no element of the group any more when the lie "other" has changed it.
+fn blinded(sim: &mut Sim) -> Vec<u8> {
+    let one: [u8; 32] = std::array::from_fn(|at| u8::from(at == 0));
+    let key = EvaluationKey::new(party(1), &Secret::new(one)).unwrap();
+    loop {
+        let (_, blinded) = threshold::oprf::blind(b"1234", &mut sim.rng).unwrap();
+        let mut other = blinded;
+        other[blinded.len() / 2] ^= 1;
+        if key.evaluate(&other, &[0; 32], &mut sim.rng).is_err() {
+            return blinded.to_vec();
+        }
+    }
+}
+
 /// A fresh login at node 1, and one honest frame of each kind.
-fn frames(sim: &mut Sim, user: &mut User, key: &Key, oprf: &[u8], round: u16) -> Vec<ClientFrame> {
+fn frames(
+    sim: &mut Sim,
+    user: &mut User,
+    key: &Key,
+    (oprf, rsa): (&[u8], &Key),
+    round: u16,
+) -> Vec<ClientFrame> {
     for conn in user.conns.values().map(|conn| conn.id).collect::<Vec<_>>() {
         (1..=3).for_each(|node| sim.input(node, Input::ClientClosed { conn }));
     }
@@ -149,7 +177,14 @@ fn frames(sim: &mut Sim, user: &mut User, key: &Key, oprf: &[u8], round: u16) ->
         attributes,
         ..generate.clone()
     };
-    let (_, blinded) = threshold::oprf::blind(b"1234", &mut sim.rng).unwrap();
+    let blinded = blinded(sim);
+    let pss = RsaRequest {
+        hash: RsaHash::Sha1 as i32,
+        mask_hash: RsaHash::Sha1 as i32,
+        salt: vec![5; 8],
+        prove: true,
+        ..asked(rsa, [1, 2], PSS, &[6; 20])
+    };
     let ops = [
         Op::Status(StatusRequest {}),
         Op::ListTokens(ListTokensRequest {}),
@@ -181,12 +216,14 @@ fn frames(sim: &mut Sim, user: &mut User, key: &Key, oprf: &[u8], round: u16) ->
         Op::Lease(LeaseRequest { key_id: key.id.to_vec(), signers: vec![1, 2], count: 1 }),
         Op::Sign(user.sign_request(key, [1, 2], &lease, &[5; 32])),
         Op::Derive(user.derive_request(key, [1, 2], &peer(key.curve()))),
+        Op::Rsa(pss),
         Op::Random(RandomRequest { length: 32 }),
         Op::Logout(LogoutRequest { token_id: token }),
     ];
     let hello =
         Hello { format: FORMAT, cluster_id: cluster.to_vec(), software: "sim".into(), instance: vec![4; 16] };
-    let min_registry_index = sim.log.len() as u64;
+    // Odd, so that the lie "other" names a lower one.
+    let min_registry_index = (sim.log.len() as u64 - 1) | 1;
     let request = |op| Request { id: ID, deadline_ms: 3_000, min_registry_index, op: Some(op) };
     let requests = ops.map(|op| client_frame::Frame::Request(request(op)));
     [client_frame::Frame::Hello(hello)]
@@ -242,11 +279,12 @@ fn every_field_of_every_request_is_lied_about() {
     let (mut sim, mut user, key) = ready(32);
     let registry = sim.node(1).engine.as_ref().unwrap().registry();
     let oprf = statement_of(registry.login(&user.token, Role::User).unwrap().oprf.as_ref().unwrap()).key_id;
+    let rsa = generate(&mut sim, &mut user, 2, &attributes(true, true)).unwrap();
     let (mut table, mut unexplained, mut round) = (Table::default(), vec![], 0);
     for field in &all {
         for lie in schema.lies(field) {
             round += 1;
-            let honest = frames(&mut sim, &mut user, &key, &oprf, round);
+            let honest = frames(&mut sim, &mut user, &key, (&oprf, &rsa), round);
             let altered = honest.iter().enumerate().find_map(|(number, frame)| {
                 let altered = schema.alter(ROOT, &frame.encode_to_vec(), field, *lie)?;
                 Some((number == 0, ClientFrame::decode(altered.as_slice()).unwrap()))

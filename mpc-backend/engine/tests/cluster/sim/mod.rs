@@ -14,7 +14,9 @@ pub use self::world::World;
 use crate::liars::Liar;
 use ed25519_dalek::SigningKey;
 use engine::bugs::Bug;
-use engine::{Effect, Engine, EngineConfig, Event, Input, Limits, ProposalError, Record, Restored, Write};
+use engine::{
+    Effect, Engine, EngineConfig, Event, Input, Limits, ProposalError, Record, Restored, Worked, Write,
+};
 use prost::Message;
 use proto::client::v1::{ClientFrame, NodeFrame};
 use proto::limits::FORMAT;
@@ -70,6 +72,7 @@ pub enum Delivery {
     Peer { from: u8, to: u8, link: u64, envelope: Envelope },
     Connect { one: u8, other: u8 },
     Durable { node: u8, boot: u32, ticket: u64, writes: Vec<Write> },
+    Worked { node: u8, boot: u32, worked: Box<Worked> },
     Commit { node: u8, boot: u32, ticket: u64, command: Vec<u8> },
     Apply { node: u8, boot: u32 },
     Done { node: u8, boot: u32, ticket: u64, result: Result<u64, ProposalError> },
@@ -354,6 +357,11 @@ impl Sim {
             Effect::Propose { ticket, command, .. } => {
                 let delay = self.delay();
                 self.schedule(delay, Delivery::Commit { node: index, boot, ticket, command });
+            }
+            Effect::Work(work) => {
+                let worked = Box::new(work.run(&mut self.node(index).rng));
+                let delay = self.delay();
+                self.schedule(delay, Delivery::Worked { node: index, boot, worked });
             }
             Effect::AppliedResult { .. } | Effect::RegistryReplaced { .. } => {}
             Effect::AllowVoting(voting) => self.node(index).voting = voting,

@@ -37,6 +37,9 @@ impl Sim {
                     self.input(node, Input::Persisted { ticket });
                 }
             }
+            Delivery::Worked { node, boot, worked } if same(self, node, boot) => {
+                self.input(node, Input::Worked(*worked));
+            }
             Delivery::Commit { node, boot, ticket, command } => self.commit(node, boot, ticket, command),
             Delivery::Apply { node, boot } if same(self, node, boot) && !self.hold_log.contains(&node) => {
                 let next = self.node(node).applied;
@@ -58,6 +61,7 @@ impl Sim {
             }
             Delivery::Client { .. }
             | Delivery::Durable { .. }
+            | Delivery::Worked { .. }
             | Delivery::Apply { .. }
             | Delivery::Done { .. } => {}
         }

@@ -70,8 +70,11 @@ impl Block {
     /// A ciphertext to be decrypted.
     ///
     /// # Errors
-    /// [`EncodeError::Length`], [`EncodeError::Range`].
+    /// [`EncodeError::Length`], [`EncodeError::Range`]; of zero too, which nothing but zero encrypts to.
     pub fn ciphertext(key: &PublicKey, ciphertext: &[u8]) -> Result<Self, EncodeError> {
+        if ciphertext.iter().all(|byte| *byte == 0) {
+            return Err(EncodeError::Range);
+        }
         Self::raw(key, ciphertext)
     }
 

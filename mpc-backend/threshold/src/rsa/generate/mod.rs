@@ -6,6 +6,7 @@
 //!
 //! | step | file | rounds |
 //! |---|---|---|
+//! | key set-up of the sharing, then all of the following | `ceremony.rs` | 3 |
 //! | constants of a size | `shape.rs` | |
 //! | sieve, products, one test, audit of a rejected candidate | `batch.rs`, `test.rs` | 5 a batch |
 //! | every test on the winner, its product | `winner.rs` | 13 |
@@ -18,6 +19,7 @@
 
 mod accuse;
 mod batch;
+mod ceremony;
 mod closing;
 mod exponent;
 mod jacobi;
@@ -27,14 +29,17 @@ mod test;
 mod trial;
 mod winner;
 
+use alloc::string::String;
+
 use arith::word::Word;
 
+pub use self::ceremony::{Ceremony, Step};
 pub use self::session::{Generation, Progress};
 use self::shape::Shape;
 use super::public::PublicKey;
 use super::share::{KeyShare, Values};
 use crate::fault::Misuse;
-use crate::party::{PartyIndex, SignerSet};
+use crate::party::{PartyIndex, SignerSet, Threshold};
 use crate::sharing::replicated::{Piece, Pieces};
 use crate::transcript::HASH_BYTES;
 
@@ -45,6 +50,33 @@ pub struct Wanted {
     pub bits: usize,
     /// The public exponent: a prime between 2^16 and 2^32.
     pub exponent: u32,
+}
+
+impl Wanted {
+    /// What `name` names, if it is a key that we generate: `RSA-2048-65537` is 2048 bits and the exponent
+    /// 65537.
+    pub fn of_name(name: &str) -> Option<Self> {
+        let (bits, exponent) = name.strip_prefix("RSA-")?.split_once('-')?;
+        let wanted = Self { bits: bits.parse().ok()?, exponent: exponent.parse().ok()? };
+        // One spelling only.
+        (wanted.is_offered() && wanted.name() == name).then_some(wanted)
+    }
+
+    /// The name that [`Self::of_name`] reads.
+    pub fn name(&self) -> String {
+        alloc::format!("RSA-{}-{}", self.bits, self.exponent)
+    }
+
+    fn is_offered(&self) -> bool {
+        super::public::SIZES.contains(&self.bits) && self.exponent > 1 << 16 && is_prime(self.exponent)
+    }
+
+    /// Whether N parties of which T are needed can make such a key, `me` being one of them.
+    fn check(self, threshold: Threshold, me: PartyIndex) -> Result<(), Misuse> {
+        let layout = Pieces::new(threshold)?;
+        layout.terms()?;
+        Setting::new(self, &layout, me).map(drop)
+    }
 }
 
 /// A party's part of a new key, which all parties have confirmed.

@@ -19,6 +19,7 @@ use threshold::ecdsa::{OnlineRequest, answer};
 use threshold::party::SignerSet;
 
 use super::keys::{OprfKey, SigningShares, party};
+use super::rsa::{self, RsaShares};
 
 pub const TOKEN: [u8; 16] = [5; 16];
 
@@ -51,6 +52,7 @@ pub struct World {
     applied: BTreeMap<Vec<u8>, u64>,
     oprf: BTreeMap<Vec<u8>, OprfKey>,
     signing: BTreeMap<Vec<u8>, SigningShares>,
+    rsa: BTreeMap<Vec<u8>, RsaShares>,
 }
 
 type Outcome = Result<response::Result, (Code, String)>;
@@ -77,6 +79,7 @@ impl World {
             applied: BTreeMap::new(),
             oprf: BTreeMap::new(),
             signing: BTreeMap::new(),
+            rsa: BTreeMap::new(),
             complaints: Vec::new(),
             ended: BTreeSet::new(),
             births: BTreeMap::new(),
@@ -172,6 +175,12 @@ impl World {
                         self.oprf.insert(asked.key_id.clone(), key);
                         (commitments[0].clone(), commitments)
                     }
+                    _ if asked.curve == rsa::NAME => {
+                        let shares = RsaShares::new(self.threshold);
+                        let made = (shares.public.encode(), shares.commitments());
+                        self.rsa.insert(asked.key_id.clone(), shares);
+                        made
+                    }
                     _ => {
                         let shares = SigningShares::new(self.threshold);
                         let public = shares.public_key();
@@ -213,6 +222,13 @@ impl World {
             request::Op::Derive(asked) => {
                 saw("derive");
                 self.derive(node, caller, asked).map(R::Derive)
+            }
+            request::Op::Rsa(asked) => {
+                saw(if asked.prove { "prove" } else { "rsa" });
+                if !caller.logins.contains(&(TOKEN.to_vec(), Role::User)) {
+                    return refuse(Code::NotLoggedIn, "no login");
+                }
+                Ok(R::Rsa(self.rsa[&asked.key_id].answer(&self.cluster_id, node, &asked)))
             }
             request::Op::Grant(_) => refuse(Code::InvalidArgument, "not in strict mode"),
             request::Op::Complain(asked) => {

@@ -1,6 +1,7 @@
 //! Whole generations of small keys in one process, honest and with one liar. Party 1 lies.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+mod ceremony;
 mod honest;
 mod lies;
 

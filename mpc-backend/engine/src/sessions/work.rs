@@ -1,0 +1,132 @@
+//! Steps of a protocol that compute for long: a generation of an RSA key takes seconds. The engine hands
+//! them to the shell, which runs them beside it and below it in priority, and takes the outcome as an input.
+
+use std::fmt;
+
+use proto::peer::v1::Protocol;
+use rand_core::CryptoRngCore;
+use threshold::fault::Error;
+use threshold::party::PartyIndex;
+use threshold::round::Outbox;
+use threshold::rsa::generate::{Ceremony, Generated, Step};
+use zeroize::Zeroizing;
+
+use super::{SessionId, party};
+use crate::effect::Effect;
+use crate::engine::Engine;
+use crate::input::NodeIndex;
+use crate::peers::Why;
+
+/// Most messages of one peer that wait while a step computes: it goes ahead by one round at most.
+const WAITING_MAX: usize = 4;
+
+/// A message of a peer, wiped after use.
+type Message = (NodeIndex, Zeroizing<Vec<u8>>);
+
+/// A step to run.
+pub struct Work {
+    session: SessionId,
+    ceremony: Box<Ceremony>,
+    messages: Vec<Message>,
+}
+
+/// What came of a step.
+pub struct Worked {
+    session: SessionId,
+    ceremony: Box<Ceremony>,
+    outbox: Outbox,
+    pub(super) end: Option<End>,
+}
+
+/// How a session ended.
+pub(super) enum End {
+    Key(Box<Generated>),
+    Fault(Error, Message),
+}
+
+/// The computing part of a session, which is here or with the shell.
+pub(super) struct Computing {
+    here: Option<Box<Ceremony>>,
+    /// What the present step waits for, or the last one did.
+    missing: Vec<PartyIndex>,
+    waiting: Vec<Message>,
+}
+
+impl Work {
+    /// Runs the step: up to seconds.
+    pub fn run(mut self, rng: &mut dyn CryptoRngCore) -> Worked {
+        let mut outbox = Outbox::default();
+        let mut end = None;
+        for (from, message) in std::mem::take(&mut self.messages) {
+            match self.ceremony.receive(party(from), &message, &mut outbox, rng) {
+                Ok(Step::Continue) => {}
+                Ok(Step::Done(key)) => end = Some(End::Key(key)),
+                Err(error) => end = Some(End::Fault(error, (from, message))),
+            }
+            if end.is_some() {
+                break;
+            }
+        }
+        Worked { session: self.session, ceremony: self.ceremony, outbox, end }
+    }
+}
+
+impl fmt::Debug for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Work").field("session", &hex::encode(self.session)).finish_non_exhaustive()
+    }
+}
+
+impl Computing {
+    pub(super) fn new(ceremony: Ceremony) -> Self {
+        let missing = ceremony.missing();
+        Self { here: Some(Box::new(ceremony)), missing, waiting: Vec::new() }
+    }
+
+    /// Peers whose message was missing when last looked at.
+    pub(super) fn missing(&self) -> Vec<PartyIndex> {
+        self.missing.clone()
+    }
+
+    /// Keeps a message until the next step.
+    pub(super) fn keep(&mut self, from: NodeIndex, message: Vec<u8>) -> Result<(), Why> {
+        if self.waiting.iter().filter(|(peer, _)| *peer == from).count() >= WAITING_MAX {
+            return Err("more messages of a key generation than a peer can have");
+        }
+        self.waiting.push((from, Zeroizing::new(message)));
+        Ok(())
+    }
+
+    /// The next step, if there is one and none is with the shell.
+    pub(super) fn next(&mut self, session: SessionId) -> Option<Work> {
+        if self.waiting.is_empty() {
+            return None;
+        }
+        let ceremony = self.here.take()?;
+        Some(Work { session, ceremony, messages: std::mem::take(&mut self.waiting) })
+    }
+}
+
+impl Engine {
+    /// A step has ended. Of a session that ended meanwhile nothing is kept.
+    pub(crate) fn worked(&mut self, worked: Worked) {
+        let Worked { session, ceremony, outbox, end } = worked;
+        let Some(computing) = self.computing(&session) else { return };
+        computing.missing = ceremony.missing();
+        computing.here = Some(ceremony);
+        self.send_all(Protocol::Generation, &session, outbox);
+        match end {
+            None => self.compute(&session),
+            Some(End::Key(key)) => self.rsa_generated(&session, *key),
+            Some(End::Fault(error, message)) => self.rsa_failed(&session, &error, message),
+        }
+    }
+
+    /// Hands the next step to the shell.
+    pub(super) fn compute(&mut self, session: &SessionId) {
+        let work = self.computing(session).and_then(|computing| computing.next(*session));
+        if let Some(work) = work {
+            self.emit(Effect::Work(work));
+        }
+    }
+}
