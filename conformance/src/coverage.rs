@@ -40,9 +40,15 @@ pub fn readme(mechanisms: &[Mechanism], attacks: &[Attack]) -> String {
             (least, most) if least == most => least.to_string(),
             (least, most) => format!("{least} to {most}"),
         };
+        let number = match mechanism.id & CKM_VENDOR_DEFINED {
+            0 => String::new(),
+            _ => {
+                format!(" ({:#x}: [what it takes](../mpc-backend/docs/operate.md#14-schnorr))", mechanism.id)
+            }
+        };
         let _ = writeln!(
             text,
-            "| `{}` | {} | {bits} | {} |",
+            "| `{}`{number} | {} | {bits} | {} |",
             mechanism.name,
             uses.join(", "),
             link(mechanism.test)

@@ -59,8 +59,28 @@ impl Target {
 
     /// Signs each digest with `CKM_ECDSA`, or each message with `CKM_EDDSA`, in one session.
     pub fn sign(&self, label: &str, digests: &[Vec<u8>]) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
+        self.sign_by(label, &[], digests)
+    }
+
+    /// Signs each message with the Schnorr mechanism of the curve.
+    pub fn sign_schnorr(
+        &self,
+        curve: &Curve,
+        label: &str,
+        messages: &[Vec<u8>],
+    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
+        let mechanism = curve.schnorr.ok_or_else(|| anyhow!("no Schnorr on {}", curve.name))?;
+        self.sign_by(label, &["--vendor-mechanism", &mechanism.to_string()], messages)
+    }
+
+    fn sign_by(
+        &self,
+        label: &str,
+        mechanism: &[&str],
+        digests: &[Vec<u8>],
+    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
         let input: String = digests.iter().map(|digest| hex::encode(digest) + "\n").collect();
-        let out = self.run(&["sign", "--label", label], &input)?;
+        let out = self.run(&[&["sign", "--label", label], mechanism].concat(), &input)?;
         let signed = out.lines().map(pair).collect::<Result<Vec<_>>>()?;
         ensure!(signed.len() == digests.len(), "{} signatures for {} digests", signed.len(), digests.len());
         Ok(signed)

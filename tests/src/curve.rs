@@ -11,6 +11,8 @@ pub struct Curve {
     pub public_key_head: &'static str,
     /// Whether its keys sign messages with EdDSA, or digests with ECDSA.
     pub edwards: bool,
+    /// The mechanism by which its keys sign messages with Schnorr as well, if they do.
+    pub schnorr: Option<u64>,
 }
 
 /// NIST P-256.
@@ -19,6 +21,7 @@ pub const P256: Curve = Curve {
     order: "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551",
     public_key_head: "3059301306072a8648ce3d020106082a8648ce3d030107034200",
     edwards: false,
+    schnorr: Some(0xc346_0001),
 };
 
 /// NIST P-384.
@@ -27,6 +30,7 @@ pub const P384: Curve = Curve {
     order: "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973",
     public_key_head: "3076301006072a8648ce3d020106052b81040022036200",
     edwards: false,
+    schnorr: None,
 };
 
 /// secp256k1.
@@ -35,6 +39,7 @@ pub const SECP256K1: Curve = Curve {
     order: "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141",
     public_key_head: "3056301006072a8648ce3d020106052b8104000a034200",
     edwards: false,
+    schnorr: Some(0xc346_0002),
 };
 
 /// edwards25519.
@@ -43,6 +48,7 @@ pub const EDWARDS25519: Curve = Curve {
     order: "1000000000000000000000000000000014def9dea2f79cd65812631a5cf5d3ed",
     public_key_head: "302a300506032b6570032100",
     edwards: true,
+    schnorr: None,
 };
 
 /// Every curve.

@@ -13,5 +13,6 @@ pub mod memory;
 pub mod nginx;
 pub mod openssl;
 pub mod process;
+pub mod schnorr;
 pub mod shares;
 pub mod softhsm;

@@ -8,9 +8,14 @@ use cryptoki_sys::*;
 
 use crate::call;
 use crate::rsa::MODULUS;
-use crate::session::{Pair, Session};
+use crate::session::{Pair, SECP256K1, Session};
 use crate::token::Token;
 pub use names::number;
+
+/// Schnorr on P-256 as FROST(P-256, SHA-256) has it.
+pub const CKM_COUNTERFOIL_FROST_P256_SHA256: CK_MECHANISM_TYPE = CKM_VENDOR_DEFINED | 0x4346_0001;
+/// BIP-340 on secp256k1.
+pub const CKM_COUNTERFOIL_BIP340: CK_MECHANISM_TYPE = CKM_VENDOR_DEFINED | 0x4346_0002;
 
 /// One mechanism.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +62,8 @@ pub fn key_pair(session: &Session<'_>, mechanism: CK_MECHANISM_TYPE) -> Pair {
             let public = session.rsa_public(&MODULUS, &[1, 0, 1]).expect("C_CreateObject");
             Pair { public, private: 0 }
         }
+        "CKM_COUNTERFOIL_FROST_P256_SHA256" => session.p256(name),
+        "CKM_COUNTERFOIL_BIP340" => session.pair_on(&SECP256K1, name),
         _ => panic!("which key for {name} ({mechanism:#x})?"),
     }
 }
@@ -71,6 +78,8 @@ pub static TESTED: &[(CK_MECHANISM_TYPE, &str, &str)] = tested! {
     CKM_EC_KEY_PAIR_GEN "keys::both_halves_are_found_by_one_id";
     CKM_EC_EDWARDS_KEY_PAIR_GEN "eddsa::every_variant_signs";
     CKM_EDDSA "eddsa::every_variant_signs";
+    CKM_COUNTERFOIL_FROST_P256_SHA256 "schnorr::frost_p256_and_bip340_sign";
+    CKM_COUNTERFOIL_BIP340 "schnorr::frost_p256_and_bip340_sign";
     CKM_ECDSA "signing::raw_ecdsa_takes_digests_of_any_hash";
     CKM_ECDSA_SHA1 "signing::hashed_mechanisms_sign_what_they_hash";
     CKM_ECDSA_SHA224 "signing::hashed_mechanisms_sign_what_they_hash";

@@ -21,6 +21,7 @@ mod objects;
 mod operations;
 mod random;
 mod rsa_public;
+mod schnorr;
 mod sequences;
 mod session_keys;
 mod sessions;

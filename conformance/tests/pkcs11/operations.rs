@@ -4,7 +4,7 @@
 use std::ptr::null_mut;
 
 use conformance::call;
-use conformance::mechanisms::{Mechanism, key_pair, listed};
+use conformance::mechanisms::{CKM_COUNTERFOIL_FROST_P256_SHA256, Mechanism, key_pair, listed};
 use conformance::rsa::RsaMechanism;
 use conformance::session::{Pair, Session};
 use conformance::token::Token;
@@ -123,7 +123,11 @@ fn for_every_mechanism(check: impl Fn(&Operation<'_>)) {
                 _ => key_pair(&session, id),
             };
             let key = if kind == CKF_SIGN { private } else { public };
-            let length = if name.contains("RSA") { 256 } else { 64 };
+            let length = match id {
+                CKM_COUNTERFOIL_FROST_P256_SHA256 => 65,
+                _ if name.contains("RSA") => 256,
+                _ => 64,
+            };
             check(&Operation { session: &session, kind, mechanism: id, key, name, length });
             [public, private].into_iter().filter(|key| *key != 0).for_each(|key| {
                 session.destroy(key);

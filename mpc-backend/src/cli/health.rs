@@ -94,8 +94,8 @@ fn pools(reply: &StatusReply) -> Vec<String> {
         };
         let (key, client) = (hex::encode(&pool.key_id), hex::encode(pool.client_key.get(..8).unwrap_or(&[])));
         lines.push(format!(
-            "pool  node {} key {key} signers {:?} client {client}: {} presignatures ready{leases}",
-            reply.node, pool.signers, pool.ready
+            "pool  node {} key {key} signers {:?} client {client}: {} presignatures for {} ready{leases}",
+            reply.node, pool.signers, pool.ready, pool.scheme
         ));
     }
     lines

@@ -139,7 +139,7 @@ impl<'a> Race<'a> {
 
 impl<'a> Try<'a> {
     fn start(signer: &'a Signer, job: &'a Job<'a>, set: Vec<u8>, deadline: Deadline) -> Self {
-        let demand = signer.stash.demand(job.object(), &set);
+        let demand = signer.stash.demand(job.object(), job.scheme, &set);
         let mut one = Self { set, demand, ids: 0, deadline, slow_at: None, phase: Phase::Over };
         one.next_id(job);
         one

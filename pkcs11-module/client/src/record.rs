@@ -10,8 +10,8 @@ use proto::limits::FORMAT;
 use proto::manifest::Manifest;
 use proto::registry::v1::{Attribute, ObjectRecord as WireRecord, Purpose, TokenRecord};
 use proto::statement;
-use threshold::signing::{PublicKey, SigningCurve};
-use token::backend::{Attributes, Curve, ObjectId, ObjectRecord, PinState, TokenId, TokenState};
+use threshold::signing::{PublicKey, SigningCurve, SigningScheme};
+use token::backend::{Attributes, Curve, ObjectId, ObjectRecord, PinState, Scheme, TokenId, TokenState};
 use token::object::{key, rsa};
 
 use crate::birth::{self, Birth, BirthFault};
@@ -121,6 +121,19 @@ pub(crate) const fn to_signing(curve: Curve) -> SigningCurve {
         Curve::P384 => SigningCurve::P384,
         Curve::Secp256k1 => SigningCurve::Secp256k1,
         Curve::Edwards25519 => SigningCurve::Edwards25519,
+    }
+}
+
+/// The scheme as the nodes call it; `None` where keys on the curve have none of the kind.
+pub(crate) const fn to_signing_scheme(scheme: &Scheme) -> Option<SigningScheme> {
+    match scheme {
+        Scheme::Ecdsa { curve, .. } => to_signing(*curve).ecdsa(),
+        Scheme::Eddsa { curve: Curve::Edwards25519, .. } => Some(SigningScheme::Ed25519),
+        Scheme::Schnorr { curve: Curve::P256, .. } => Some(SigningScheme::FrostP256),
+        Scheme::Schnorr { curve: Curve::Secp256k1, .. } => Some(SigningScheme::Bip340),
+        Scheme::Eddsa { .. } | Scheme::Schnorr { .. } | Scheme::RsaPkcs1 { .. } | Scheme::RsaPss { .. } => {
+            None
+        }
     }
 }
 

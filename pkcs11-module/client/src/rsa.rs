@@ -68,7 +68,9 @@ impl Core {
                 let (hash, mask_hash) = (to_wire(*hash).into(), to_wire(*mgf).into());
                 (RsaRequest { mechanism: *mechanism, hash, mask_hash, salt, ..asked }, block)
             }
-            Scheme::Ecdsa { .. } | Scheme::Eddsa { .. } => return Err(BackendError::KeyUseForbidden),
+            Scheme::Ecdsa { .. } | Scheme::Eddsa { .. } | Scheme::Schnorr { .. } => {
+                return Err(BackendError::KeyUseForbidden);
+            }
         };
         let block = block.map_err(|error| internal(&error))?;
         let mut result = self.rsa(token, key, (birth, public), asked, block)?;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use proto::client::v1::{Code, LeaseRequest, SignReply, SignRequest, SignedPart, request, response};
 use proto::statement;
 use threshold::party::{PartyIndex, SignerSet};
-use threshold::signing::{Answer, PublicKey, SigningRequest, combine};
+use threshold::signing::{Answer, PublicKey, SigningRequest, SigningScheme, combine};
 use token::backend::{BackendError, BackendResult, ObjectId, Scheme, TokenId};
 
 use crate::asking::Asking;
@@ -16,7 +16,7 @@ use crate::deadline::Deadline;
 use crate::failure::NodeFailure;
 use crate::log::Level;
 use crate::race::{Race, Spent, Try};
-use crate::record::{Trusted, to_signing};
+use crate::record::{Trusted, to_signing_scheme};
 use crate::stash::{Demand, Lease, Stash};
 use crate::witness::no_witness;
 
@@ -34,6 +34,7 @@ pub(crate) struct Job<'a> {
     token: TokenId,
     birth: &'a Birth,
     key_id: [u8; 16],
+    pub(crate) scheme: SigningScheme,
     public_key: &'a PublicKey,
     mechanism: u32,
     parameter: &'a [u8],
@@ -67,9 +68,9 @@ impl Signer {
         digest: &[u8],
     ) -> BackendResult<Vec<u8>> {
         let deadline = core.start()?;
-        let (curve, mechanism, parameter): (_, _, &[u8]) = match scheme {
-            Scheme::Ecdsa { curve, mechanism } => (*curve, *mechanism, &[]),
-            Scheme::Eddsa { curve, mechanism, variant } => (*curve, *mechanism, variant),
+        let (mechanism, parameter): (_, &[u8]) = match scheme {
+            Scheme::Ecdsa { mechanism, .. } | Scheme::Schnorr { mechanism, .. } => (*mechanism, &[]),
+            Scheme::Eddsa { mechanism, variant, .. } => (*mechanism, variant),
             Scheme::RsaPkcs1 { .. } | Scheme::RsaPss { .. } => {
                 return core.rsa_sign(token, key, scheme, digest);
             }
@@ -79,14 +80,16 @@ impl Signer {
         }
         let birth = key.birth.as_ref().ok_or(BackendError::KeyUseForbidden)?;
         let internal = |what: &str| BackendError::Internal(what.into());
+        let scheme = to_signing_scheme(scheme).ok_or_else(|| internal("keys on the curve do not sign so"))?;
         let job = Job {
             core,
             token,
             birth,
             key_id: key.record.id.0,
+            scheme,
             public_key: birth
                 .public_key()
-                .filter(|key| key.curve() == to_signing(curve))
+                .filter(|key| key.curve() == scheme.curve())
                 .ok_or_else(|| internal("the public key is no point of the curve"))?,
             mechanism: mechanism.try_into().map_err(|_| internal("the mechanism is over 32 bits"))?,
             parameter,
@@ -194,6 +197,7 @@ impl Job<'_> {
             key_id: self.key_id.to_vec(),
             signers: set.iter().copied().map(u32::from).collect(),
             count: demand.wanted().max(1),
+            mechanism: u64::from(self.mechanism),
         };
         let lowest = set.first().map(|lowest| (*lowest, request::Op::Lease(request)));
         self.core.begin(lowest.into_iter().collect(), self.terms(true, deadline))
@@ -244,6 +248,7 @@ impl Job<'_> {
             cluster_id: self.core.cluster_id,
             key_id: self.key_id,
             epoch: self.birth.statement().epoch,
+            scheme: self.scheme,
             public_key: self.public_key.clone(),
             signers: SignerSet::new(members).map_err(|misuse| misuse.to_string())?,
             client: self.core.identity.public(),
@@ -262,7 +267,7 @@ impl Job<'_> {
         for part in parts {
             let party = PartyIndex::new(part.node).ok_or("node 0".to_owned())?;
             let first = answers.first().map(|(_, first)| first);
-            let answer = Answer::decode(self.public_key.curve(), &part.reply.partial, first)
+            let answer = Answer::decode(self.scheme, &part.reply.partial, first)
                 .map_err(|error| format!("node {}: {error}", part.node))?;
             answers.push((party, answer));
         }
@@ -285,7 +290,7 @@ impl Job<'_> {
                 let key = self.core.manifest.node(part.node)?.key;
                 let node = u32::from(part.node);
                 let said = statement::partial(&self.core.cluster_id, node, &nonce, &part.reply.partial);
-                let problem = match Answer::decode(self.public_key.curve(), &part.reply.partial, None) {
+                let problem = match Answer::decode(self.scheme, &part.reply.partial, None) {
                     _ if !said.verify(&key, &part.reply.node_signature) => "its answer is not signed by it",
                     Err(_) => "its answer does not decode",
                     Ok(answer) if !is_ours(&answer) => "its answer is to another request",

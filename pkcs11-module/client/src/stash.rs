@@ -1,7 +1,7 @@
 //! Leased presignature ids: so that a warm signature costs one round trip.
 //!
 //! An id leaves the stash when it is taken and never comes back, whatever becomes of the signature
-//! (design R3). Ids belong to one key, one exact signer set and this process.
+//! (design R3). Ids belong to one key, one scheme, one exact signer set and this process.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
@@ -10,6 +10,7 @@ use std::sync::Mutex;
 
 use proto::client::v1::Witness;
 use proto::limits::LEASE_MAX;
+use threshold::signing::SigningScheme;
 use token::backend::ObjectId;
 
 use crate::sync::lock;
@@ -41,8 +42,11 @@ impl Lease {
 /// All ids leased to this process, shared by its threads.
 #[derive(Default)]
 pub(crate) struct Stash {
-    sets: Mutex<BTreeMap<(ObjectId, Vec<u8>), Leased>>,
+    sets: Mutex<BTreeMap<Place, Leased>>,
 }
+
+/// Key, scheme and signer set.
+type Place = (ObjectId, SigningScheme, Vec<u8>);
 
 #[derive(Default)]
 struct Leased {
@@ -56,15 +60,15 @@ struct Leased {
 /// A signature on its way; counts towards demand until dropped.
 pub(crate) struct Demand<'a> {
     stash: &'a Stash,
-    place: (ObjectId, Vec<u8>),
+    place: Place,
     /// This one's part of what is asked for.
     asked: Cell<u32>,
 }
 
 impl Stash {
-    /// Announces one signature by `key` and `set`.
-    pub(crate) fn demand(&self, key: ObjectId, set: &[u8]) -> Demand<'_> {
-        let place = (key, set.to_vec());
+    /// Announces one signature by `key`, `scheme` and `set`.
+    pub(crate) fn demand(&self, key: ObjectId, scheme: SigningScheme, set: &[u8]) -> Demand<'_> {
+        let place = (key, scheme, set.to_vec());
         let mut sets = lock(&self.sets);
         if sets.len() >= SETS_MAX && !sets.contains_key(&place) {
             // Ids that are dropped cost the nodes nothing but time: they expire there.
@@ -132,15 +136,17 @@ impl Drop for Demand<'_> {
     }
 }
 
-/// Ids kept for one key and signer set.
+/// Ids kept for one key, scheme and signer set.
 const IDS_MAX: usize = 64;
-/// Keys and signer sets with ids.
+/// Keys, schemes and signer sets with ids.
 const SETS_MAX: usize = 4096;
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
     use super::*;
+
+    const ECDSA: SigningScheme = SigningScheme::EcdsaP256;
 
     fn leases(ids: &[u8]) -> Vec<Lease> {
         Lease::of_wire(ids.iter().map(|id| vec![*id; 32]).collect(), Vec::new())
@@ -155,19 +161,21 @@ mod tests {
         assert_eq!(read[1], Lease { id: [3; 32], witness: Some(witness(5)) });
         assert_eq!(Lease::of_wire(ids(), vec![witness(3)]), []);
         let stash = Stash::default();
-        let demand = stash.demand(ObjectId([1; 16]), &[1, 2]);
+        let demand = stash.demand(ObjectId([1; 16]), ECDSA, &[1, 2]);
         demand.put(read.clone());
         demand.drop_witnessed(&read[0]);
         assert_eq!(demand.take().unwrap().id, [3; 32]);
     }
 
     #[test]
-    fn id_is_given_once_and_to_its_own_set_only() {
+    fn id_is_given_once_and_to_its_own_set_and_scheme_only() {
         let stash = Stash::default();
-        let one = stash.demand(ObjectId([1; 16]), &[1, 2]);
-        let other = stash.demand(ObjectId([1; 16]), &[1, 3]);
+        let one = stash.demand(ObjectId([1; 16]), ECDSA, &[1, 2]);
+        let other = stash.demand(ObjectId([1; 16]), ECDSA, &[1, 3]);
+        let schnorr = stash.demand(ObjectId([1; 16]), SigningScheme::FrostP256, &[1, 2]);
         one.put(leases(&[7, 7]));
         assert_eq!(other.take(), None);
+        assert_eq!(schnorr.take(), None);
         assert_eq!(one.take().unwrap().id, [7; 32]);
         assert_eq!(one.take(), None);
     }
@@ -175,9 +183,9 @@ mod tests {
     #[test]
     fn demand_follows_the_signatures_on_their_way() {
         let stash = Stash::default();
-        let one = stash.demand(ObjectId([1; 16]), &[1, 2]);
+        let one = stash.demand(ObjectId([1; 16]), ECDSA, &[1, 2]);
         assert_eq!((one.wanted(), one.wanted()), (2, 2));
-        let two = stash.demand(ObjectId([1; 16]), &[1, 2]);
+        let two = stash.demand(ObjectId([1; 16]), ECDSA, &[1, 2]);
         assert_eq!(two.wanted(), 2, "one has asked for its two");
         one.put(leases(&[7]));
         assert_eq!(two.wanted(), 3);

@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow};
 use clap::{Parser, Subcommand};
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
-use cryptoki::mechanism::Mechanism;
 use cryptoki::mechanism::eddsa::{EddsaParams, EddsaSignatureScheme};
 use cryptoki::mechanism::elliptic_curve::{EcKdf, Ecdh1DeriveParams};
+use cryptoki::mechanism::vendor_defined::VendorDefinedMechanism;
+use cryptoki::mechanism::{Mechanism, MechanismType};
 use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
 use cryptoki::session::{Session, UserType};
 use cryptoki::slot::Slot;
@@ -47,6 +48,9 @@ enum Task {
     Sign {
         #[arg(long)]
         label: String,
+        /// Number of a vendor's mechanism without a parameter, instead of the usual one of the key.
+        #[arg(long)]
+        vendor_mechanism: Option<u64>,
     },
     /// Sign random digests from several threads for a while.
     Load {
@@ -102,9 +106,15 @@ fn main() -> Result<()> {
             let (public, _) = generate(&session, &label, params)?;
             writeln!(out, "{}", hex::encode(point(&session, public)?))?;
         }
-        Task::Sign { label } => {
+        Task::Sign { label, vendor_mechanism } => {
             let key = find_key(&session, &label)?;
-            let mechanism = mechanism_of(&session, key)?;
+            let mechanism = match vendor_mechanism {
+                None => mechanism_of(&session, key)?,
+                Some(number) => {
+                    let kind = MechanismType::new_vendor_defined(number)?;
+                    Mechanism::VendorDefined(VendorDefinedMechanism::new::<()>(kind, None))
+                }
+            };
             for line in std::io::stdin().lock().lines() {
                 let digest = hex::decode(line?)?;
                 let signature = session.sign(&mechanism, key, &digest)?;

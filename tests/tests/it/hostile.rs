@@ -161,7 +161,12 @@ impl Attack {
         OsRng.fill_bytes(&mut noise);
         let signers = || vec![u32::MAX; 2000];
         let wrong = [
-            request::Op::Lease(LeaseRequest { key_id: noise.clone(), signers: signers(), count: u32::MAX }),
+            request::Op::Lease(LeaseRequest {
+                key_id: noise.clone(),
+                signers: signers(),
+                count: u32::MAX,
+                mechanism: u64::MAX,
+            }),
             request::Op::Sign(SignRequest {
                 signers: signers(),
                 digest: vec![1; 9000],

@@ -1,5 +1,5 @@
 //! Every signer set of 2-of-3 and of 3-of-5, forced by stopping the other nodes, signs what
-//! OpenSSL accepts, without a failed check and without a retry.
+//! OpenSSL accepts, or frost-core for Schnorr, without a failed check and without a retry.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,6 +8,7 @@ use rand_core::{OsRng, RngCore};
 use tests::curve::{CURVES, Curve};
 use tests::lab::Lab;
 use tests::openssl::accept_all_on;
+use tests::schnorr;
 
 use crate::setting;
 
@@ -41,6 +42,11 @@ fn every_signer_set_signs(nodes: u8, threshold: u8, curves_of: fn(usize) -> &'st
             let signed = target.sign(curve.name, &digests(curve, count)).unwrap();
             accepted += accept_all_on(curve, &points[curve.name], &signed).unwrap();
             expected += count;
+            if curve.schnorr.is_some() {
+                let signed = target.sign_schnorr(curve, curve.name, &digests(curve, count)).unwrap();
+                accepted += schnorr::accept_all(curve, &points[curve.name], &signed).unwrap();
+                expected += count;
+            }
         }
         stopped.iter().for_each(|node| lab.start(*node).unwrap());
         lab.wait_healthy(Duration::from_secs(20)).unwrap();
@@ -48,7 +54,7 @@ fn every_signer_set_signs(nodes: u8, threshold: u8, curves_of: fn(usize) -> &'st
     failed_checks += lab.failed_checks(&lab.nodes().collect::<Vec<_>>()).unwrap();
     let retries = lab.client_retries().unwrap();
     println!(
-        "{threshold}-of-{nodes}: {} signer sets, {accepted} signatures accepted by OpenSSL, {failed_checks} failed checks, {} retries",
+        "{threshold}-of-{nodes}: {} signer sets, {accepted} signatures accepted by OpenSSL and frost-core, {failed_checks} failed checks, {} retries",
         sets.len(),
         retries.len()
     );

@@ -10,14 +10,13 @@ use proto::client::v1::{Code, ComplainRequest, Empty, response};
 use proto::statement;
 use threshold::fault::Rule;
 use threshold::party::PartyIndex;
-use threshold::signing::{Answer, SigningCurve, combine};
+use threshold::signing::{Answer, combine};
 
 use super::{Failure, short};
 use crate::engine::Engine;
 use crate::event::Event;
-use crate::input::NodeIndex;
 use crate::registry::PublicKey;
-use crate::sessions::party;
+use crate::sessions::{PoolKey, party};
 
 /// Complaints of one client that are looked at within one window: each costs about a millisecond.
 const PER_WINDOW_MAX: u32 = 8;
@@ -51,7 +50,7 @@ impl Engine {
         complaint: &ComplainRequest,
     ) -> Result<response::Result, Failure> {
         let said = complaint.request.as_ref().ok_or(Failure::invalid("no request"))?;
-        let pool = self.authorise(conn, &said.key_id, &said.signers, Some(said.mechanism))?;
+        let pool = self.authorise(conn, &said.key_id, &said.signers, said.mechanism)?;
         let sizes = |_| Failure::invalid("presignature id and request nonce: 32 bytes");
         let presignature = <[u8; 32]>::try_from(said.presignature_id.as_slice()).map_err(sizes)?;
         let nonce = <[u8; 32]>::try_from(said.request_nonce.as_slice()).map_err(sizes)?;
@@ -60,8 +59,7 @@ impl Engine {
         }
         self.clients.complaints.count(pool.client, self.now)?;
         let request = self.online_request(&pool, said, nonce, (None, !said.grant.is_empty()))?;
-        let curve = request.public_key.curve();
-        let answers = self.signed_answers(complaint, curve, &pool.signers, &nonce)?;
+        let answers = self.signed_answers(complaint, &pool, &nonce)?;
         if answers.iter().any(|(_, answer)| *answer.presignature() != presignature) {
             return Err(Failure::invalid("an answer is for another presignature"));
         }
@@ -91,21 +89,20 @@ impl Engine {
     fn signed_answers(
         &self,
         complaint: &ComplainRequest,
-        curve: SigningCurve,
-        signers: &[NodeIndex],
+        pool: &PoolKey,
         nonce: &[u8; 32],
     ) -> Result<Vec<(PartyIndex, Answer)>, Failure> {
         let senders = complaint.parts.iter().map(|part| part.node);
-        if !senders.eq(signers.iter().copied().map(u32::from)) {
+        if !senders.eq(pool.signers.iter().copied().map(u32::from)) {
             return Err(Failure::invalid("not one answer of each member of the set"));
         }
-        let answers = complaint.parts.iter().zip(signers).map(|(part, node)| {
+        let answers = complaint.parts.iter().zip(&pool.signers).map(|(part, node)| {
             let key = self.registry.trust().node_key(part.node);
             let said = statement::partial(&self.me.cluster_id, part.node, nonce, &part.partial);
             if !key.is_some_and(|key| said.verify(key, &part.node_signature)) {
                 return Err(Failure::invalid("an answer is not signed by its node"));
             }
-            let answer = Answer::decode(curve, &part.partial, None);
+            let answer = Answer::decode(pool.scheme, &part.partial, None);
             let answer = answer.map_err(|_| Failure::invalid("an answer does not decode"))?;
             Ok((party(*node), answer))
         });

@@ -30,7 +30,7 @@ impl Engine {
             return Err(Failure::invalid("mechanism is no key agreement"));
         }
         let usage = attributes::CKA_DERIVE;
-        let (key_id, client) = self.authorise_use(conn, &request.key_id, usage, Some(request.mechanism))?;
+        let (key_id, client) = self.authorise_use(conn, &request.key_id, usage, request.mechanism)?;
         let share = self
             .shares
             .active(&key_id, Purpose::SigningKey)

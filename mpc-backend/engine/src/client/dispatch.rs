@@ -15,7 +15,6 @@ const DEADLINE_DEFAULT_MS: u32 = 5_000;
 const DEADLINE_MAX_MS: u32 = 600_000;
 
 /// What became of a request.
-#[expect(clippy::large_enum_variant, reason = "lives from a handler to its caller only")]
 pub(crate) enum Outcome {
     /// The answer.
     Now(response::Result),

@@ -5,7 +5,7 @@ use proto::client::v1::{self as wire, Code, GrantReply, GrantRequest, SignReques
 use proto::statement;
 use rand_core::CryptoRngCore;
 
-use super::sign::check_mechanism;
+use super::sign::{check_mechanism, check_message};
 use super::{Failure, short};
 use crate::engine::Engine;
 use crate::event::Event;
@@ -20,8 +20,8 @@ impl Engine {
     ) -> Result<response::Result, Failure> {
         let sign = request.sign.as_ref().ok_or(Failure::invalid("no request to grant"))?;
         check_mechanism(sign.mechanism)?;
-        let (key_id, client) = self.authorise_key(conn, &sign.key_id, Some(sign.mechanism))?;
-        self.check_message(&key_id, sign)?;
+        let (key_id, client) = self.authorise_key(conn, &sign.key_id, sign.mechanism)?;
+        check_message(self.scheme_of(&key_id, sign.mechanism)?, sign)?;
         if sign.signers.contains(&u32::from(self.me.index)) {
             return Err(Failure::invalid("a signer is not its own witness"));
         }

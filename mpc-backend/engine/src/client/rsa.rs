@@ -58,7 +58,7 @@ impl Engine {
             Padding::Pkcs1(_) | Padding::Pss(_) => attributes::CKA_SIGN,
             Padding::Oaep => attributes::CKA_DECRYPT,
         };
-        let (key_id, client) = self.authorise_use(conn, &request.key_id, usage, Some(request.mechanism))?;
+        let (key_id, client) = self.authorise_use(conn, &request.key_id, usage, request.mechanism)?;
         let share = self
             .shares
             .active(&key_id, Purpose::SigningKey)

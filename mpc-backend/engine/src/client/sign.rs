@@ -6,7 +6,7 @@ use proto::registry::v1::Purpose;
 use proto::statement;
 use rand_core::CryptoRngCore;
 use threshold::party::SignerSet;
-use threshold::signing::{self, SigningCurve, SigningRequest};
+use threshold::signing::{self, SigningCurve, SigningRequest, SigningScheme};
 
 use super::dispatch::{Outcome, Wait};
 use super::{Failure, short};
@@ -33,8 +33,12 @@ const ECDSA: [(u64, usize, usize); 10] = [
     (0x1049, 48, 48), // CKM_ECDSA_SHA3_384
     (0x104a, 64, 64), // CKM_ECDSA_SHA3_512
 ];
-/// CKM_EDDSA.
-const EDDSA: u64 = 0x1057;
+/// Mechanisms that sign messages, and their scheme.
+const SCHNORR: [(u64, SigningScheme); 3] = [
+    (0x1057, SigningScheme::Ed25519),        // CKM_EDDSA
+    (0xc346_0001, SigningScheme::FrostP256), // CKM_COUNTERFOIL_FROST_P256_SHA256
+    (0xc346_0002, SigningScheme::Bip340),    // CKM_COUNTERFOIL_BIP340
+];
 
 impl Engine {
     /// The key of a request that this connection may see: of a token that it is logged in to as the user, and a
@@ -51,25 +55,24 @@ impl Engine {
         Ok((key_id, key))
     }
 
-    /// The key and the client of a request, once this connection may sign with the key. `mechanism` is
-    /// checked when given.
+    /// The key and the client of a request, once this connection may sign with the key by this mechanism.
     pub(super) fn authorise_key(
         &self,
         conn: u64,
         key_id: &[u8],
-        mechanism: Option<u64>,
+        mechanism: u64,
     ) -> Result<(Id, PublicKey), Failure> {
         self.authorise_use(conn, key_id, attributes::CKA_SIGN, mechanism)
     }
 
     /// The key and the client of a request, once this connection may use the key as `usage`, a `CKA_` flag,
-    /// says. `mechanism` is checked when given.
+    /// says, and by this mechanism.
     pub(super) fn authorise_use(
         &self,
         conn: u64,
         key_id: &[u8],
         usage: u64,
-        mechanism: Option<u64>,
+        mechanism: u64,
     ) -> Result<(Id, PublicKey), Failure> {
         let (key_id, key) = self.owned_key(conn, key_id)?;
         let has = |attribute| attributes::is_true(key.attributes, attribute);
@@ -77,7 +80,7 @@ impl Engine {
         if class != Some(attributes::CKO_PRIVATE_KEY) || !has(usage) {
             return Err(Failure::forbidden("the key's attributes do not allow this use"));
         }
-        if mechanism.is_some_and(|wanted| !attributes::mechanism_allowed(key.attributes, wanted)) {
+        if !attributes::mechanism_allowed(key.attributes, mechanism) {
             return Err(Failure::forbidden("the key's attributes do not allow this mechanism"));
         }
         let client = self.clients.get(conn).ok_or(Failure::invalid("no such connection"))?;
@@ -90,14 +93,15 @@ impl Engine {
         conn: u64,
         key_id: &[u8],
         signers: &[u32],
-        mechanism: Option<u64>,
+        mechanism: u64,
     ) -> Result<PoolKey, Failure> {
         let (key_id, client) = self.authorise_key(conn, key_id, mechanism)?;
+        let scheme = self.scheme_of(&key_id, mechanism)?;
         if self.shares.active(&key_id, Purpose::SigningKey).is_none() {
             return Err(Failure::missing("this node holds no share of the key", vec![self.me.index]));
         }
         let signers = self.signer_set(signers).map_err(Failure::invalid)?;
-        Ok(PoolKey { key_id, signers, client })
+        Ok(PoolKey { key_id, scheme, signers, client })
     }
 
     /// Ids for this connection. An empty pool is filled at once.
@@ -107,8 +111,8 @@ impl Engine {
         request: &LeaseRequest,
         rng: &mut dyn CryptoRngCore,
     ) -> Result<Outcome, Failure> {
-        let pool = self.authorise(conn, &request.key_id, &request.signers, None)?;
-        self.curve_of(&pool.key_id)?;
+        check_mechanism(request.mechanism)?;
+        let pool = self.authorise(conn, &request.key_id, &request.signers, request.mechanism)?;
         if pool.coordinator() != self.me.index {
             return Err(Failure::invalid("leases are given by the lowest node of the signer set"));
         }
@@ -149,8 +153,8 @@ impl Engine {
         waited: bool,
     ) -> Result<Outcome, Failure> {
         check_mechanism(request.mechanism)?;
-        let pool = self.authorise(conn, &request.key_id, &request.signers, Some(request.mechanism))?;
-        self.check_message(&pool.key_id, request)?;
+        let pool = self.authorise(conn, &request.key_id, &request.signers, request.mechanism)?;
+        check_message(pool.scheme, request)?;
         let sizes = |_| Failure::invalid("presignature id and request nonce: 32 bytes");
         let id = <[u8; 32]>::try_from(request.presignature_id.as_slice()).map_err(sizes)?;
         let request_nonce = <[u8; 32]>::try_from(request.request_nonce.as_slice()).map_err(sizes)?;
@@ -188,31 +192,12 @@ impl Engine {
         Ok(Outcome::Now(response::Result::Sign(reply)))
     }
 
-    /// The curve of a signing key.
-    pub(super) fn curve_of(&self, key_id: &Id) -> Result<SigningCurve, Failure> {
+    /// What a key signs by when asked for a mechanism, which must be one of its curve.
+    pub(super) fn scheme_of(&self, key_id: &Id, mechanism: u64) -> Result<SigningScheme, Failure> {
         let key = self.usable(key_id).ok_or(Failure::new(Code::NotFound, "no such key"))?;
-        birth::signing_curve(key.statement).ok_or(Failure::forbidden("this key does not sign"))
-    }
-
-    /// Whether the mechanism is one of the key's curve, and what is to be signed fits it.
-    pub(super) fn check_message(&self, key_id: &Id, request: &SignRequest) -> Result<(), Failure> {
-        let curve = self.curve_of(key_id)?;
-        if curve.signs_messages() != (request.mechanism == EDDSA) {
-            return Err(Failure::invalid("mechanism does not sign on the key's curve"));
-        }
-        let (digest, length) = (&request.digest, request.digest.len());
-        if !curve.accepts(&request.parameter, digest) {
-            return Err(Failure::invalid("message or parameter does not fit the mechanism"));
-        }
-        // A digest has a length of its mechanism, or is what enters ECDSA on the key's curve: the leftmost
-        // bytes of a longer one, or a shorter one with zeros before it (FIPS 186-5, 6.4.1).
-        let of_mechanism = |(number, least, most): &(u64, usize, usize)| {
-            *number == request.mechanism && (*least..=*most).contains(&length)
-        };
-        let fits = curve.signs_messages()
-            || ECDSA.iter().any(of_mechanism)
-            || length == curve.group().scalar_bytes();
-        if fits { Ok(()) } else { Err(Failure::invalid("digest length does not fit the mechanism")) }
+        let curve =
+            birth::signing_curve(key.statement).ok_or(Failure::forbidden("this key does not sign"))?;
+        scheme(mechanism, curve).ok_or(Failure::invalid("mechanism does not sign on the key's curve"))
     }
 
     /// What is to be signed. `known` is a public key that may be this one and needs no decoding then,
@@ -227,13 +212,14 @@ impl Engine {
     ) -> Result<SigningRequest, Failure> {
         let internal = |_| Failure::new(Code::Internal, "signer set is not a set");
         let key = self.usable(&pool.key_id).ok_or(Failure::new(Code::NotFound, "no such key"))?;
-        let (curve, recorded) = (self.curve_of(&pool.key_id)?, &key.statement.public_key);
+        let (curve, recorded) = (pool.scheme.curve(), &key.statement.public_key);
         let known = known.filter(|known| known.curve() == curve && known.encode() == *recorded);
         let public_key = known.or_else(|| signing::PublicKey::decode(curve, recorded));
         Ok(SigningRequest {
             cluster_id: self.me.cluster_id,
             key_id: pool.key_id,
             epoch: key.statement.epoch,
+            scheme: pool.scheme,
             public_key: public_key.ok_or(Failure::new(Code::Internal, "public key is not a point"))?,
             signers: SignerSet::new(pool.signers.iter().copied().map(party)).map_err(internal)?,
             client: pool.client,
@@ -256,6 +242,32 @@ impl Engine {
 
 /// Whether any key signs with this mechanism.
 pub(super) fn check_mechanism(mechanism: u64) -> Result<(), Failure> {
-    let known = mechanism == EDDSA || ECDSA.iter().any(|(number, ..)| *number == mechanism);
+    let known = SCHNORR.iter().any(|(number, _)| *number == mechanism)
+        || ECDSA.iter().any(|(number, ..)| *number == mechanism);
     if known { Ok(()) } else { Err(Failure::invalid("mechanism does not sign")) }
+}
+
+/// What keys on `curve` sign by when asked for a mechanism.
+fn scheme(mechanism: u64, curve: SigningCurve) -> Option<SigningScheme> {
+    match SCHNORR.iter().find(|(number, _)| *number == mechanism) {
+        Some((_, scheme)) => Some(*scheme).filter(|scheme| scheme.curve() == curve),
+        None => curve.ecdsa().filter(|_| ECDSA.iter().any(|(number, ..)| *number == mechanism)),
+    }
+}
+
+/// Whether what is to be signed fits the scheme and the mechanism.
+pub(super) fn check_message(scheme: SigningScheme, request: &SignRequest) -> Result<(), Failure> {
+    let (digest, length) = (&request.digest, request.digest.len());
+    if !scheme.accepts(&request.parameter, digest) {
+        return Err(Failure::invalid("message or parameter does not fit the mechanism"));
+    }
+    // A digest has a length of its mechanism, or is what enters ECDSA on the key's curve: the leftmost
+    // bytes of a longer one, or a shorter one with zeros before it (FIPS 186-5, 6.4.1).
+    let of_mechanism = |(number, least, most): &(u64, usize, usize)| {
+        *number == request.mechanism && (*least..=*most).contains(&length)
+    };
+    let fits = scheme.signs_messages()
+        || ECDSA.iter().any(of_mechanism)
+        || length == scheme.curve().group().scalar_bytes();
+    if fits { Ok(()) } else { Err(Failure::invalid("digest length does not fit the mechanism")) }
 }

@@ -1,9 +1,9 @@
-//! One pool: the presignatures of one key, exact signer set and client, and how many it should hold.
+//! One pool: the presignatures of one key, scheme, exact signer set and client, and how many it should hold.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use threshold::ecdsa::Witness;
-use threshold::signing::Presignature;
+use threshold::signing::{Presignature, SigningScheme};
 
 use super::SessionId;
 use crate::input::NodeIndex;
@@ -29,6 +29,8 @@ const STEPS_MAX: u64 = 512;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct PoolKey {
     pub(crate) key_id: Id,
+    /// What it is made for: nothing of it is of use for the key's other schemes.
+    pub(crate) scheme: SigningScheme,
     /// Exactly T nodes, ascending.
     pub(crate) signers: Vec<NodeIndex>,
     pub(crate) client: PublicKey,
@@ -260,8 +262,10 @@ mod tests {
         let heap = own + 12 * (2 + 16) + 12 * (2 + 32) + 2 * 9 + 3 * 48;
         assert!(inline + indices + heap <= super::super::pools::PRESIGNATURE_BYTES, "{inline}");
         // FROST's: the commitments of the five signers there can be at most.
-        let own = size_of::<threshold::frost::Nonces<threshold::frost::Ed25519>>();
-        let heap = own + 12 * (2 + 16) + 12 * (2 + 32) + 2 * 9 + 3 * 32 + 5 * (1 + 64);
+        let own = size_of::<threshold::frost::Nonces<threshold::frost::FrostP256>>()
+            .max(size_of::<threshold::frost::Nonces<threshold::frost::Bip340>>())
+            .max(size_of::<threshold::frost::Nonces<threshold::frost::Ed25519>>());
+        let heap = own + 12 * (2 + 16) + 12 * (2 + 32) + 2 * 9 + 3 * 32 + 5 * (1 + 66);
         assert!(inline + indices + heap <= super::super::pools::PRESIGNATURE_BYTES, "{heap}");
     }
 }

@@ -274,6 +274,7 @@ impl Pools {
         let ceiling = |key: &PoolKey| if key.coordinator() == me { limits.presign_pool as usize } else { 0 };
         let status = |(key, pool): (&PoolKey, &mut Pool)| PoolStatus {
             key_id: key.key_id.to_vec(),
+            scheme: key.scheme.name().into(),
             signers: key.signers.iter().copied().map(u32::from).collect(),
             ready: pool.len() as u32,
             client_key: key.client.to_vec(),

@@ -9,7 +9,7 @@ use threshold::ecdsa::Witness;
 use threshold::fault::Misuse;
 use threshold::party::SignerSet;
 use threshold::round::Step;
-use threshold::signing::{Session, SessionContext};
+use threshold::signing::{Session, SessionContext, SigningScheme};
 
 use super::pool::PoolKey;
 use super::{Order, SessionId, party};
@@ -63,6 +63,7 @@ impl Engine {
         let witness = self.choose_witness(pool, number)?;
         let order = PresignStart {
             key_id: pool.key_id.to_vec(),
+            scheme: pool.scheme.name().into(),
             signers: pool.signers.iter().copied().map(u32::from).collect(),
             client_key: pool.client.to_vec(),
             block_id: block_id.to_vec(),
@@ -86,7 +87,9 @@ impl Engine {
         rng: &mut dyn CryptoRngCore,
     ) -> Result<(), Why> {
         let share = self.shares.active(&pool.key_id, Purpose::SigningKey).ok_or("no share of this key")?;
-        let curve = birth::signing_curve(&share.statement).ok_or("stored key is on no curve that we have")?;
+        if birth::signing_curve(&share.statement) != Some(pool.scheme.curve()) {
+            return Err("the key does not sign by this scheme");
+        }
         let context = SessionContext {
             cluster_id: self.me.cluster_id,
             key_id: pool.key_id,
@@ -107,7 +110,7 @@ impl Engine {
         #[cfg(feature = "sim")]
         let rng = predictable.as_mut().map_or(rng, |predictable| predictable as &mut dyn CryptoRngCore);
         let (public_key, pairs) = (&share.statement.public_key, &mut self.sessions.pairs);
-        let started = Session::start(curve, public_key, &share.secret, context, pairs, rng);
+        let started = Session::start(pool.scheme, public_key, &share.secret, context, pairs, rng);
         let (state, outbox) = started.map_err(|misuse| match misuse {
             Misuse::StoredKey => "stored share or public key is not canonical",
             _ => "no pair set-up with a member",
@@ -181,6 +184,7 @@ impl Engine {
         let sizes = "presign order with wrong sizes";
         let pool = PoolKey {
             key_id: Id::try_from(start.key_id.as_slice()).map_err(|_| sizes)?,
+            scheme: SigningScheme::of_name(&start.scheme).ok_or("presign order for an unknown scheme")?,
             signers: self.signer_set(&start.signers)?,
             client: PublicKey::try_from(start.client_key.as_slice()).map_err(|_| sizes)?,
         };
@@ -197,6 +201,9 @@ impl Engine {
         }
         if key.statement.public_key != start.public_key {
             return Err("presign order for another public key");
+        }
+        if birth::signing_curve(key.statement) != Some(pool.scheme.curve()) {
+            return Err("presign order for a scheme that the key does not sign by");
         }
         if self.sessions.sets.check(&pool.signers, self.now).is_err() {
             return Err("the signer set is left alone");

@@ -7,8 +7,9 @@ use proto::client::v1::{
 };
 use proto::peer::v1::Protocol;
 use sha2::{Digest, Sha256};
-use threshold::signing::SigningCurve;
+use threshold::signing::SigningScheme;
 
+use crate::curves::mechanism_of;
 use crate::service::{ready, ready_on};
 use crate::sim::{Delivery, Sim, TWO_OF_THREE, operator_key};
 use crate::user::{Key, Outcome, User, key_attributes};
@@ -28,7 +29,12 @@ fn code<T>(outcome: Outcome<T>) -> Code {
 fn ask_for_lease(sim: &mut Sim, user: &User, key: &Key, signers: [u8; 2], deadline_ms: u32) -> u64 {
     let conn = user.conns[&signers[0]].id;
     let signers = signers.map(u32::from).to_vec();
-    let op = Some(Op::Lease(LeaseRequest { key_id: key.id.to_vec(), signers, count: 1 }));
+    let op = Some(Op::Lease(LeaseRequest {
+        key_id: key.id.to_vec(),
+        signers,
+        count: 1,
+        mechanism: mechanism_of(key.scheme),
+    }));
     let request = Request { id: 1 << 60, deadline_ms, min_registry_index: 0, op };
     let frame = ClientFrame { frame: Some(client_frame::Frame::Request(request)) };
     let node = user.conns.iter().find(|(_, known)| known.id == conn).unwrap();
@@ -92,7 +98,7 @@ fn renew(sim: &mut Sim, user: &mut User, node: u8, peer: u32) -> Outcome<Reply> 
 
 #[test]
 fn a_failed_check_leaves_evidence_of_the_message_and_its_sender() {
-    let (mut sim, mut user, key) = ready(70);
+    let (mut sim, mut user, key) = ready_on(Sim::of(TWO_OF_THREE, 70), SigningScheme::EcdsaSecp256k1);
     let sent = cheat(&mut sim, &user, &key, [1, 2]);
     assert_eq!(sent.len(), 1);
     let status = status(&mut sim, &mut user, 2);
@@ -113,7 +119,7 @@ fn a_failed_check_leaves_evidence_of_the_message_and_its_sender() {
 
 #[test]
 fn quarantine_outlives_restarts_of_both_and_ends_by_an_operator_only() {
-    let (mut sim, mut user, key) = ready_on(Sim::of(TWO_OF_THREE, 71), SigningCurve::P256);
+    let (mut sim, mut user, key) = ready_on(Sim::of(TWO_OF_THREE, 71), SigningScheme::EcdsaP256);
     cheat(&mut sim, &user, &key, [1, 2]);
     for node in [1, 2] {
         restart(&mut sim, &mut user, node);

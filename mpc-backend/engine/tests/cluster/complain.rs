@@ -4,7 +4,7 @@
 use engine::Event;
 use proto::client::v1::{Code, ComplainRequest, Error, SignRequest, SignedPart, request::Op};
 use proto::statement;
-use threshold::signing::SigningCurve;
+use threshold::signing::SigningScheme;
 
 use crate::blame::status;
 use crate::service::{ready, ready_on};
@@ -176,8 +176,14 @@ fn answers_to_another_client_blame_nobody() {
 /// FROST's answers can be checked one by one, so a wrong one names its author. That the answers were masked,
 /// which nobody can check, cannot be made up.
 #[test]
-fn a_wrong_ed25519_answer_names_its_author() {
-    let (mut sim, mut user, key) = ready_on(Sim::of(TWO_OF_THREE, 85), SigningCurve::Edwards25519);
+fn a_wrong_schnorr_answer_names_its_author() {
+    wrong_answer_names_its_author(SigningScheme::Ed25519);
+    wrong_answer_names_its_author(SigningScheme::FrostP256);
+    wrong_answer_names_its_author(SigningScheme::Bip340);
+}
+
+fn wrong_answer_names_its_author(scheme: SigningScheme) {
+    let (mut sim, mut user, key) = ready_on(Sim::of(TWO_OF_THREE, 85), scheme);
     let honest = answers(&mut sim, &mut user, &key, [1, 2], 1);
     let mut strict = honest.clone();
     strict.request.as_mut().unwrap().grant = vec![1; 64];

@@ -1,9 +1,9 @@
-//! Curves of signing keys, each with an independent verifier.
+//! Curves and schemes of signing keys, each scheme with an independent verifier.
 
 use proto::registry::v1::Attribute;
 use threshold::ecdsa::PresignSession;
 use threshold::group::{Curve, P384};
-use threshold::signing::SigningCurve;
+use threshold::signing::{SigningCurve, SigningScheme};
 
 use crate::user::attribute;
 
@@ -21,17 +21,31 @@ fn params(curve: SigningCurve) -> Vec<u8> {
     hex::decode(der).unwrap()
 }
 
-/// The mechanism that signs with keys on a curve.
-pub fn mechanism_on(curve: SigningCurve) -> u64 {
-    match curve {
-        SigningCurve::Edwards25519 => 0x1057,
-        _ => 0x1041,
+/// The mechanism that signs by a scheme.
+pub fn mechanism_of(scheme: SigningScheme) -> u64 {
+    match scheme {
+        SigningScheme::Ed25519 => 0x1057,
+        SigningScheme::FrostP256 => 0xc346_0001,
+        SigningScheme::Bip340 => 0xc346_0002,
+        SigningScheme::EcdsaP256 | SigningScheme::EcdsaP384 | SigningScheme::EcdsaSecp256k1 => 0x1041,
     }
+}
+
+/// The schemes of keys on a curve, the usual one first.
+pub fn schemes_on(curve: SigningCurve) -> Vec<SigningScheme> {
+    SigningScheme::ALL.into_iter().filter(|scheme| scheme.curve() == curve).collect()
+}
+
+/// The scheme that most use keys on a curve with.
+pub fn usual_scheme(curve: SigningCurve) -> SigningScheme {
+    schemes_on(curve)[0]
 }
 
 /// A private EC key.
 pub fn key_attributes_on(curve: SigningCurve, sign: bool) -> Vec<Attribute> {
     let key_type = if curve == SigningCurve::Edwards25519 { 0x40_u64 } else { 0x3 };
+    let mechanisms = schemes_on(curve).into_iter().map(mechanism_of).chain([0x1044, 0x1050]);
+    let mechanisms: Vec<u8> = mechanisms.flat_map(u64::to_be_bytes).collect();
     vec![
         attribute(0x0, &3u64.to_be_bytes()),
         attribute(0x1, &[1]),
@@ -43,7 +57,7 @@ pub fn key_attributes_on(curve: SigningCurve, sign: bool) -> Vec<Attribute> {
         attribute(0x162, &[0]),
         attribute(0x163, &[1]),
         attribute(EC_PARAMS, &params(curve)),
-        attribute(0x4000_0600, &[mechanism_on(curve), 0x1044, 0x1050].map(u64::to_be_bytes).concat()),
+        attribute(0x4000_0600, &mechanisms),
     ]
 }
 
@@ -58,6 +72,12 @@ pub fn curve_of_seed(seed: u64) -> SigningCurve {
     SigningCurve::ALL[seed as usize % SigningCurve::ALL.len()]
 }
 
+/// The scheme that a seed is for.
+pub fn scheme_of_seed(seed: u64) -> SigningScheme {
+    let schemes = schemes_on(curve_of_seed(seed));
+    schemes[(seed as usize / SigningCurve::ALL.len()) % schemes.len()]
+}
+
 /// Bytes of the nonce point in an opening of presigning.
 pub fn point_bytes(opening: &[u8]) -> usize {
     // The openings of the two curves of 256 bits are equally long.
@@ -68,8 +88,8 @@ pub fn point_bytes(opening: &[u8]) -> usize {
     curve.group().element_bytes()
 }
 
-/// Whether a signature is valid by another implementation than ours: the portable crate of its curve.
-pub fn verifies(curve: SigningCurve, public_key: &[u8], digest: &[u8], signature: &[u8]) -> bool {
+/// Whether a signature is valid by another implementation than ours: the portable crate of its curve, or frost-core.
+pub fn verifies(scheme: SigningScheme, public_key: &[u8], digest: &[u8], signature: &[u8]) -> bool {
     macro_rules! verify {
         ($portable:ident) => {{
             use $portable::ecdsa::signature::hazmat::PrehashVerifier as _;
@@ -78,11 +98,19 @@ pub fn verifies(curve: SigningCurve, public_key: &[u8], digest: &[u8], signature
             key.verify_prehash(digest, &signature).is_ok()
         }};
     }
-    match curve {
-        SigningCurve::P256 => verify!(p256),
-        SigningCurve::P384 => verify!(p384),
-        SigningCurve::Secp256k1 => verify!(k256),
-        SigningCurve::Edwards25519 => {
+    match scheme {
+        SigningScheme::EcdsaP256 => verify!(p256),
+        SigningScheme::EcdsaP384 => verify!(p384),
+        SigningScheme::EcdsaSecp256k1 => verify!(k256),
+        SigningScheme::FrostP256 => {
+            let key = frost_p256::VerifyingKey::deserialize(public_key).unwrap();
+            key.verify(digest, &frost_p256::Signature::deserialize(signature).unwrap()).is_ok()
+        }
+        SigningScheme::Bip340 => {
+            let key = k256::schnorr::VerifyingKey::from_bytes(&public_key[1..]).unwrap();
+            key.verify_raw(digest, &k256::schnorr::Signature::try_from(signature).unwrap()).is_ok()
+        }
+        SigningScheme::Ed25519 => {
             let key = ed25519_dalek::VerifyingKey::from_bytes(public_key.try_into().unwrap()).unwrap();
             let signature = ed25519_dalek::Signature::from_slice(signature).unwrap();
             key.verify_strict(digest, &signature).is_ok()

@@ -14,6 +14,7 @@ mod pools;
 mod population;
 mod refusals;
 mod rsa;
+mod schemes;
 mod seeds;
 mod service;
 mod session_keys;

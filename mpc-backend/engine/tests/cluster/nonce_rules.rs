@@ -7,26 +7,29 @@ use engine::bugs::Bug;
 use proto::client::v1::Code;
 use proto::statement;
 use threshold::ecdsa::{OnlineRequest, PartialSignature};
+use threshold::frost::{Bip340, Ed25519, FrostP256};
 use threshold::group::{Curve, P256, P384, Point, Secp256k1};
-use threshold::signing::SigningCurve;
+use threshold::signing::{PublicKey, SigningCurve, SigningScheme};
 use threshold::sim::{shift, values};
 
-use crate::curves::{curve_of_seed, key_attributes_on, named};
+use crate::curves::{curve_of_seed, key_attributes_on, named, scheme_of_seed, usual_scheme};
 use crate::sim::{Shape, Sim, THREE_OF_FIVE, TWO_OF_THREE, World};
+use crate::strict::a_schnorr_answer_is_bare;
 use crate::user::{Key, User};
 
 /// A cluster at the point where a presignature is leased and nobody has answered. One seed, one memory: two
 /// of them are a node and its live clone.
-fn leased(curve: SigningCurve, seed: u64, bug: Option<Bug>) -> (Sim, User, Key, Vec<u8>) {
-    let world = World::on(TWO_OF_THREE, curve);
+fn leased(scheme: SigningScheme, seed: u64, bug: Option<Bug>) -> (Sim, User, Key, Vec<u8>) {
+    let world = World::on(TWO_OF_THREE, scheme.curve());
     let (mut sim, mut user) = world.running(seed, |sim| sim.nodes.iter_mut().for_each(|node| node.bug = bug));
-    let id = user.lease(&mut sim, &world.key, [1, 2]).unwrap().remove(0);
-    (sim, user, world.key.clone(), id)
+    let key = world.key.by(scheme);
+    let id = user.lease(&mut sim, &key, [1, 2]).unwrap().remove(0);
+    (sim, user, key, id)
 }
 
 /// What the copies of these nodes answer to one digest, and the request.
 fn copies<C: Curve>(seed: u64, bug: Option<Bug>, nodes: &[u8], digest: u8) -> Copies<C> {
-    let (mut sim, mut user, key, id) = leased(named::<C>(), seed, bug);
+    let (mut sim, mut user, key, id) = leased(usual_scheme(named::<C>()), seed, bug);
     let answers = nodes.iter().map(|node| {
         let request = user.sign_request(&key, [1, 2], &id, &[digest; 32]);
         let reply = user.sign_at(&mut sim, *node, request).unwrap();
@@ -50,9 +53,40 @@ fn inverse<F: Field>(scalar: F) -> F {
     scalar.invert().unwrap()
 }
 
+/// Whether what a node answers lacks its zero-shares (R9). FROST's has them in strict mode.
+pub fn masks_are_missing(scheme: SigningScheme, bug: Option<Bug>) -> bool {
+    let strict = || {
+        let world = World::on(TWO_OF_THREE, scheme.curve());
+        let (sim, user) = world.running(14, |sim| {
+            sim.limits.strict = true;
+            sim.nodes.iter_mut().for_each(|node| node.bug = bug);
+        });
+        (sim, user, world.key.clone())
+    };
+    match scheme {
+        SigningScheme::EcdsaP256 => answers_are_dependent::<P256>(bug),
+        SigningScheme::EcdsaP384 => answers_are_dependent::<P384>(bug),
+        SigningScheme::EcdsaSecp256k1 => answers_are_dependent::<Secp256k1>(bug),
+        SigningScheme::Ed25519 => a_schnorr_answer_is_bare::<Ed25519>(scheme, strict(), |key| match key {
+            PublicKey::Edwards25519(point) => Some(point),
+            _ => None,
+        }),
+        SigningScheme::FrostP256 => {
+            a_schnorr_answer_is_bare::<FrostP256>(scheme, strict(), |key| match key {
+                PublicKey::P256(point) => Some(point),
+                _ => None,
+            })
+        }
+        SigningScheme::Bip340 => a_schnorr_answer_is_bare::<Bip340>(scheme, strict(), |key| match key {
+            PublicKey::Secp256k1(point) => Some(point),
+            _ => None,
+        }),
+    }
+}
+
 /// Three answers of one node's copies: without zero-shares u is linear in delta, so each pair of answers gives
 /// the same slope, the node's mask.
-pub fn masks_are_missing<C: Curve>(bug: Option<Bug>) -> bool {
+fn answers_are_dependent<C: Curve>(bug: Option<Bug>) -> bool {
     let points = [1, 2, 3].map(|digest| {
         let Copies { request, answers, .. } = copies::<C>(11, bug, &[1], digest);
         (shift(&answers[0], &request).0, values(&answers[0]).0)
@@ -94,7 +128,7 @@ fn a_live_clone_beside_corrupt_signers_is_seen_and_gives_the_key_away() {
 /// drop what they had with the original, which goes on beside it and does not know.
 #[test]
 fn a_copied_node_process_answers_nothing_of_its_original() {
-    let (mut sim, mut user, key, id) = leased(SigningCurve::Secp256k1, 13, None);
+    let (mut sim, mut user, key, id) = leased(SigningScheme::Bip340, 13, None);
     let original = sim.node(1).engine.take();
     let to_original = user.conns.remove(&1).unwrap();
     [2, 3].into_iter().for_each(|peer| sim.disconnect(1, peer));
@@ -124,7 +158,9 @@ fn a_copied_node_process_answers_nothing_of_its_original() {
 /// Old stores of some nodes are put back after a key was made and presignatures of it were answered by one
 /// member each; with those of all nodes, the registry goes back too.
 fn put_back(shape: Shape, nodes: &[u8], seed: u64) {
-    let world = World::on(shape, curve_of_seed(seed));
+    let scheme = scheme_of_seed(seed);
+    let world = World::on(shape, scheme.curve());
+    let key = world.key.by(scheme);
     let mut sim = world.warm(seed);
     let past = sim.log.len();
     sim.limits.presign_pool = 0;
@@ -134,7 +170,7 @@ fn put_back(shape: Shape, nodes: &[u8], seed: u64) {
     user.connect(&mut sim);
     user.login(&mut sim);
     let newer =
-        user.generate_key(&mut sim, 1, [0x77; 16], &key_attributes_on(world.key.curve(), true)).unwrap();
+        user.generate_key(&mut sim, 1, [0x77; 16], &key_attributes_on(key.curve(), true)).unwrap().by(scheme);
     let mut leased = Vec::new();
     for set in sim.signer_sets() {
         let id = user.lease(&mut sim, &newer, &set).unwrap().remove(0);
@@ -166,7 +202,7 @@ fn put_back(shape: Shape, nodes: &[u8], seed: u64) {
             let answered = user.sign_at(&mut sim, *node, request).is_ok();
             assert!(!answered || !touched && *node != set[0], "node {node} of {set:?} after {nodes:?}");
         }
-        assert!(user.sign(&mut sim, &world.key, &set, &[3; 32]).is_ok(), "{set:?} after {nodes:?}");
+        assert!(user.sign(&mut sim, &key, &set, &[3; 32]).is_ok(), "{set:?} after {nodes:?}");
         let serves = user.sign(&mut sim, &newer, &set, &[4; 32]).is_ok();
         assert_eq!(serves, !touched, "{set:?} after {nodes:?}: a rolled back disk has no share");
     }

@@ -7,7 +7,7 @@ use proto::client::v1::{
 use proto::registry::v1::{DestroyObject, Role, command::Body};
 use proto::statement::record_hash;
 
-use crate::curves::curve_of_seed;
+use crate::curves::scheme_of_seed;
 use crate::refusals::list;
 use crate::service::{ready, ready_on};
 use crate::sim::{NODES, Sim};
@@ -19,7 +19,7 @@ fn limits(presign_pool: u32, presignatures_max: u32) -> Limits {
     Limits { presign_pool, presignatures_max, ..Limits::default() }
 }
 
-fn status(sim: &mut Sim, user: &mut User, node: u8) -> StatusReply {
+pub fn status(sim: &mut Sim, user: &mut User, node: u8) -> StatusReply {
     match user.call(sim, node, Op::Status(StatusRequest {})).unwrap() {
         Reply::Status(status) => status,
         _ => panic!("another answer"),
@@ -42,7 +42,7 @@ fn another_key(sim: &mut Sim, user: &mut User, id: u8) -> Key {
 
 #[test]
 fn a_pool_grows_with_use_shrinks_without_and_is_gone_when_cold() {
-    let (mut sim, mut user, key) = ready_on(Sim::with(70, limits(64, 1000)), curve_of_seed(70));
+    let (mut sim, mut user, key) = ready_on(Sim::with(70, limits(64, 1000)), scheme_of_seed(70));
     assert_eq!(held(&mut sim, &mut user, &key), [0, 0, 0], "a key that was never used keeps none");
     user.sign(&mut sim, &key, [1, 2], &[1; 32]).unwrap();
     sim.run(500);
@@ -65,7 +65,7 @@ fn a_pool_grows_with_use_shrinks_without_and_is_gone_when_cold() {
 
 #[test]
 fn the_coldest_pool_makes_room_and_no_limit_is_passed() {
-    let (mut sim, mut user, cold) = ready_on(Sim::with(71, limits(4, 6)), curve_of_seed(71));
+    let (mut sim, mut user, cold) = ready_on(Sim::with(71, limits(4, 6)), scheme_of_seed(71));
     let hot = another_key(&mut sim, &mut user, 2);
     user.sign(&mut sim, &cold, [1, 2], &[1; 32]).unwrap();
     sim.run(20_000);
@@ -89,7 +89,7 @@ fn the_coldest_pool_makes_room_and_no_limit_is_passed() {
 #[test]
 fn one_client_does_not_drive_out_another() {
     let bounds = Limits { presignatures_per_client: 6, presignatures_per_key: 5, ..limits(4, 12) };
-    let (mut sim, mut user, key) = ready_on(Sim::with(72, bounds), curve_of_seed(72));
+    let (mut sim, mut user, key) = ready_on(Sim::with(72, bounds), scheme_of_seed(72));
     user.sign(&mut sim, &key, [1, 2], &[1; 32]).unwrap();
     let mut greedy = User::new(51, 8);
     greedy.enrol(&mut sim);
@@ -122,7 +122,7 @@ fn one_client_does_not_drive_out_another() {
 #[test]
 fn leases_that_are_never_used_stop_and_are_forgiven_with_time() {
     let bounds = Limits { unanswered_per_client: 6, ..limits(4, 100) };
-    let (mut sim, mut user, key) = ready_on(Sim::with(73, bounds), curve_of_seed(73));
+    let (mut sim, mut user, key) = ready_on(Sim::with(73, bounds), scheme_of_seed(73));
     let refused = (0..10).find_map(|_| user.lease_some(&mut sim, &key, [1, 2], 2).err());
     assert_eq!(refused.unwrap().code(), Code::ResourceExhausted);
     sim.run(2_000);

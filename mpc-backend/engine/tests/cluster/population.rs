@@ -14,7 +14,7 @@ use rand_core::RngCore;
 use threshold::fault::Checks;
 use threshold::signing::{Answer, combine_with};
 
-use crate::curves::verifies;
+use crate::curves::{mechanism_of, schemes_on, verifies};
 use crate::sim::{Delivery, Sim, World};
 use crate::user::{Conn, Key, User, party};
 
@@ -130,6 +130,9 @@ impl Worker {
         if self.digest.is_empty() {
             self.digest = vec![0; 32];
             sim.rng.fill_bytes(&mut self.digest);
+            // One key signs by all schemes of its curve.
+            let schemes = schemes_on(self.key.curve());
+            self.key.scheme = schemes[sim.rng.next_u32() as usize % schemes.len()];
         }
         let ready = |node: &u8| self.lines.get(node).is_some_and(|line| line.login.is_none());
         let mut sets = sim.signer_sets();
@@ -143,7 +146,8 @@ impl Worker {
             return;
         };
         let (key_id, signers) = (self.key.id.to_vec(), set.iter().copied().map(u32::from).collect());
-        let lease = Op::Lease(LeaseRequest { key_id, signers, count: 1 });
+        let lease =
+            Op::Lease(LeaseRequest { key_id, signers, count: 1, mechanism: mechanism_of(self.key.scheme) });
         let request = self.post(sim, set[0], self.lines[&set[0]].conn.id, lease);
         self.stage = Stage::Leasing { set, request };
         self.stage_until = sim.now + TRY_MS;
@@ -232,7 +236,7 @@ impl Worker {
         for (node, reply) in &parts {
             let said = statement::partial(&cluster, u32::from(*node), &nonce, &reply.partial);
             let signed = said.verify(&sim.manifest.node(*node).unwrap().key, &reply.node_signature);
-            let partial = Answer::decode(self.key.curve(), &reply.partial, None).ok().filter(|_| signed);
+            let partial = Answer::decode(self.key.scheme, &reply.partial, None).ok().filter(|_| signed);
             answers.extend(partial.map(|partial| (party(*node), partial)));
         }
         match combine_with(answers, &request, &self.key.birth.commitments, self.checks) {
@@ -248,7 +252,7 @@ impl Worker {
     }
 
     fn signed(&mut self, sim: &mut Sim, set: &[u8], signature: &[u8]) {
-        if !verifies(self.key.curve(), &self.key.birth.public_key, &self.digest, signature) {
+        if !verifies(self.key.scheme, &self.key.birth.public_key, &self.digest, signature) {
             sim.ledger.violation(format!("a signature by {set:?} was accepted and does not verify"));
         }
         sim.ledger.signature(signature);

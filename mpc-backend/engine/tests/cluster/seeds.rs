@@ -47,7 +47,8 @@ pub fn execute(shape: Shape, seed: u64) -> Report {
     // The dearest curve least often.
     let curve = match dice.next_u32() % 8 {
         0 => SigningCurve::P384,
-        1..=3 => SigningCurve::Secp256k1,
+        1 => SigningCurve::Edwards25519,
+        2..=4 => SigningCurve::Secp256k1,
         _ => SigningCurve::P256,
     };
     let world = World::on(shape, curve);

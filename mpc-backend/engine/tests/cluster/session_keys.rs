@@ -10,7 +10,7 @@ use proto::registry::v1::{
 };
 use proto::statement;
 
-use crate::curves::{curve_of_seed, key_attributes_on, verifies};
+use crate::curves::{curve_of, curve_of_seed, key_attributes_on, scheme_of_seed, usual_scheme, verifies};
 use crate::service::{ready, ready_on};
 use crate::sim::Sim;
 use crate::user::{Key, Outcome, User, attribute};
@@ -43,7 +43,8 @@ fn generate(
     let birth = user.generate(sim, node, request(user, id, attributes))?;
     let statement = BirthStatement::decode(birth.statement.as_slice()).unwrap();
     assert_eq!((statement.instance.as_slice(), birth.signatures.len()), (&user.instance[..], 3));
-    Ok(Key { id, birth: statement })
+    let scheme = usual_scheme(curve_of(attributes));
+    Ok(Key { id, birth: statement, scheme })
 }
 
 /// A cluster, a logged-in user and a session key.
@@ -79,7 +80,7 @@ fn every_signer_set_signs_and_nothing_is_written() {
         for set in SETS {
             let digest = vec![7; key.curve().group().scalar_bytes()];
             let signature = user.sign(&mut sim, &key, set, &digest).unwrap();
-            assert!(verifies(key.curve(), &key.birth.public_key, &digest, &signature));
+            assert!(verifies(key.scheme, &key.birth.public_key, &digest, &signature));
         }
         assert_eq!(sim.log.len(), commands, "the registry heard of it");
         for node in &sim.nodes {
@@ -182,7 +183,7 @@ fn it_outlasts_one_restart_and_not_two() {
 fn a_flood_meets_the_limits_of_node_and_client() {
     let limits =
         Limits { session_keys_per_client: 3, session_keys_max: 4, presign_pool: 0, ..Limits::default() };
-    let (mut sim, mut user, _) = ready_on(Sim::with(8, limits), curve_of_seed(1));
+    let (mut sim, mut user, _) = ready_on(Sim::with(8, limits), scheme_of_seed(1));
     let attributes = of_session(key_attributes_on(curve_of_seed(1), true));
     for id in 20..23 {
         generate(&mut sim, &mut user, 1, [id; 16], &attributes).unwrap();

@@ -8,9 +8,11 @@ use proto::client::v1::{
 };
 use proto::statement;
 
-use threshold::signing::{Answer, SigningCurve, combine};
+use threshold::frost::{PartialSignature, Schnorr};
+use threshold::signing::{Answer, PublicKey, SigningScheme, combine};
+use threshold::sim::frost::is_unmasked;
 
-use crate::curves::{curve_of_seed, verifies};
+use crate::curves::{scheme_of_seed, verifies};
 use crate::service::{ready, ready_on};
 use crate::sim::{Sim, node_key};
 use crate::user::{Key, Outcome, User, party};
@@ -20,7 +22,7 @@ const NO_GRANT: &str = "this request has no grant of the presignature's witness"
 
 fn strict(seed: u64) -> (Sim, User, Key) {
     let limits = Limits { presign_pool: 2, strict: true, ..Limits::default() };
-    ready_on(Sim::with(seed, limits), curve_of_seed(seed))
+    ready_on(Sim::with(seed, limits), scheme_of_seed(seed))
 }
 
 /// A leased presignature: its id and witness.
@@ -46,7 +48,7 @@ fn message(outcome: Outcome<impl Sized>) -> String {
 /// What node 1 answers a request for this digest with.
 fn answer_of(sim: &mut Sim, user: &mut User, key: &Key, request: SignRequest) -> Outcome<Answer> {
     let reply = user.sign_at(sim, 1, request)?;
-    Ok(Answer::decode(key.curve(), &reply.partial, None).unwrap())
+    Ok(Answer::decode(key.scheme, &reply.partial, None).unwrap())
 }
 
 #[test]
@@ -65,19 +67,25 @@ fn every_signer_set_signs_with_its_witness() {
 
 /// Answers of FROST are masked in strict mode, and the masks cancel.
 #[test]
-fn ed25519_signs_with_its_witness() {
+fn every_schnorr_signs_with_its_witness() {
+    schnorr_signs_with_its_witness(SigningScheme::Ed25519);
+    schnorr_signs_with_its_witness(SigningScheme::FrostP256);
+    schnorr_signs_with_its_witness(SigningScheme::Bip340);
+}
+
+fn schnorr_signs_with_its_witness(scheme: SigningScheme) {
     let limits = Limits { presign_pool: 2, strict: true, ..Limits::default() };
-    let (mut sim, mut user, key) = ready_on(Sim::with(87, limits), SigningCurve::Edwards25519);
+    let (mut sim, mut user, key) = ready_on(Sim::with(87, limits), scheme);
     let (id, witness) = lease(&mut sim, &mut user, &key, SIGNERS);
     let mut request = user.sign_request(&key, SIGNERS, &id, b"message");
     request.grant = grant(&mut sim, &mut user, &request, &witness).unwrap();
     let answers = SIGNERS.map(|node| {
         let reply = user.sign_at(&mut sim, node, request.clone()).unwrap();
-        (party(node), Answer::decode(key.curve(), &reply.partial, None).unwrap())
+        (party(node), Answer::decode(key.scheme, &reply.partial, None).unwrap())
     });
     let online = user.signing_request(&sim, &key, &SIGNERS, b"message", [9; 32]);
     let signature = combine(answers.to_vec(), &online, &key.birth.commitments).unwrap();
-    assert!(verifies(key.curve(), &key.birth.public_key, b"message", &signature));
+    assert!(verifies(key.scheme, &key.birth.public_key, b"message", &signature));
 }
 
 #[test]
@@ -118,13 +126,13 @@ fn a_copied_node_answers_one_request_only_in_strict_mode() {
 }
 
 /// Whether a copied node can be brought to answer another request than the original did, with the same nonce.
-pub fn a_copy_repeats_its_nonce(bug: Option<Bug>) -> bool {
+pub fn a_copy_repeats_its_nonce(scheme: SigningScheme, bug: Option<Bug>) -> bool {
     let start = || {
         let limits = Limits { presign_pool: 2, strict: true, ..Limits::default() };
         let mut sim = Sim::with(89, limits);
         let engines = sim.nodes.iter_mut().filter_map(|node| node.engine.as_mut());
         engines.for_each(|engine| bug.into_iter().for_each(|bug| engine.plant(bug)));
-        ready_on(sim, curve_of_seed(89))
+        ready_on(sim, scheme)
     };
     let ((mut original, mut user, key), (mut copy, mut same_user, _)) = (start(), start());
     let (id, witness) = lease(&mut original, &mut user, &key, SIGNERS);
@@ -135,6 +143,23 @@ pub fn a_copy_repeats_its_nonce(bug: Option<Bug>) -> bool {
     other.grant = grant(&mut original, &mut user, &other, &witness).unwrap_or(one.grant.clone());
     let first = answer_of(&mut original, &mut user, &key, one).unwrap();
     answer_of(&mut copy, &mut same_user, &key, other).is_ok_and(|second| second.nonce() == first.nonce())
+}
+
+/// Whether FROST's answer of a strict node meets the equation of its share, which a masked one does not.
+pub fn a_schnorr_answer_is_bare<S: Schnorr>(
+    scheme: SigningScheme,
+    (mut sim, mut user, key): (Sim, User, Key),
+    point: fn(&PublicKey) -> Option<&S::Point>,
+) -> bool {
+    let key = key.by(scheme);
+    let (id, witness) = lease(&mut sim, &mut user, &key, SIGNERS);
+    let mut request = user.sign_request(&key, SIGNERS, &id, b"message");
+    request.grant = grant(&mut sim, &mut user, &request, &witness).unwrap();
+    let reply = user.sign_at(&mut sim, 1, request).unwrap();
+    let answer = PartialSignature::<S>::decode(&reply.partial).unwrap();
+    let request = user.signing_request(&sim, &key, &SIGNERS, b"message", [9; 32]);
+    let request = request.of_message::<S>(point(&request.public_key).unwrap());
+    is_unmasked(party(1), &answer, &request, &key.birth.commitments)
 }
 
 #[test]
@@ -222,7 +247,7 @@ fn a_restarted_witness_grants_nothing_of_its_former_life() {
 #[test]
 fn a_full_book_is_followed_by_the_next() {
     let bounds = Limits { presign_pool: 2, strict: true, grants_max: 2, ..Limits::default() };
-    let (mut sim, mut user, key) = ready_on(Sim::with(86, bounds), curve_of_seed(86));
+    let (mut sim, mut user, key) = ready_on(Sim::with(86, bounds), scheme_of_seed(86));
     let mut books = std::collections::BTreeSet::new();
     for digest in 0..6 {
         let (id, witness) = lease(&mut sim, &mut user, &key, SIGNERS);

@@ -18,9 +18,9 @@ use proto::registry::v1::{
 use proto::statement;
 use rand_core::RngCore;
 use threshold::party::{PartyIndex, SignerSet};
-use threshold::signing::{Answer, PublicKey, SigningCurve, SigningRequest, combine};
+use threshold::signing::{Answer, PublicKey, SigningCurve, SigningRequest, SigningScheme, combine};
 
-use crate::curves::{curve_of, key_attributes_on, mechanism_on};
+use crate::curves::{curve_of, key_attributes_on, mechanism_of, usual_scheme};
 use crate::sim::{Sim, operator_key};
 
 pub type Outcome<T> = Result<T, Error>;
@@ -49,11 +49,18 @@ pub struct User {
 pub struct Key {
     pub id: [u8; 16],
     pub birth: BirthStatement,
+    /// What it is to sign by.
+    pub scheme: SigningScheme,
 }
 
 impl Key {
     pub fn curve(&self) -> SigningCurve {
         SigningCurve::of_name(&self.birth.curve).unwrap()
+    }
+
+    /// The same key, to sign by another scheme.
+    pub fn by(&self, scheme: SigningScheme) -> Self {
+        Self { scheme, ..self.clone() }
     }
 }
 
@@ -296,7 +303,9 @@ impl User {
         let authors = [self.login_author(Role::User)];
         self.propose(sim, node, self.create_key(id, attributes, birth), &authors)?;
         sim.run(50);
-        Ok(Key { id, birth: statement })
+        // An RSA key has none, and none is asked of it.
+        let scheme = SigningCurve::of_name(&statement.curve).map_or(SigningScheme::EcdsaP256, usual_scheme);
+        Ok(Key { id, birth: statement, scheme })
     }
 
     pub fn lease(&mut self, sim: &mut Sim, key: &Key, signers: impl AsRef<[u8]>) -> Outcome<Vec<Vec<u8>>> {
@@ -313,7 +322,12 @@ impl User {
         let signers = signers.as_ref();
         let lowest = signers[0];
         let signers = signers.iter().copied().map(u32::from).collect();
-        let op = Op::Lease(LeaseRequest { key_id: key.id.to_vec(), signers, count });
+        let op = Op::Lease(LeaseRequest {
+            key_id: key.id.to_vec(),
+            signers,
+            count,
+            mechanism: mechanism_of(key.scheme),
+        });
         match self.call(sim, lowest, op)? {
             Reply::Lease(reply) => Ok(reply),
             _ => panic!("another answer"),
@@ -331,7 +345,7 @@ impl User {
             key_id: key.id.to_vec(),
             signers: signers.as_ref().iter().copied().map(u32::from).collect(),
             presignature_id: id.to_vec(),
-            mechanism: mechanism_on(key.curve()),
+            mechanism: mechanism_of(key.scheme),
             digest: digest.to_vec(),
             request_nonce: vec![9; 32],
             lease: 0,
@@ -363,7 +377,7 @@ impl User {
             let cluster = sim.manifest.cluster_id();
             let statement = statement::partial(&cluster, u32::from(node), &[9; 32], &reply.partial);
             assert!(statement.verify(&sim.manifest.node(node).unwrap().key, &reply.node_signature));
-            let partial = Answer::decode(key.curve(), &reply.partial, None).unwrap();
+            let partial = Answer::decode(key.scheme, &reply.partial, None).unwrap();
             answers.push((party(node), partial));
         }
         let request = self.signing_request(sim, key, signers, digest, [9; 32]);
@@ -401,10 +415,11 @@ impl User {
             cluster_id: sim.manifest.cluster_id(),
             key_id: key.id,
             epoch: key.birth.epoch,
+            scheme: key.scheme,
             public_key: PublicKey::decode(key.curve(), &key.birth.public_key).unwrap(),
             signers: SignerSet::new(signers.iter().copied().map(party)).unwrap(),
             client: self.public(),
-            mechanism: mechanism_on(key.curve()) as u32,
+            mechanism: mechanism_of(key.scheme) as u32,
             parameter: Vec::new(),
             digest: digest.to_vec(),
             request_nonce,

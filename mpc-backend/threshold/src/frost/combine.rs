@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use elliptic_curve::ff::{Field, PrimeField};
 
-use super::binding::{CommitmentList, bind};
+use super::binding::{Bound, CommitmentList, bind};
 use super::online::{OnlineRequest, PartialSignature};
 use super::suite::Schnorr;
 use crate::fault::{Checks, Fault, Rule};
@@ -75,8 +75,8 @@ fn verify<S: Schnorr>(nonce: &[u8], response: S::Scalar, request: &OnlineRequest
     !expected.is_identity() && !S::takes_negative(&expected) && S::encode_nonce(&expected) == nonce
 }
 
-/// Whether an answer is what its author had to say, by its own word on the commitments: z_i G = D_i + rho_i
-/// E_i + c lambda_i Y_i. `None` where the answer is right but for its mask, or nothing can be said.
+/// Whether an answer is what its author had to say, by its own word on the commitments. `None` where the answer
+/// is right but for its mask, or nothing can be said.
 fn is_right<S: Schnorr>(
     sender: PartyIndex,
     answer: &PartialSignature<S>,
@@ -84,9 +84,6 @@ fn is_right<S: Schnorr>(
     commitments: &[Vec<u8>],
     context: &[u8; 32],
 ) -> Option<bool> {
-    let needed = u8::try_from(commitments.len()).ok()?;
-    let threshold = Threshold::new(needed, u8::MAX).ok()?;
-    let key = Commitments::<S::Point>::decode(commitments, threshold).ok()?;
     let Ok(list) = CommitmentList::<S>::decode(&answer.commitments, &request.signers) else {
         // No honest signer has commitments that do not decode.
         return Some(false);
@@ -98,6 +95,21 @@ fn is_right<S: Schnorr>(
     if request.witnessed {
         return None;
     }
+    holds(sender, answer, request, commitments, &bound)
+}
+
+/// z_i G = D_i + rho_i E_i + c lambda_i Y_i, as every answer without a mask; `None` where the key's commitments do
+/// not decode.
+pub(crate) fn holds<S: Schnorr>(
+    sender: PartyIndex,
+    answer: &PartialSignature<S>,
+    request: &OnlineRequest<S>,
+    commitments: &[Vec<u8>],
+    bound: &Bound<S>,
+) -> Option<bool> {
+    let needed = u8::try_from(commitments.len()).ok()?;
+    let threshold = Threshold::new(needed, u8::MAX).ok()?;
+    let key = Commitments::<S::Point>::decode(commitments, threshold).ok()?;
     let (_, part) = bound.of(sender)?;
     let lambda = lagrange_at_zero::<S::Scalar>(sender, &request.signers).ok()?;
     let challenge = lambda * S::challenge(&answer.nonce, &request.public_key, request.message());

@@ -25,7 +25,7 @@ pub use self::combine::combine;
 pub use self::nonces::Nonces;
 pub use self::online::{OnlineRequest, PartialSignature, answer};
 pub use self::session::NonceSession;
-pub use self::suite::{Ed25519, Message, Schnorr};
+pub use self::suite::{Bip340, Ed25519, FrostP256, Message, Schnorr};
 
 /// Longest message that is signed whole, in bytes: every signer hashes it, and a client's request to a node must
 /// hold it.

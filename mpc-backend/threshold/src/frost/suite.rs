@@ -10,7 +10,9 @@ use frost_core::{Ciphersuite, Field, Group};
 use sha2::{Digest as _, Sha512};
 use zeroize::Zeroize;
 
-use crate::group::Point;
+use crate::group::p256::P256Point;
+use crate::group::secp256k1::Secp256k1Point;
+use crate::group::{Curve, P256, Point, Secp256k1};
 
 /// A scheme of Schnorr signatures with FROST's hashes for it.
 pub trait Schnorr: Copy + fmt::Debug + Eq + Send + Sync + 'static {
@@ -106,6 +108,76 @@ impl Schnorr for Ed25519 {
         hash.update(message.bytes);
         Self::reduce_wide(&hash.finalize().into())
     }
+}
+
+/// Schnorr on P-256 as FROST(P-256, SHA-256) defines it (RFC 9591, 6.4): R in compressed form, then z.
+///
+/// There is no parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrostP256;
+
+impl Schnorr for FrostP256 {
+    type Frost = frost_p256::P256Sha256;
+    type Scalar = p256::Scalar;
+    type Point = P256Point;
+
+    const POINT_BYTES: usize = P256::POINT_BYTES;
+    const SCALAR_BYTES: usize = P256::SCALAR_BYTES;
+    const NONCE_BYTES: usize = P256::POINT_BYTES;
+
+    fn reduce_wide(bytes: &[u8; 64]) -> p256::Scalar {
+        P256::reduce_wide(bytes)
+    }
+
+    fn accepts(message: Message<'_>) -> bool {
+        message.parameter.is_empty()
+    }
+
+    fn challenge(nonce: &[u8], public_key: &P256Point, message: Message<'_>) -> p256::Scalar {
+        Self::Frost::H2(&[nonce, &public_key.encode(), message.bytes].concat())
+    }
+}
+
+/// BIP-340 on secp256k1, with FROST as `frost-secp256k1-tr` has it: R and public key are x-coordinates, which stand
+/// for the point with an even y-coordinate, and so the negative of another is taken in its place.
+///
+/// There is no parameter, and no tweak: the key of the signature is Q's x-coordinate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bip340;
+
+impl Schnorr for Bip340 {
+    type Frost = frost_secp256k1_tr::Secp256K1Sha256TR;
+    type Scalar = k256::Scalar;
+    type Point = Secp256k1Point;
+
+    const POINT_BYTES: usize = Secp256k1::POINT_BYTES;
+    const SCALAR_BYTES: usize = Secp256k1::SCALAR_BYTES;
+    const NONCE_BYTES: usize = Secp256k1::SCALAR_BYTES;
+
+    fn reduce_wide(bytes: &[u8; 64]) -> k256::Scalar {
+        Secp256k1::reduce_wide(bytes)
+    }
+
+    fn accepts(message: Message<'_>) -> bool {
+        message.parameter.is_empty()
+    }
+
+    fn encode_nonce(nonce: &Secp256k1Point) -> Vec<u8> {
+        x_coordinate(nonce)
+    }
+
+    fn takes_negative(point: &Secp256k1Point) -> bool {
+        // Tag 3 of SEC1's compressed form: y is odd.
+        point.encode().first() == Some(&3)
+    }
+
+    fn challenge(nonce: &[u8], public_key: &Secp256k1Point, message: Message<'_>) -> k256::Scalar {
+        Self::Frost::H2(&[nonce, &x_coordinate(public_key), message.bytes].concat())
+    }
+}
+
+fn x_coordinate(point: &Secp256k1Point) -> Vec<u8> {
+    point.encode().split_off(1)
 }
 
 /// Longest context of Ed25519ctx and Ed25519ph, in bytes (RFC 8032, section 5.1).

@@ -1,10 +1,11 @@
-//! Signing with keys whose curve is known at run time only: what nodes and clients call.
+//! Signing by a scheme that is known at run time only: what nodes and clients call.
 //!
-//! The protocols are generic over their curve. Here the curve of a key is looked up once for each
+//! The protocols are generic over their curve or scheme. Here the scheme is looked up once for each
 //! message or answer, and everything that computes runs behind that one branch. What each step means
 //! and what its caller must guarantee stands with the protocol, [`crate::ecdsa`] or [`crate::frost`].
 
 mod request;
+mod scheme;
 #[cfg(feature = "sim")]
 mod simulated;
 
@@ -14,88 +15,33 @@ use alloc::vec::Vec;
 use rand_core::CryptoRngCore;
 
 pub use self::request::{Answer, PublicKey, SigningRequest, combine};
+pub use self::scheme::{SigningCurve, SigningScheme};
 #[cfg(feature = "sim")]
 pub use self::simulated::{combine_with, duplicate, stored_form, unmasked};
 use crate::codec::scalar;
-use crate::dkg::DkgCurve;
 use crate::ecdsa::{self, Pairs, PresignContext, PresignSession, Witness};
 use crate::fault::{Error, Fault, Misuse};
-use crate::frost::{self, Ed25519, NonceSession, Schnorr as _};
+use crate::frost::{self, Bip340, Ed25519, FrostP256, NonceSession, Schnorr};
 use crate::group::{Curve, P256, P384, Point, Secp256k1};
 use crate::party::PartyIndex;
 pub use crate::presigning::SessionContext;
 use crate::round::{Outbox, Step};
 use crate::secret::Secret;
 
-/// What a signing key is on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SigningCurve {
-    /// NIST P-256.
-    P256,
-    /// NIST P-384.
-    P384,
-    /// secp256k1.
-    Secp256k1,
-    /// edwards25519, for Ed25519.
-    Edwards25519,
-}
-
-/// Does the same with a value of any curve.
+/// Does the same with a value of any scheme.
 macro_rules! each {
     ($any:expr, $value:ident => $what:expr) => {
         match $any {
-            Self::P256($value) => $what,
-            Self::P384($value) => $what,
-            Self::Secp256k1($value) => $what,
-            Self::Edwards25519($value) => $what,
+            Self::EcdsaP256($value) => $what,
+            Self::EcdsaP384($value) => $what,
+            Self::EcdsaSecp256k1($value) => $what,
+            Self::Ed25519($value) => $what,
+            Self::FrostP256($value) => $what,
+            Self::Bip340($value) => $what,
         }
     };
 }
 use each;
-
-impl SigningCurve {
-    /// Every curve.
-    pub const ALL: [Self; 4] = [Self::P256, Self::P384, Self::Secp256k1, Self::Edwards25519];
-
-    /// Its name in birth certificates and transcripts.
-    pub const fn name(self) -> &'static str {
-        self.group().name()
-    }
-
-    /// The curve of this name.
-    pub fn of_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|curve| curve.name() == name)
-    }
-
-    /// Whether its scheme signs messages; else it signs digests.
-    pub const fn signs_messages(self) -> bool {
-        matches!(self, Self::Edwards25519)
-    }
-
-    /// Whether this is something to be signed: a variant of its scheme, and a message of that variant.
-    pub fn accepts(self, parameter: &[u8], message: &[u8]) -> bool {
-        let bytes = message;
-        match self {
-            Self::P256 | Self::P384 | Self::Secp256k1 => {
-                parameter.is_empty() && bytes.len() <= ecdsa::DIGEST_BYTES_MAX
-            }
-            Self::Edwards25519 => {
-                bytes.len() <= frost::MESSAGE_BYTES_MAX
-                    && Ed25519::accepts(frost::Message { parameter, bytes })
-            }
-        }
-    }
-
-    /// The group in which its keys are generated.
-    pub const fn group(self) -> DkgCurve {
-        match self {
-            Self::P256 => DkgCurve::P256,
-            Self::P384 => DkgCurve::P384,
-            Self::Secp256k1 => DkgCurve::Secp256k1,
-            Self::Edwards25519 => DkgCurve::Edwards25519,
-        }
-    }
-}
 
 /// The context of a presigning of ECDSA.
 fn with_key<C: Curve>(context: SessionContext, public_key: C::Point) -> PresignContext<C> {
@@ -118,14 +64,18 @@ fn with_key<C: Curve>(context: SessionContext, public_key: C::Point) -> PresignC
 
 /// A presigning in whatever round it is; see [`PresignSession`] and [`NonceSession`].
 pub enum Session {
-    /// On P-256.
-    P256(PresignSession<P256>),
-    /// On P-384.
-    P384(PresignSession<P384>),
-    /// On secp256k1.
-    Secp256k1(PresignSession<Secp256k1>),
-    /// On edwards25519.
-    Edwards25519(Box<NonceSession<Ed25519>>),
+    /// For ECDSA on P-256.
+    EcdsaP256(PresignSession<P256>),
+    /// For ECDSA on P-384.
+    EcdsaP384(PresignSession<P384>),
+    /// For ECDSA on secp256k1.
+    EcdsaSecp256k1(PresignSession<Secp256k1>),
+    /// For Ed25519.
+    Ed25519(Box<NonceSession<Ed25519>>),
+    /// For Schnorr on P-256.
+    FrostP256(Box<NonceSession<FrostP256>>),
+    /// For BIP-340.
+    Bip340(Box<NonceSession<Bip340>>),
 }
 
 impl Session {
@@ -135,7 +85,7 @@ impl Session {
     /// [`Misuse::StoredKey`] when public key or share is not in canonical form; what
     /// [`PresignSession::start`] says.
     pub fn start(
-        curve: SigningCurve,
+        scheme: SigningScheme,
         public_key: &[u8],
         share: &Secret<Vec<u8>>,
         context: SessionContext,
@@ -155,18 +105,26 @@ impl Session {
             let (session, outbox) = PresignSession::start(context, &share, pairs, rng)?;
             Ok((any(session), outbox))
         }
+        fn draw<S: Schnorr>(
+            any: fn(Box<NonceSession<S>>) -> Session,
+            (public_key, share): (&[u8], &[u8]),
+            context: SessionContext,
+            pairs: &Pairs,
+            rng: &mut dyn CryptoRngCore,
+        ) -> Result<(Session, Outbox), Misuse> {
+            let public_key = Point::decode(public_key).ok_or(Misuse::StoredKey)?;
+            let share = Secret::new(scalar(share).map_err(|_| Misuse::StoredKey)?);
+            let (session, outbox) = NonceSession::start(context, public_key, &share, pairs, rng)?;
+            Ok((any(Box::new(session)), outbox))
+        }
         let key = (public_key, share.expose().as_slice());
-        match curve {
-            SigningCurve::P256 => begin(Self::P256, key, context, pairs, rng),
-            SigningCurve::P384 => begin(Self::P384, key, context, pairs, rng),
-            SigningCurve::Secp256k1 => begin(Self::Secp256k1, key, context, pairs, rng),
-            SigningCurve::Edwards25519 => {
-                let (public_key, share) = key;
-                let public_key = Point::decode(public_key).ok_or(Misuse::StoredKey)?;
-                let share = Secret::new(scalar(share).map_err(|_| Misuse::StoredKey)?);
-                let (session, outbox) = NonceSession::start(context, public_key, &share, pairs, rng)?;
-                Ok((Self::Edwards25519(Box::new(session)), outbox))
-            }
+        match scheme {
+            SigningScheme::EcdsaP256 => begin(Self::EcdsaP256, key, context, pairs, rng),
+            SigningScheme::EcdsaP384 => begin(Self::EcdsaP384, key, context, pairs, rng),
+            SigningScheme::EcdsaSecp256k1 => begin(Self::EcdsaSecp256k1, key, context, pairs, rng),
+            SigningScheme::Ed25519 => draw(Self::Ed25519, key, context, pairs, rng),
+            SigningScheme::FrostP256 => draw(Self::FrostP256, key, context, pairs, rng),
+            SigningScheme::Bip340 => draw(Self::Bip340, key, context, pairs, rng),
         }
     }
 
@@ -196,36 +154,52 @@ impl Session {
                 Step::Done(done, outbox) => Step::Done(presignature(Box::new(done)), outbox),
             }
         }
+        fn drawn<S: Schnorr>(
+            step: Step<NonceSession<S>, frost::Nonces<S>>,
+            session: fn(Box<NonceSession<S>>) -> Session,
+            nonces: fn(Box<frost::Nonces<S>>) -> Presignature,
+        ) -> Step<Session, Presignature> {
+            match step {
+                Step::Next(next, outbox) => Step::Next(session(Box::new(next)), outbox),
+                Step::Done(done, outbox) => Step::Done(nonces(Box::new(done)), outbox),
+            }
+        }
+        macro_rules! ecdsa {
+            ($scheme:ident, $session:expr) => {
+                step($session.receive(from, message, pairs, rng)?, Self::$scheme, Presignature::$scheme)
+            };
+        }
+        macro_rules! frost {
+            ($scheme:ident, $session:expr) => {
+                drawn($session.receive(from, message)?, Self::$scheme, Presignature::$scheme)
+            };
+        }
         Ok(match self {
-            Self::P256(session) => {
-                step(session.receive(from, message, pairs, rng)?, Self::P256, Presignature::P256)
-            }
-            Self::P384(session) => {
-                step(session.receive(from, message, pairs, rng)?, Self::P384, Presignature::P384)
-            }
-            Self::Secp256k1(session) => {
-                step(session.receive(from, message, pairs, rng)?, Self::Secp256k1, Presignature::Secp256k1)
-            }
-            Self::Edwards25519(session) => match session.receive(from, message)? {
-                Step::Next(next, outbox) => Step::Next(Self::Edwards25519(Box::new(next)), outbox),
-                Step::Done(done, outbox) => Step::Done(Presignature::Edwards25519(Box::new(done)), outbox),
-            },
+            Self::EcdsaP256(session) => ecdsa!(EcdsaP256, session),
+            Self::EcdsaP384(session) => ecdsa!(EcdsaP384, session),
+            Self::EcdsaSecp256k1(session) => ecdsa!(EcdsaSecp256k1, session),
+            Self::Ed25519(session) => frost!(Ed25519, session),
+            Self::FrostP256(session) => frost!(FrostP256, session),
+            Self::Bip340(session) => frost!(Bip340, session),
         })
     }
 }
 
 /// One party's part of a nonce that is ready for one signature; see [`ecdsa::Presignature`] and
-/// [`frost::Nonces`]. It stands
-/// on the heap, because on P-384 it is the largest thing that pools hold.
+/// [`frost::Nonces`]. It stands on the heap, because on P-384 it is the largest thing that pools hold.
 pub enum Presignature {
-    /// On P-256.
-    P256(Box<ecdsa::Presignature<P256>>),
-    /// On P-384.
-    P384(Box<ecdsa::Presignature<P384>>),
-    /// On secp256k1.
-    Secp256k1(Box<ecdsa::Presignature<Secp256k1>>),
-    /// On edwards25519.
-    Edwards25519(Box<frost::Nonces<Ed25519>>),
+    /// For ECDSA on P-256.
+    EcdsaP256(Box<ecdsa::Presignature<P256>>),
+    /// For ECDSA on P-384.
+    EcdsaP384(Box<ecdsa::Presignature<P384>>),
+    /// For ECDSA on secp256k1.
+    EcdsaSecp256k1(Box<ecdsa::Presignature<Secp256k1>>),
+    /// For Ed25519.
+    Ed25519(Box<frost::Nonces<Ed25519>>),
+    /// For Schnorr on P-256.
+    FrostP256(Box<frost::Nonces<FrostP256>>),
+    /// For BIP-340.
+    Bip340(Box<frost::Nonces<Bip340>>),
 }
 
 impl Presignature {
@@ -237,10 +211,12 @@ impl Presignature {
     /// The key's public half.
     pub fn public_key(&self) -> PublicKey {
         match self {
-            Self::P256(own) => PublicKey::P256(own.public_key().clone()),
-            Self::P384(own) => PublicKey::P384(own.public_key().clone()),
-            Self::Secp256k1(own) => PublicKey::Secp256k1(own.public_key().clone()),
-            Self::Edwards25519(own) => PublicKey::Edwards25519(*own.public_key()),
+            Self::EcdsaP256(own) => PublicKey::P256(own.public_key().clone()),
+            Self::EcdsaP384(own) => PublicKey::P384(own.public_key().clone()),
+            Self::EcdsaSecp256k1(own) => PublicKey::Secp256k1(own.public_key().clone()),
+            Self::Ed25519(own) => PublicKey::Edwards25519(*own.public_key()),
+            Self::FrostP256(own) => PublicKey::P256(own.public_key().clone()),
+            Self::Bip340(own) => PublicKey::Secp256k1(own.public_key().clone()),
         }
     }
 
@@ -253,21 +229,28 @@ impl Presignature {
     /// answer.
     ///
     /// # Errors
-    /// As [`ecdsa::answer`] and [`frost::answer`]; a request for a key on another curve is [`Misuse::WrongPresignature`].
+    /// As [`ecdsa::answer`] and [`frost::answer`]; a request by another scheme is [`Misuse::WrongPresignature`].
     pub fn answer(self, pairs: &Pairs, request: &SigningRequest) -> Result<Vec<u8>, Error> {
-        match (self, &request.public_key) {
-            (Self::P256(own), PublicKey::P256(key)) => {
-                Ok(ecdsa::answer(*own, pairs, &request.with_key(key))?.encode())
+        use SigningScheme as Scheme;
+        macro_rules! ecdsa {
+            ($own:expr, $key:expr) => {
+                Ok(ecdsa::answer(*$own, pairs, &request.with_key($key))?.encode())
+            };
+        }
+        macro_rules! frost {
+            ($own:expr, $key:expr) => {
+                Ok(frost::answer(*$own, pairs, &request.of_message($key))?.encode())
+            };
+        }
+        match (self, request.scheme, &request.public_key) {
+            (Self::EcdsaP256(own), Scheme::EcdsaP256, PublicKey::P256(key)) => ecdsa!(own, key),
+            (Self::EcdsaP384(own), Scheme::EcdsaP384, PublicKey::P384(key)) => ecdsa!(own, key),
+            (Self::EcdsaSecp256k1(own), Scheme::EcdsaSecp256k1, PublicKey::Secp256k1(key)) => {
+                ecdsa!(own, key)
             }
-            (Self::P384(own), PublicKey::P384(key)) => {
-                Ok(ecdsa::answer(*own, pairs, &request.with_key(key))?.encode())
-            }
-            (Self::Secp256k1(own), PublicKey::Secp256k1(key)) => {
-                Ok(ecdsa::answer(*own, pairs, &request.with_key(key))?.encode())
-            }
-            (Self::Edwards25519(own), PublicKey::Edwards25519(key)) => {
-                Ok(frost::answer(*own, pairs, &request.of_message(key))?.encode())
-            }
+            (Self::Ed25519(own), Scheme::Ed25519, PublicKey::Edwards25519(key)) => frost!(own, key),
+            (Self::FrostP256(own), Scheme::FrostP256, PublicKey::P256(key)) => frost!(own, key),
+            (Self::Bip340(own), Scheme::Bip340, PublicKey::Secp256k1(key)) => frost!(own, key),
             _ => Err(Misuse::WrongPresignature.into()),
         }
     }

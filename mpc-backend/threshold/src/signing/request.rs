@@ -4,11 +4,11 @@ use alloc::vec::Vec;
 
 use curve25519_dalek::EdwardsPoint;
 
-use super::{SigningCurve, each};
+use super::{SigningCurve, SigningScheme, each};
 use crate::codec::DecodeError;
 use crate::ecdsa::{self, OnlineRequest, PartialSignature};
-use crate::fault::{Checks, Fault};
-use crate::frost::{self, Ed25519, Schnorr};
+use crate::fault::{Checks, Fault, Rule};
+use crate::frost::{self, Bip340, Ed25519, FrostP256, Schnorr};
 use crate::group::p256::P256Point;
 use crate::group::p384::P384Point;
 use crate::group::secp256k1::Secp256k1Point;
@@ -41,7 +41,12 @@ impl PublicKey {
 
     /// Its encoding, which costs nothing for a key that was decoded.
     pub fn encode(&self) -> Vec<u8> {
-        each!(self, point => point.encode())
+        match self {
+            Self::P256(point) => point.encode(),
+            Self::P384(point) => point.encode(),
+            Self::Secp256k1(point) => point.encode(),
+            Self::Edwards25519(point) => point.encode(),
+        }
     }
 
     /// The same key, with a table of its multiples where its curve makes use of one: see
@@ -77,7 +82,9 @@ pub struct SigningRequest {
     pub key_id: [u8; 16],
     /// Epoch of the key.
     pub epoch: u64,
-    /// The key's public half.
+    /// What is signed by.
+    pub scheme: SigningScheme,
+    /// The key's public half, on the scheme's curve.
     pub public_key: PublicKey,
     /// The exact signers.
     pub signers: SignerSet,
@@ -132,12 +139,16 @@ impl SigningRequest {
     /// Whether an answer's context is the one that an honest signer makes of this request.
     pub fn is_answered_by(&self, answer: &Answer) -> bool {
         match (answer, &self.public_key) {
-            (Answer::P256(answer), PublicKey::P256(key)) => self.with_key(key).is_answered_by(answer),
-            (Answer::P384(answer), PublicKey::P384(key)) => self.with_key(key).is_answered_by(answer),
-            (Answer::Secp256k1(answer), PublicKey::Secp256k1(key)) => {
+            (Answer::EcdsaP256(answer), PublicKey::P256(key)) => self.with_key(key).is_answered_by(answer),
+            (Answer::EcdsaP384(answer), PublicKey::P384(key)) => self.with_key(key).is_answered_by(answer),
+            (Answer::EcdsaSecp256k1(answer), PublicKey::Secp256k1(key)) => {
                 self.with_key(key).is_answered_by(answer)
             }
-            (Answer::Edwards25519(answer), PublicKey::Edwards25519(key)) => {
+            (Answer::Ed25519(answer), PublicKey::Edwards25519(key)) => {
+                self.of_message(key).is_answered_by(answer)
+            }
+            (Answer::FrostP256(answer), PublicKey::P256(key)) => self.of_message(key).is_answered_by(answer),
+            (Answer::Bip340(answer), PublicKey::Secp256k1(key)) => {
                 self.of_message(key).is_answered_by(answer)
             }
             _ => false,
@@ -148,14 +159,18 @@ impl SigningRequest {
 /// One signer's answer; see [`PartialSignature`] and [`frost::PartialSignature`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
-    /// On P-256.
-    P256(PartialSignature<P256>),
-    /// On P-384.
-    P384(PartialSignature<P384>),
-    /// On secp256k1.
-    Secp256k1(PartialSignature<Secp256k1>),
-    /// On edwards25519.
-    Edwards25519(frost::PartialSignature<Ed25519>),
+    /// Of ECDSA on P-256.
+    EcdsaP256(PartialSignature<P256>),
+    /// Of ECDSA on P-384.
+    EcdsaP384(PartialSignature<P384>),
+    /// Of ECDSA on secp256k1.
+    EcdsaSecp256k1(PartialSignature<Secp256k1>),
+    /// Of Ed25519.
+    Ed25519(frost::PartialSignature<Ed25519>),
+    /// Of Schnorr on P-256.
+    FrostP256(frost::PartialSignature<FrostP256>),
+    /// Of BIP-340.
+    Bip340(frost::PartialSignature<Bip340>),
 }
 
 impl Answer {
@@ -164,21 +179,23 @@ impl Answer {
     ///
     /// # Errors
     /// [`DecodeError`] for another length or a value that is not canonical.
-    pub fn decode(curve: SigningCurve, bytes: &[u8], other: Option<&Self>) -> Result<Self, DecodeError> {
+    pub fn decode(scheme: SigningScheme, bytes: &[u8], other: Option<&Self>) -> Result<Self, DecodeError> {
         macro_rules! beside {
-            ($curve:ident) => {{
+            ($scheme:ident) => {{
                 let other = match other {
-                    Some(Self::$curve(other)) => Some(other),
+                    Some(Self::$scheme(other)) => Some(other),
                     _ => None,
                 };
-                PartialSignature::decode_beside(bytes, other).map(Self::$curve)
+                PartialSignature::decode_beside(bytes, other).map(Self::$scheme)
             }};
         }
-        match curve {
-            SigningCurve::P256 => beside!(P256),
-            SigningCurve::P384 => beside!(P384),
-            SigningCurve::Secp256k1 => beside!(Secp256k1),
-            SigningCurve::Edwards25519 => frost::PartialSignature::decode(bytes).map(Self::Edwards25519),
+        match scheme {
+            SigningScheme::EcdsaP256 => beside!(EcdsaP256),
+            SigningScheme::EcdsaP384 => beside!(EcdsaP384),
+            SigningScheme::EcdsaSecp256k1 => beside!(EcdsaSecp256k1),
+            SigningScheme::Ed25519 => frost::PartialSignature::decode(bytes).map(Self::Ed25519),
+            SigningScheme::FrostP256 => frost::PartialSignature::decode(bytes).map(Self::FrostP256),
+            SigningScheme::Bip340 => frost::PartialSignature::decode(bytes).map(Self::Bip340),
         }
     }
 
@@ -191,10 +208,12 @@ impl Answer {
     /// commitments to nonces. Public, for ledgers.
     pub fn nonce(&self) -> Vec<u8> {
         match self {
-            Self::P256(answer) => answer.nonce_point.encode(),
-            Self::P384(answer) => answer.nonce_point.encode(),
-            Self::Secp256k1(answer) => answer.nonce_point.encode(),
-            Self::Edwards25519(answer) => answer.commitments.clone(),
+            Self::EcdsaP256(answer) => answer.nonce_point.encode(),
+            Self::EcdsaP384(answer) => answer.nonce_point.encode(),
+            Self::EcdsaSecp256k1(answer) => answer.nonce_point.encode(),
+            Self::Ed25519(answer) => answer.commitments.clone(),
+            Self::FrostP256(answer) => answer.commitments.clone(),
+            Self::Bip340(answer) => answer.commitments.clone(),
         }
     }
 
@@ -210,7 +229,8 @@ impl Answer {
 /// answers can be checked one by one, a wrong one names its author.
 ///
 /// # Errors
-/// As [`ecdsa::combine`] and [`frost::combine`]; an answer on another curve is a missing one.
+/// As [`ecdsa::combine`] and [`frost::combine`]; an answer by another scheme is a missing one, and so is a key
+/// on another curve than the scheme's.
 pub fn combine(
     answers: Vec<(PartyIndex, Answer)>,
     request: &SigningRequest,
@@ -225,27 +245,32 @@ pub(super) fn combine_checked(
     commitments: &[Vec<u8>],
     checks: Checks,
 ) -> Result<Vec<u8>, Fault> {
-    macro_rules! of_curve {
-        ($curve:ident) => {{
+    macro_rules! own {
+        ($scheme:ident) => {{
             let own = answers.into_iter().filter_map(|(party, answer)| match answer {
-                Answer::$curve(answer) => Some((party, answer)),
+                Answer::$scheme(answer) => Some((party, answer)),
                 _ => None,
             });
             own.collect::<Vec<_>>()
         }};
     }
     macro_rules! ecdsa {
-        ($curve:ident, $key:expr) => {
-            ecdsa::combine::combine_with(&of_curve!($curve), &request.with_key($key), checks)?.to_bytes()
+        ($scheme:ident, $key:expr) => {
+            Ok(ecdsa::combine::combine_with(&own!($scheme), &request.with_key($key), checks)?.to_bytes())
         };
     }
-    Ok(match &request.public_key {
-        PublicKey::P256(key) => ecdsa!(P256, key),
-        PublicKey::P384(key) => ecdsa!(P384, key),
-        PublicKey::Secp256k1(key) => ecdsa!(Secp256k1, key),
-        PublicKey::Edwards25519(key) => {
-            let request = request.of_message(key);
-            frost::combine::combine_with(&of_curve!(Edwards25519), &request, commitments, checks)?
-        }
-    })
+    macro_rules! frost {
+        ($scheme:ident, $key:expr) => {
+            frost::combine::combine_with(&own!($scheme), &request.of_message($key), commitments, checks)
+        };
+    }
+    match (request.scheme, &request.public_key) {
+        (SigningScheme::EcdsaP256, PublicKey::P256(key)) => ecdsa!(EcdsaP256, key),
+        (SigningScheme::EcdsaP384, PublicKey::P384(key)) => ecdsa!(EcdsaP384, key),
+        (SigningScheme::EcdsaSecp256k1, PublicKey::Secp256k1(key)) => ecdsa!(EcdsaSecp256k1, key),
+        (SigningScheme::Ed25519, PublicKey::Edwards25519(key)) => frost!(Ed25519, key),
+        (SigningScheme::FrostP256, PublicKey::P256(key)) => frost!(FrostP256, key),
+        (SigningScheme::Bip340, PublicKey::Secp256k1(key)) => frost!(Bip340, key),
+        _ => Err(Fault::of_nobody(Rule::AnswersDiffer)),
+    }
 }

@@ -1,4 +1,4 @@
-//! What only simulations do: [`crate::sim`], with the curve looked up.
+//! What only simulations do: [`crate::sim`], with the scheme looked up.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -13,20 +13,24 @@ use crate::sim;
 /// The copy that the shipped code cannot make.
 pub fn duplicate(presignature: &Presignature) -> Presignature {
     match presignature {
-        Presignature::P256(one) => Presignature::P256(Box::new(sim::duplicate(one))),
-        Presignature::P384(one) => Presignature::P384(Box::new(sim::duplicate(one))),
-        Presignature::Secp256k1(one) => Presignature::Secp256k1(Box::new(sim::duplicate(one))),
-        Presignature::Edwards25519(one) => Presignature::Edwards25519(Box::new(sim::frost::duplicate(one))),
+        Presignature::EcdsaP256(one) => Presignature::EcdsaP256(Box::new(sim::duplicate(one))),
+        Presignature::EcdsaP384(one) => Presignature::EcdsaP384(Box::new(sim::duplicate(one))),
+        Presignature::EcdsaSecp256k1(one) => Presignature::EcdsaSecp256k1(Box::new(sim::duplicate(one))),
+        Presignature::Ed25519(one) => Presignature::Ed25519(Box::new(sim::frost::duplicate(one))),
+        Presignature::FrostP256(one) => Presignature::FrostP256(Box::new(sim::frost::duplicate(one))),
+        Presignature::Bip340(one) => Presignature::Bip340(Box::new(sim::frost::duplicate(one))),
     }
 }
 
 impl Presignature {
     fn secrets(&self) -> Vec<u8> {
         match self {
-            Self::P256(own) => sim::stored_form(own),
-            Self::P384(own) => sim::stored_form(own),
-            Self::Secp256k1(own) => sim::stored_form(own),
-            Self::Edwards25519(own) => sim::frost::stored_form(own),
+            Self::EcdsaP256(own) => sim::stored_form(own),
+            Self::EcdsaP384(own) => sim::stored_form(own),
+            Self::EcdsaSecp256k1(own) => sim::stored_form(own),
+            Self::Ed25519(own) => sim::frost::stored_form(own),
+            Self::FrostP256(own) => sim::frost::stored_form(own),
+            Self::Bip340(own) => sim::frost::stored_form(own),
         }
     }
 }
@@ -41,19 +45,23 @@ pub fn stored_form(presignature: &Presignature) -> Vec<u8> {
 /// # Errors
 /// As [`Presignature::answer`].
 pub fn unmasked(own: Presignature, pairs: &Pairs, request: &SigningRequest) -> Result<Vec<u8>, Error> {
+    macro_rules! ecdsa {
+        ($own:expr, $key:expr) => {
+            Ok(sim::unmasked(*$own, pairs, &request.with_key($key))?.encode())
+        };
+    }
+    macro_rules! frost {
+        ($own:expr, $key:expr) => {
+            Ok(sim::frost::unmasked(*$own, pairs, &request.of_message($key))?.encode())
+        };
+    }
     match (own, &request.public_key) {
-        (Presignature::P256(own), PublicKey::P256(key)) => {
-            Ok(sim::unmasked(*own, pairs, &request.with_key(key))?.encode())
-        }
-        (Presignature::P384(own), PublicKey::P384(key)) => {
-            Ok(sim::unmasked(*own, pairs, &request.with_key(key))?.encode())
-        }
-        (Presignature::Secp256k1(own), PublicKey::Secp256k1(key)) => {
-            Ok(sim::unmasked(*own, pairs, &request.with_key(key))?.encode())
-        }
-        (Presignature::Edwards25519(own), PublicKey::Edwards25519(key)) => {
-            Ok(sim::frost::unmasked(*own, pairs, &request.of_message(key))?.encode())
-        }
+        (Presignature::EcdsaP256(own), PublicKey::P256(key)) => ecdsa!(own, key),
+        (Presignature::EcdsaP384(own), PublicKey::P384(key)) => ecdsa!(own, key),
+        (Presignature::EcdsaSecp256k1(own), PublicKey::Secp256k1(key)) => ecdsa!(own, key),
+        (Presignature::Ed25519(own), PublicKey::Edwards25519(key)) => frost!(own, key),
+        (Presignature::FrostP256(own), PublicKey::P256(key)) => frost!(own, key),
+        (Presignature::Bip340(own), PublicKey::Secp256k1(key)) => frost!(own, key),
         _ => Err(Misuse::WrongPresignature.into()),
     }
 }

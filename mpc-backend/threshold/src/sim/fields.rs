@@ -137,7 +137,9 @@ pub fn of_frost_answer<S: Schnorr>(message: &[u8]) -> Option<Vec<Field>> {
     let frost::PartialSignature { presignature, context, nonce, commitments, response } =
         frost::PartialSignature::<S>::decode(message).ok()?;
     let mut fields = Fields::default();
-    fields.opaque("id", &presignature).opaque("ctx", &context).push("R", Kind::Point, &nonce);
+    // An x-coordinate alone is no point to lie with.
+    let kind = if S::NONCE_BYTES == S::POINT_BYTES { Kind::Point } else { Kind::Opaque };
+    fields.opaque("id", &presignature).opaque("ctx", &context).push("R", kind, &nonce);
     for (point, name) in commitments.chunks(S::POINT_BYTES).zip(["D", "E"].into_iter().cycle()) {
         fields.push(name, Kind::Point, point);
     }

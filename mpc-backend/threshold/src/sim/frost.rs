@@ -9,6 +9,7 @@ use rand_core::CryptoRngCore;
 use super::{CLIENT, CLUSTER_ID, KEY_ID, boot_id};
 use crate::ecdsa::Pairs;
 use crate::fault::{Checks, Error, Fault};
+use crate::frost::binding::{CommitmentList, bind};
 use crate::frost::nonces::{Drawn, Nonces};
 use crate::frost::online::{self, OnlineRequest, PartialSignature};
 use crate::frost::{NonceSession, Schnorr, combine};
@@ -164,6 +165,20 @@ pub fn unmasked<S: Schnorr>(
     Ok(answer)
 }
 
+/// Whether an answer meets the equation that no masked answer meets.
+pub fn is_unmasked<S: Schnorr>(
+    sender: PartyIndex,
+    answer: &PartialSignature<S>,
+    request: &OnlineRequest<S>,
+    commitments: &[Vec<u8>],
+) -> bool {
+    let context = request.context(&answer.presignature);
+    CommitmentList::<S>::decode(&answer.commitments, &request.signers).is_ok_and(|list| {
+        let bound = bind(&list, &request.public_key, request.message(), &context);
+        combine::holds(sender, answer, request, commitments, &bound) == Some(true)
+    })
+}
+
 /// A liar's answer: another response.
 pub fn tamper<S: Schnorr>(answer: &mut PartialSignature<S>) {
     answer.response += S::Scalar::ONE;
@@ -186,7 +201,7 @@ pub fn set_nonces<S: Schnorr>(all: &mut BTreeMap<PartyIndex, Nonces<S>>, chosen:
         nonces.own = Drawn { hiding: Secret::new(*hiding), binding: Secret::new(*binding) };
     }
     let entries: Vec<_> = all.iter().map(|(party, nonces)| (*party, nonces.own.commit())).collect();
-    let list = crate::frost::binding::CommitmentList::new(&entries);
+    let list = CommitmentList::new(&entries);
     all.values_mut().for_each(|nonces| nonces.list = list.clone());
 }
 

@@ -1,9 +1,10 @@
-//! FROST on Ed25519: the one message of making nonces, of three signers, and the answers of two.
+//! FROST: the one message of making nonces, of three signers, and the answers of two.
 
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 
 use threshold::fault::{Checks, Error};
-use threshold::frost::{Ed25519, NonceSession, Nonces, OnlineRequest, PartialSignature, answer};
+use threshold::frost::{NonceSession, Nonces, OnlineRequest, PartialSignature, Schnorr, answer};
 use threshold::group::{P256, Point as _};
 use threshold::party::{PartyIndex, Threshold};
 use threshold::round::Step;
@@ -15,21 +16,21 @@ use crate::common::{cluster, party, rng, signers};
 use crate::{Ended, Protocol, Tamper, Variant, Wire, malformed};
 
 /// The making of nonces.
-pub struct MakeNonces;
+pub struct MakeNonces<S>(pub PhantomData<S>);
 
 /// Answers with them.
-pub struct FrostAnswer;
+pub struct FrostAnswer<S>(pub PhantomData<S>);
 
-struct Made {
+struct Made<S: Schnorr> {
     pairs: Cluster<P256>,
-    key: Dealt<Ed25519>,
-    nonces: BTreeMap<PartyIndex, Nonces<Ed25519>>,
+    key: Dealt<S>,
+    nonces: BTreeMap<PartyIndex, Nonces<S>>,
 }
 
 /// Makes nonces among `count`, always with the same key and pairs.
-fn made(count: u8, variant: Variant, ended: &mut Ended, tamper: &mut Tamper<'_>) -> Made {
+fn made<S: Schnorr>(count: u8, variant: Variant, ended: &mut Ended, tamper: &mut Tamper<'_>) -> Made<S> {
     let pairs = cluster::<P256>(count, count);
-    let key = Dealt::<Ed25519>::new(Threshold::new(count, count).unwrap(), &mut rng(4));
+    let key = Dealt::<S>::new(Threshold::new(count, count).unwrap(), &mut rng(4));
     let (mut sessions, mut wire, mut nonces) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
     let mut random = rng(variant as u64);
     for me in 1..=count {
@@ -44,7 +45,7 @@ fn made(count: u8, variant: Variant, ended: &mut Ended, tamper: &mut Tamper<'_>)
         let own = duplicate_pairs(&pairs.parties[&party(me)].pairs);
         let share = &key.shares[&party(me)];
         let (session, outbox) =
-            NonceSession::start(context, key.public_key, share, &own, &mut random).unwrap();
+            NonceSession::start(context, key.public_key.clone(), share, &own, &mut random).unwrap();
         sessions.insert(me, session);
         wire.extend(outbox.into_iter().map(|(to, message)| (me, to.get(), message)));
     }
@@ -62,10 +63,10 @@ fn made(count: u8, variant: Variant, ended: &mut Ended, tamper: &mut Tamper<'_>)
 }
 
 /// Counts what the client finds as party `who`'s.
-fn combined(
-    made: &Made,
-    answers: &[(PartyIndex, PartialSignature<Ed25519>)],
-    request: &OnlineRequest<Ed25519>,
+fn combined<S: Schnorr>(
+    made: &Made<S>,
+    answers: &[(PartyIndex, PartialSignature<S>)],
+    request: &OnlineRequest<S>,
     who: std::ops::RangeInclusive<u8>,
     ended: &mut Ended,
 ) {
@@ -75,7 +76,7 @@ fn combined(
     }
 }
 
-impl Protocol for MakeNonces {
+impl<S: Schnorr> Protocol for MakeNonces<S> {
     const NAME: &'static str = "FROST: nonces";
     const ROUNDS: &'static [&'static str] = &["commitment"];
     const LIAR: u8 = 3;
@@ -83,16 +84,16 @@ impl Protocol for MakeNonces {
     const VARIANTS: &'static [Variant] = &[Variant::Usual, Variant::Session, Variant::Epoch, Variant::Key];
 
     fn fields(message: &[u8]) -> Option<Vec<Field>> {
-        of_nonces::<Ed25519>(message)
+        of_nonces::<S>(message)
     }
 
     fn generator() -> Vec<u8> {
-        curve25519_dalek::constants::ED25519_BASEPOINT_POINT.encode()
+        S::Point::generator().encode()
     }
 
     fn run(&mut self, variant: Variant, tamper: &mut Tamper<'_>) -> Ended {
         let mut ended = Ended::default();
-        let mut made = made(3, variant, &mut ended, tamper);
+        let mut made = made::<S>(3, variant, &mut ended, tamper);
         if variant != Variant::Usual || made.nonces.len() < 3 {
             return ended;
         }
@@ -108,7 +109,7 @@ impl Protocol for MakeNonces {
     }
 }
 
-impl Protocol for FrostAnswer {
+impl<S: Schnorr> Protocol for FrostAnswer<S> {
     const NAME: &'static str = "FROST: answer to the client";
     const ROUNDS: &'static [&'static str] = &["answer"];
     const LIAR: u8 = 2;
@@ -117,16 +118,16 @@ impl Protocol for FrostAnswer {
         &[Variant::Usual, Variant::Session, Variant::Epoch, Variant::Key, Variant::Receiver];
 
     fn fields(message: &[u8]) -> Option<Vec<Field>> {
-        of_frost_answer::<Ed25519>(message)
+        of_frost_answer::<S>(message)
     }
 
     fn generator() -> Vec<u8> {
-        curve25519_dalek::constants::ED25519_BASEPOINT_POINT.encode()
+        S::Point::generator().encode()
     }
 
     fn run(&mut self, variant: Variant, tamper: &mut Tamper<'_>) -> Ended {
         let mut ended = Ended::default();
-        let mut made = made(2, variant, &mut ended, &mut |wire| vec![wire.message.to_vec()]);
+        let mut made = made::<S>(2, variant, &mut ended, &mut |wire| vec![wire.message.to_vec()]);
         let mut request = made.key.request(&signers(2), &[], b"message");
         match variant {
             Variant::Epoch => request.epoch += 1,
@@ -139,7 +140,7 @@ impl Protocol for FrostAnswer {
             let pairs = &made.pairs.parties[&from].pairs;
             let message = answer(nonces, pairs, &request).map_err(|error: Error| error).unwrap().encode();
             for arrived in tamper(Wire { from: from.get(), to: 0, round: 1, message: &message }) {
-                match PartialSignature::<Ed25519>::decode(&arrived) {
+                match PartialSignature::<S>::decode(&arrived) {
                     Ok(decoded) => answers.push((from, decoded)),
                     Err(_) => drop(ended.faults.insert(0, malformed(from.get()))),
                 }

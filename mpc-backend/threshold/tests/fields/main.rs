@@ -27,6 +27,7 @@ use std::marker::PhantomData;
 use common::party;
 use lies::{FieldLie, MessageLie, PLACES};
 use threshold::fault::{Fault, Severity};
+use threshold::frost::{Bip340, Ed25519, FrostP256};
 use threshold::group::{P256, P384, Secp256k1};
 use threshold::sim::fields::Field;
 
@@ -283,8 +284,8 @@ fn every_field_of_every_message_is_lied_about() {
         || document(&mut presign::Presign::<P256>(PhantomData)),
         || document(&mut online::Online::<P256>(PhantomData)),
         || document(&mut ecdh::Agreement),
-        || document(&mut frost::MakeNonces),
-        || document(&mut frost::FrostAnswer),
+        || document(&mut frost::MakeNonces::<Ed25519>(PhantomData)),
+        || document(&mut frost::FrostAnswer::<Ed25519>(PhantomData)),
         || document(&mut oprf::Request),
         || document(&mut oprf::Answer),
     ];
@@ -330,6 +331,33 @@ fn the_tables_of_other_curves_differ_in_sizes_only() {
     let online = verdicts(online::Online::<P256>(PhantomData));
     assert_eq!(verdicts(online::Online::<P384>(PhantomData)), online);
     assert_eq!(verdicts(online::Online::<Secp256k1>(PhantomData)), online);
+}
+
+/// What each lie led to, but for one bit of a point, which may be a bit of another point.
+fn but_flips(table: &[String]) -> BTreeSet<(String, String, String)> {
+    let rows = table.iter().filter_map(|row| row.trim_matches('|').rsplit_once('|'));
+    rows.flat_map(|(row, cell)| {
+        let parts = cell.split("; ").filter_map(|part| part.split_once(" → "));
+        parts.flat_map(move |(labels, verdict)| {
+            let labels = labels.split(", ").map(str::trim).filter(|label| *label != "flip");
+            labels.map(move |label| (row.to_owned(), label.to_owned(), verdict.trim().to_owned()))
+        })
+    })
+    .collect()
+}
+
+#[test]
+fn the_tables_of_other_schemes_differ_in_sizes_only() {
+    let nonces = but_flips(&verdicts(frost::MakeNonces::<Ed25519>(PhantomData)));
+    assert!(nonces.len() > 15, "{nonces:?}");
+    assert_eq!(but_flips(&verdicts(frost::MakeNonces::<FrostP256>(PhantomData))), nonces);
+    assert_eq!(but_flips(&verdicts(frost::MakeNonces::<Bip340>(PhantomData))), nonces);
+    let answers = but_flips(&verdicts(frost::FrostAnswer::<Ed25519>(PhantomData)));
+    assert!(answers.len() > 20, "{answers:?}");
+    assert_eq!(but_flips(&verdicts(frost::FrostAnswer::<FrostP256>(PhantomData))), answers);
+    // R of BIP-340 is no point, so two lies fewer are told about it.
+    let bip340 = but_flips(&verdicts(frost::FrostAnswer::<Bip340>(PhantomData)));
+    assert!(bip340.is_subset(&answers) && bip340.len() == answers.len() - 2, "{bip340:?}");
 }
 
 /// The fault of the liar's malformed message, where a decoder says only that it is one.

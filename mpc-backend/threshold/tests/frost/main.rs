@@ -92,10 +92,11 @@ fn every_signer_set_signs_every_variant<S: Scheme>() {
 
 /// The peer gets our share and nonces, and must answer as we do.
 fn answers_without_a_context_are_those_of_frost_core<S: Scheme>() {
-    let world = World::<S>::new(3, 5);
+    let mut world = World::<S>::new(3, 5);
     let identifier = |party: PartyIndex| Identifier::<S::Frost>::try_from(u16::from(party.get())).unwrap();
     for (seed, members) in [(1, [1, 2, 3]), (2, [2, 4, 5]), (3, [1, 3, 5]), (4, [2, 3, 4])] {
         let (signers, message) = (set(&members), S::plain_message(seed));
+        world.key = Dealt::new(world.key.threshold, &mut rng(seed));
         let all = world.nonces(&signers, seed);
         let peers: BTreeMap<_, _> = all
             .iter()

@@ -2,7 +2,7 @@
 
 use elliptic_curve::ff::PrimeField as _;
 use sha2::{Digest as _, Sha512};
-use threshold::frost::{Ed25519, Schnorr};
+use threshold::frost::{Bip340, Ed25519, FrostP256, Schnorr};
 
 /// A scheme with what tests know of it beyond the shipped code.
 pub trait Scheme: Schnorr {
@@ -66,11 +66,54 @@ impl Scheme for Ed25519 {
     }
 }
 
+/// Messages of a scheme without variants.
+fn plain_messages() -> Vec<(Vec<u8>, Vec<u8>)> {
+    vec![(vec![], vec![]), (vec![], b"message".to_vec()), (vec![], vec![7; 32]), (vec![], vec![7; 5000])]
+}
+
+impl Scheme for FrostP256 {
+    fn messages() -> Vec<(Vec<u8>, Vec<u8>)> {
+        plain_messages()
+    }
+
+    fn identity() -> Vec<u8> {
+        vec![0; 33]
+    }
+
+    /// By frost-core's own verifier, over frost-p256.
+    fn verifies(public_key: &[u8], _: &[u8], message: &[u8], signature: &[u8]) -> bool {
+        let key = frost_p256::VerifyingKey::deserialize(public_key).unwrap();
+        key.verify(message, &frost_p256::Signature::deserialize(signature).unwrap()).is_ok()
+    }
+}
+
+impl Scheme for Bip340 {
+    fn messages() -> Vec<(Vec<u8>, Vec<u8>)> {
+        plain_messages()
+    }
+
+    fn identity() -> Vec<u8> {
+        vec![0; 33]
+    }
+
+    /// By k256's own implementation of BIP-340.
+    fn verifies(public_key: &[u8], _: &[u8], message: &[u8], signature: &[u8]) -> bool {
+        let key = k256::schnorr::VerifyingKey::from_bytes(&public_key[1..]).unwrap();
+        key.verify_raw(message, &k256::schnorr::Signature::try_from(signature).unwrap()).is_ok()
+    }
+}
+
 /// Instantiates generic tests on every scheme.
 macro_rules! on_each_scheme {
     ($($test:ident,)*) => {
         mod ed25519 {
             $(#[test] fn $test() { super::$test::<threshold::frost::Ed25519>(); })*
+        }
+        mod p256 {
+            $(#[test] fn $test() { super::$test::<threshold::frost::FrostP256>(); })*
+        }
+        mod bip340 {
+            $(#[test] fn $test() { super::$test::<threshold::frost::Bip340>(); })*
         }
     };
 }

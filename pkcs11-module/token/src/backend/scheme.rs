@@ -23,6 +23,14 @@ pub enum Scheme {
         /// application's, and then the context.
         variant: Vec<u8>,
     },
+    /// Schnorr over a message: on P-256 as FROST(P-256, SHA-256) has it, R compressed and then z; on secp256k1
+    /// BIP-340, R's x-coordinate and then s.
+    Schnorr {
+        /// The key's curve.
+        curve: Curve,
+        /// The `CKM_` number.
+        mechanism: u64,
+    },
     /// RSASSA-PKCS1-v1_5 (RFC 8017, 8.2); the answer is as long as the modulus.
     RsaPkcs1 {
         /// The `CKM_` number.
@@ -84,7 +92,10 @@ impl Scheme {
     /// Bytes of a signature.
     pub const fn signature_bytes(&self) -> usize {
         match self {
-            Self::Ecdsa { curve, .. } | Self::Eddsa { curve, .. } => 2 * curve.field_bytes(),
+            Self::Schnorr { curve: Curve::P256, .. } => 65,
+            Self::Ecdsa { curve, .. } | Self::Eddsa { curve, .. } | Self::Schnorr { curve, .. } => {
+                2 * curve.field_bytes()
+            }
             Self::RsaPkcs1 { modulus_bytes, .. } | Self::RsaPss { modulus_bytes, .. } => {
                 *modulus_bytes as usize
             }

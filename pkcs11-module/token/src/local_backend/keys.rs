@@ -3,12 +3,15 @@
 use curve25519_dalek::edwards::EdwardsPoint;
 use curve25519_dalek::scalar::Scalar;
 use p256::ecdsa::signature::hazmat::PrehashSigner;
+use p256::elliptic_curve::ff::PrimeField as _;
+use p256::elliptic_curve::sec1::ToEncodedPoint as _;
 use rand_core::OsRng;
 use zeroize::Zeroizing;
 
 use super::rsa::RsaKey;
 use crate::backend::{Attributes, Curve, KeySpec, Scheme};
 use crate::mechanism::eddsa::{self, Variant};
+use crate::mechanism::schnorr;
 use crate::object::key::{complete_private, complete_public};
 use crate::provider::Parameter;
 
@@ -54,6 +57,9 @@ impl LocalKey {
     pub(super) fn sign(&self, scheme: &Scheme, digest: &[u8]) -> Result<Vec<u8>, String> {
         let text = |error: p256::ecdsa::Error| error.to_string();
         Ok(match (self, scheme) {
+            (key, Scheme::Schnorr { .. }) => {
+                schnorr_signature(key, digest).ok_or_else(|| "no Schnorr on this curve".to_owned())?
+            }
             (Self::P256(key), Scheme::Ecdsa { .. }) => {
                 let signature: p256::ecdsa::Signature = key.sign_prehash(digest).map_err(text)?;
                 signature.to_bytes().to_vec()
@@ -99,5 +105,24 @@ impl LocalKey {
             Self::Secp256k1(key) => product!(k256, key),
             Self::Edwards25519(_) | Self::Rsa(_) => return None,
         })
+    }
+}
+
+/// `None` on curves that have no such scheme.
+fn schnorr_signature(key: &LocalKey, message: &[u8]) -> Option<Vec<u8>> {
+    match key {
+        LocalKey::P256(key) => {
+            let nonce = p256::NonZeroScalar::random(&mut OsRng);
+            let point = p256::PublicKey::from_secret_scalar(&nonce).to_encoded_point(true);
+            let public = p256::PublicKey::from(key.verifying_key());
+            let challenge = schnorr::challenge_p256(point.as_bytes(), &public, message)?;
+            let response = *nonce + challenge * key.as_nonzero_scalar().as_ref();
+            Some([point.as_bytes(), &response.to_repr()].concat())
+        }
+        LocalKey::Secp256k1(key) => {
+            let key = k256::schnorr::SigningKey::from(*key.as_nonzero_scalar());
+            Some(key.sign_raw(message, &[0; 32]).ok()?.to_bytes().to_vec())
+        }
+        LocalKey::P384(_) | LocalKey::Edwards25519(_) | LocalKey::Rsa(_) => None,
     }
 }

@@ -60,7 +60,7 @@ impl RsaKey {
             Scheme::RsaPss { hash, mgf, salt_bytes, .. } => {
                 pss(bytes, *hash, *mgf, usize::from(*salt_bytes), message)?
             }
-            Scheme::Ecdsa { .. } | Scheme::Eddsa { .. } => return None,
+            Scheme::Ecdsa { .. } | Scheme::Eddsa { .. } | Scheme::Schnorr { .. } => return None,
         };
         power(&self.modulus, &block, &self.exponent).map(|signature| signature.to_vec())
     }

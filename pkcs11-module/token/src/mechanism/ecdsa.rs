@@ -6,7 +6,7 @@ use p256::ecdsa::signature::hazmat::PrehashVerifier;
 
 use super::digest::Hash;
 use super::eddsa::{self, Variant};
-use super::{Keys, Mechanism, Use, Work};
+use super::{Keys, Mechanism, Use, Work, schnorr};
 use crate::backend::Curve;
 use crate::provider::Parameter;
 use crate::rv::{Error, Result};
@@ -35,6 +35,7 @@ pub(crate) enum VerifyingKey {
     P384(Box<p384::ecdsa::VerifyingKey>),
     Secp256k1(Box<k256::ecdsa::VerifyingKey>),
     Ed25519(Box<eddsa::PublicKey>, Variant),
+    Schnorr(schnorr::PublicKey),
 }
 
 impl VerifyingKey {
@@ -78,6 +79,7 @@ impl VerifyingKey {
             Self::P384(_) => Curve::P384,
             Self::Secp256k1(_) => Curve::Secp256k1,
             Self::Ed25519(..) => Curve::Edwards25519,
+            Self::Schnorr(key) => key.curve(),
         }
     }
 
@@ -86,19 +88,21 @@ impl VerifyingKey {
     /// # Errors
     /// [`Error::SignatureLenRange`], [`Error::SignatureInvalid`].
     pub(crate) fn verify(&self, digest: &[u8], signature: &[u8]) -> Result<()> {
-        if signature.len() != 2 * self.curve().field_bytes() {
-            return Err(Error::SignatureLenRange);
-        }
+        let sized = || match signature.len() == 2 * self.curve().field_bytes() {
+            true => Ok(signature),
+            false => Err(Error::SignatureLenRange),
+        };
         let verified = match self {
-            Self::P256(key) => p256::ecdsa::Signature::from_slice(signature)
+            Self::P256(key) => p256::ecdsa::Signature::from_slice(sized()?)
                 .and_then(|signature| key.verify_prehash(digest, &signature)),
-            Self::P384(key) => p384::ecdsa::Signature::from_slice(signature)
+            Self::P384(key) => p384::ecdsa::Signature::from_slice(sized()?)
                 .and_then(|signature| key.verify_prehash(digest, &signature)),
             // The crate takes low s only, which is no rule of ECDSA: s and q - s are equally valid.
-            Self::Secp256k1(key) => k256::ecdsa::Signature::from_slice(signature).and_then(|signature| {
+            Self::Secp256k1(key) => k256::ecdsa::Signature::from_slice(sized()?).and_then(|signature| {
                 key.verify_prehash(digest, &signature.normalize_s().unwrap_or(signature))
             }),
             Self::Ed25519(key, variant) => return eddsa::verify(key, variant, digest, signature),
+            Self::Schnorr(key) => return key.verify(digest, signature),
         };
         verified.map_err(|_| Error::SignatureInvalid)
     }

@@ -1,7 +1,7 @@
 //! The message of a signature, or its digest, as it comes in, and the public key that it is held against.
 
 use super::digest::Hasher;
-use super::{Mechanism, ecdsa, rsa};
+use super::{Mechanism, Work, ecdsa, rsa, schnorr};
 use crate::backend::{Attributes, Curve, KeySpec, Scheme};
 use crate::object::key;
 use crate::provider::Parameter;
@@ -20,6 +20,12 @@ pub(crate) enum Message {
         /// So many it can have.
         most: usize,
     },
+    /// Whoever signs or verifies hashes: the parts are gathered, and nothing is cut or padded.
+    Whole {
+        bytes: Vec<u8>,
+        /// So many it can have.
+        most: usize,
+    },
 }
 
 impl Message {
@@ -34,10 +40,12 @@ impl Message {
     /// [`Error::DataLenRange`] if a message that is gathered becomes too long.
     pub(crate) fn update(&mut self, part: &[u8]) -> Result<()> {
         match self {
-            Self::Gathered { bytes, most, .. } if bytes.len() + part.len() > *most => {
+            Self::Gathered { bytes, most, .. } | Self::Whole { bytes, most }
+                if bytes.len() + part.len() > *most =>
+            {
                 return Err(Error::DataLenRange);
             }
-            Self::Gathered { bytes, .. } => bytes.extend_from_slice(part),
+            Self::Gathered { bytes, .. } | Self::Whole { bytes, .. } => bytes.extend_from_slice(part),
             Self::Hashed(hasher) => hasher.update(part),
         }
         Ok(())
@@ -53,6 +61,7 @@ impl Message {
             Self::Gathered { bytes, least, .. } if bytes.len() < *least => return Err(Error::DataLenRange),
             Self::Gathered { bytes, .. } => std::mem::take(bytes),
             Self::Hashed(hasher) => hasher.finalize_reset().into_vec(),
+            Self::Whole { bytes, .. } => return Ok(std::mem::take(bytes)),
         };
         let wanted = match key {
             KeySpec::Curve(Curve::Edwards25519) | KeySpec::Rsa { .. } => return Ok(message),
@@ -84,7 +93,12 @@ impl Verifier {
             return Ok(Self::Rsa(rsa::PublicKey::of(attributes)?, mechanism.scheme(spec, parameter)?));
         };
         let point = attributes.get(&CKA_EC_POINT).and_then(|value| key::point_of(curve, value));
-        let mut key = ecdsa::VerifyingKey::from_point(curve, point.ok_or(Error::KeyTypeInconsistent)?)?;
+        let point = point.ok_or(Error::KeyTypeInconsistent)?;
+        if mechanism.work == Work::Schnorr {
+            let key = schnorr::PublicKey::from_point(curve, point)?;
+            return Ok(Self::Curve(ecdsa::VerifyingKey::Schnorr(key)));
+        }
+        let mut key = ecdsa::VerifyingKey::from_point(curve, point)?;
         key.set_variant(parameter)?;
         Ok(Self::Curve(key))
     }

@@ -12,6 +12,7 @@ pub(crate) mod eddsa;
 pub(crate) mod key_gen;
 pub(crate) mod message;
 pub(crate) mod rsa;
+pub(crate) mod schnorr;
 
 use cryptoki_sys::*;
 
@@ -41,6 +42,8 @@ pub(crate) static MECHANISMS: &[&Mechanism] = &[
     &ecdsa::ECDSA_SHA3_384,
     &ecdsa::ECDSA_SHA3_512,
     &eddsa::EDDSA,
+    &schnorr::FROST_P256_SHA256,
+    &schnorr::BIP340,
     &ecdh::ECDH1_DERIVE,
     &ecdh::ECDH1_COFACTOR_DERIVE,
     &rsa::RSA_PKCS_KEY_PAIR_GEN,
@@ -115,6 +118,8 @@ pub(crate) enum Work {
     Ecdsa(Option<Hash>),
     /// EdDSA.
     Eddsa,
+    /// Schnorr.
+    Schnorr,
     /// A digest.
     Digest(Hash),
     /// Elliptic curve Diffie-Hellman.
@@ -148,6 +153,7 @@ pub(crate) fn select(call: MechanismCall<'_>, wanted: Use, private_rsa: bool) ->
             Work::EcKeyPair
             | Work::Ecdsa(_)
             | Work::Eddsa
+            | Work::Schnorr
             | Work::Digest(_)
             | Work::RsaKeyPair
             | Work::RsaPkcs1(_),
@@ -214,6 +220,7 @@ impl Mechanism {
                 Ok(Message::gathered(0, most))
             }
             (_, Scheme::RsaPss { hash, .. }) => Ok(Message::gathered(hash.bytes(), hash.bytes())),
+            (_, Scheme::Schnorr { .. }) => Ok(Message::Whole { bytes: Vec::new(), most }),
             (_, Scheme::Ecdsa { .. } | Scheme::Eddsa { .. }) => Ok(Message::gathered(0, most)),
         }
     }
@@ -230,11 +237,14 @@ impl Mechanism {
             (Work::Eddsa, KeySpec::Curve(curve)) => {
                 Ok(Scheme::Eddsa { curve, mechanism, variant: Variant::of(parameter)?.encode() })
             }
+            (Work::Schnorr, KeySpec::Curve(curve)) => Ok(Scheme::Schnorr { curve, mechanism }),
             (Work::RsaPkcs1(digest), _) => {
                 Ok(Scheme::RsaPkcs1 { mechanism, digest, modulus_bytes: rsa::modulus_bytes(key)? })
             }
             (Work::RsaPss(hash), _) => rsa::pss_scheme(mechanism, hash, key, parameter),
-            (Work::Ecdsa(_) | Work::Eddsa, KeySpec::Rsa { .. }) => Err(Error::KeyTypeInconsistent),
+            (Work::Ecdsa(_) | Work::Eddsa | Work::Schnorr, KeySpec::Rsa { .. }) => {
+                Err(Error::KeyTypeInconsistent)
+            }
             _ => Err(Error::MechanismInvalid),
         }
     }

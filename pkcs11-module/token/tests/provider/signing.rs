@@ -59,6 +59,31 @@ fn every_curve_signs_digests_shorter_and_longer_than_its_order() {
 }
 
 #[test]
+fn schnorr_signs_messages_of_any_length_with_the_keys_of_its_curve() {
+    let application = Application::new();
+    let session = application.user();
+    let [p256, p384, secp256k1] = CURVES.map(|(params, ..)| application.pair_on(session, params));
+    for (mechanism, pair, other, bytes) in
+        [(FROST_P256, &p256, &secp256k1, 65), (BIP340, &secp256k1, &p256, 64)]
+    {
+        for message in [&b""[..], b"message", &[7; 48], &[7; 5_000]] {
+            let signature = application.sign(session, mechanism, pair.private, message).unwrap();
+            assert_eq!(signature.len(), bytes);
+            let verify =
+                |message: &[u8]| application.verify(session, mechanism, pair.public, message, &signature);
+            verify(message).unwrap();
+            assert_eq!(verify(&[message, b"x"].concat()), Err(Error::SignatureInvalid));
+        }
+        for wrong in [&p384, other] {
+            let refused = application.sign(session, mechanism, wrong.private, b"message");
+            assert_eq!(refused, Err(Error::KeyTypeInconsistent));
+            let refused = application.verify(session, mechanism, wrong.public, b"message", &[1; 65]);
+            assert_eq!(refused, Err(Error::KeyTypeInconsistent));
+        }
+    }
+}
+
+#[test]
 fn a_hashed_signature_is_one_over_the_digest() {
     let application = Application::new();
     let session = application.user();

@@ -100,14 +100,14 @@ fn a_mechanism_starts_what_its_flags_say_and_nothing_else() {
         let rsa = provider.mechanism_info(application.slot, id).unwrap().min_key_size >= 2048;
         let pss = [CKM_RSA_PKCS_PSS, CKM_SHA1_RSA_PKCS_PSS, CKM_SHA224_RSA_PKCS_PSS, CKM_SHA256_RSA_PKCS_PSS];
         let pss = pss.contains(&id) || [CKM_SHA384_RSA_PKCS_PSS, CKM_SHA512_RSA_PKCS_PSS].contains(&id);
-        let edwards = [CKM_EDDSA, CKM_EC_EDWARDS_KEY_PAIR_GEN].contains(&id);
+        let other = [CKM_EDDSA, CKM_EC_EDWARDS_KEY_PAIR_GEN, BIP340].contains(&id);
         for (flag, answer) in answers {
             let expected = match flag {
                 _ if flags & flag == 0 => Err(Error::MechanismInvalid),
                 _ if pss || id == CKM_RSA_PKCS_OAEP => Err(Error::MechanismParamInvalid),
                 CKF_GENERATE_KEY_PAIR if rsa => Err(Error::TemplateIncomplete),
-                CKF_GENERATE_KEY_PAIR if edwards => Err(Error::CurveNotSupported),
-                _ if edwards || rsa => Err(Error::KeyTypeInconsistent),
+                CKF_GENERATE_KEY_PAIR if other => Err(Error::CurveNotSupported),
+                _ if other || rsa => Err(Error::KeyTypeInconsistent),
                 _ => Ok(()),
             };
             assert_eq!(answer, expected, "{id:#x} {flag:#x}");

@@ -167,10 +167,11 @@ impl Application {
         listed
     }
 
-    /// Those of keys of type `CKK_EC`.
+    /// Those of keys of type `CKK_EC` on every curve.
     pub fn ec_mechanisms(&self, flag: u64) -> Vec<u64> {
         let of_rsa = |id: &u64| self.provider.mechanism_info(self.slot, *id).unwrap().min_key_size >= 2048;
-        self.mechanisms(flag).into_iter().filter(|id| *id != CKM_EDDSA && !of_rsa(id)).collect()
+        let others = [CKM_EDDSA, FROST_P256, BIP340];
+        self.mechanisms(flag).into_iter().filter(|id| !others.contains(id) && !of_rsa(id)).collect()
     }
 
     /// A pair on the curve that these parameters name.
@@ -215,6 +216,11 @@ pub const CURVES: [(&[u8], &[u8], usize); 3] = [
     (b"\x13\x09secp384r1", &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22], 48),
     (b"\x13\x09secp256k1", &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a], 32),
 ];
+
+/// Schnorr with keys on P-256.
+pub const FROST_P256: u64 = CKM_VENDOR_DEFINED | 0x4346_0001;
+/// BIP-340 with keys on secp256k1.
+pub const BIP340: u64 = CKM_VENDOR_DEFINED | 0x4346_0002;
 
 pub const P256_OID: &[u8] = &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
 

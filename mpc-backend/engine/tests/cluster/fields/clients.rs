@@ -17,7 +17,7 @@ use threshold::secret::Secret;
 use threshold::signing::{self, SigningCurve};
 
 use super::{Harmless, reason};
-use crate::curves::key_attributes_on;
+use crate::curves::{key_attributes_on, mechanism_of};
 use crate::rsa::{PSS, asked, attributes, generate};
 use crate::service::ready;
 use crate::sim::Sim;
@@ -213,7 +213,12 @@ fn frames(
         Op::Generate(generate_session),
         Op::HoldKeys(HoldKeysRequest { destroyed: vec![vec![6; 16]] }),
         Op::CopyKey(copy),
-        Op::Lease(LeaseRequest { key_id: key.id.to_vec(), signers: vec![1, 2], count: 1 }),
+        Op::Lease(LeaseRequest {
+            key_id: key.id.to_vec(),
+            signers: vec![1, 2],
+            count: 1,
+            mechanism: mechanism_of(key.scheme),
+        }),
         Op::Sign(user.sign_request(key, [1, 2], &lease, &[5; 32])),
         Op::Derive(user.derive_request(key, [1, 2], &peer(key.curve()))),
         Op::Rsa(pss),

@@ -2,7 +2,7 @@
 //! the bug off, the same run must be clean. `docs/simulation.md` is the list, checked here against the code.
 
 mod checks;
-mod rules;
+pub mod rules;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -7,13 +7,12 @@ use proto::client::v1::Code;
 use proto::limits::FORMAT;
 use proto::peer::v1::{Control, Envelope, PresignStart, Protocol, control::Body};
 
-use threshold::group::{Curve, P256, P384, Secp256k1};
+use threshold::signing::SigningScheme;
 
-use crate::curves::named;
 use crate::nonce_rules::masks_are_missing;
 use crate::sim::{Delivery, Sim, TWO_OF_THREE, World};
 use crate::strict::a_copy_repeats_its_nonce;
-use crate::user::User;
+use crate::user::{Key, User};
 
 /// A running cluster with a bug in all nodes, its user, and a second client of the same token.
 fn buggy(world: &'static World, bug: Option<Bug>, seed: u64) -> (Sim, User, User) {
@@ -27,10 +26,10 @@ fn buggy(world: &'static World, bug: Option<Bug>, seed: u64) -> (Sim, User, User
 }
 
 /// Runs what shows a bug of a nonce rule; what was noticed.
-fn noticed<C: Curve>(bug: Bug, planted: bool) -> Vec<String> {
-    let world = World::on(TWO_OF_THREE, named::<C>());
+fn noticed(scheme: SigningScheme, bug: Bug, planted: bool) -> Vec<String> {
+    let world = World::on(TWO_OF_THREE, scheme.curve());
     let (mut sim, mut user, mut thief) = buggy(world, planted.then_some(bug), 9);
-    let key = world.key.clone();
+    let key = world.key.by(scheme);
     let expect = |held: bool, what: &str, sim: &mut Sim| {
         if !held {
             sim.ledger.violation(what.to_owned());
@@ -83,12 +82,12 @@ fn noticed<C: Curve>(bug: Bug, planted: bool) -> Vec<String> {
             expect(answer.is_ok(), "another client's request burns a presignature", &mut sim);
         }
         Bug::NoGrant | Bug::GrantedTwice => {
-            let repeats = a_copy_repeats_its_nonce(planted.then_some(bug));
+            let repeats = a_copy_repeats_its_nonce(scheme, planted.then_some(bug));
             expect(!repeats, "a copied node answers two requests in strict mode", &mut sim);
         }
         Bug::NumberTwice => {
             user.sign(&mut sim, &key, [1, 2], &[1; 32]).unwrap();
-            let order = repeated_order(&sim, &user, &key.id, &key.birth.public_key);
+            let order = order(&sim, &user, &key, 1);
             let before = sim.logged(2, "PeerMessageRefused");
             sim.input(2, Input::PeerMessage { peer: 1, envelope: order });
             let refused = sim.logged(2, "PeerMessageRefused") > before;
@@ -101,7 +100,7 @@ fn noticed<C: Curve>(bug: Bug, planted: bool) -> Vec<String> {
             }
         }
         Bug::NoMasks => {
-            let missing = masks_are_missing::<C>(planted.then_some(bug));
+            let missing = masks_are_missing(scheme, planted.then_some(bug));
             expect(!missing, "one node's answers to three requests are linearly dependent", &mut sim);
         }
         Bug::AnySigners => {
@@ -115,14 +114,16 @@ fn noticed<C: Curve>(bug: Bug, planted: bool) -> Vec<String> {
     sim.ledger.violations
 }
 
-fn repeated_order(sim: &Sim, user: &User, key_id: &[u8], public_key: &[u8]) -> Envelope {
+/// Node 1's order to node 2 to make presignature `number` with it, by the key's scheme.
+pub fn order(sim: &Sim, user: &User, key: &Key, number: u64) -> Envelope {
     let start = PresignStart {
-        key_id: key_id.to_vec(),
+        key_id: key.id.to_vec(),
+        scheme: key.scheme.name().into(),
         signers: vec![1, 2],
         client_key: user.public().to_vec(),
         block_id: vec![5; 16],
-        number: 1,
-        public_key: public_key.to_vec(),
+        number,
+        public_key: key.birth.public_key.clone(),
         registry_index: sim.log.len() as u64,
         ..PresignStart::default()
     };
@@ -155,18 +156,16 @@ pub const NONCE_BUGS: [Bug; 13] = [
     Bug::AnySigners,
 ];
 
-fn each_bug_is_found<C: Curve>() {
+fn each_bug_is_found(scheme: SigningScheme) {
     for bug in NONCE_BUGS {
-        assert_eq!(noticed::<C>(bug, false), Vec::<String>::new(), "{bug:?} off");
-        assert!(!noticed::<C>(bug, true).is_empty(), "{bug:?} is not found");
+        assert_eq!(noticed(scheme, bug, false), Vec::<String>::new(), "{bug:?} off, {scheme:?}");
+        assert!(!noticed(scheme, bug, true).is_empty(), "{bug:?} is not found, {scheme:?}");
     }
 }
 
 #[test]
 fn each_bug_of_a_nonce_rule_is_found() {
-    each_bug_is_found::<P256>();
-    each_bug_is_found::<P384>();
-    each_bug_is_found::<Secp256k1>();
+    SigningScheme::ALL.into_iter().for_each(each_bug_is_found);
 }
 
 /// R4 is kept by the shell, which gives the boot id: here it gives the old one.

@@ -7,7 +7,7 @@ use engine::{Event, Write, persist};
 use prost::Message;
 use proto::client::v1::{NodeFrame, node_frame, response};
 use proto::peer::v1::{Envelope, Hello, Protocol};
-use threshold::signing::{Answer, SigningCurve};
+use threshold::signing::{Answer, SigningScheme};
 
 use super::Sim;
 use crate::curves::point_bytes;
@@ -40,9 +40,9 @@ impl Ledger {
         let Some(node_frame::Frame::Response(reply)) = &frame.frame else { return };
         let Some(response::Result::Sign(sign)) = &reply.result else { return };
         // Answers on the two curves of 256 bits are equally long; read as either, they say the same here.
-        let decode = |curve| Answer::decode(curve, &sign.partial, None).ok();
+        let decode = |scheme| Answer::decode(scheme, &sign.partial, None).ok();
         let partial =
-            SigningCurve::ALL.into_iter().find_map(decode).expect("an honest answer is well formed");
+            SigningScheme::ALL.into_iter().find_map(decode).expect("an honest answer is well formed");
         if !self.answered.insert((node, *partial.presignature())) {
             self.violation(format!("node {node} answered twice with one presignature"));
         }
@@ -82,6 +82,9 @@ impl Ledger {
         }
         let point = 1 + point_bytes(&envelope.payload);
         let fields = match envelope.payload.first() {
+            // FROST's only round: D and E, of 32 or 33 bytes.
+            Some(1) if envelope.payload.len() == 97 => [33..65, 65..97],
+            Some(1) if envelope.payload.len() == 99 => [33..66, 66..99],
             // Round 1: nonce and commitment. Round 2: nonce point and salt.
             Some(1) => [33..65, 65..97],
             Some(2) => [1..point, point..point + 32],

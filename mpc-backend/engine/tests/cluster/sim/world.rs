@@ -8,6 +8,7 @@ use threshold::ecdsa::Pairs;
 use threshold::signing::SigningCurve;
 
 use super::{Shape, Sim, Store, THREE_OF_FIVE, TWO_OF_THREE};
+use crate::curves::usual_scheme;
 use crate::service::ready_on;
 use crate::user::{Key, User};
 
@@ -43,7 +44,7 @@ impl World {
     }
 
     fn make(shape: Shape, curve: SigningCurve) -> Self {
-        let (mut sim, user, key) = ready_on(Sim::of(shape, 0), curve);
+        let (mut sim, user, key) = ready_on(Sim::of(shape, 0), usual_scheme(curve));
         sim.run(1_000);
         let stores = sim.nodes.iter().map(|node| node.store.clone()).collect();
         let pin_key = user.pin_key.unwrap();

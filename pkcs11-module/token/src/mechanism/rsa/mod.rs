@@ -148,7 +148,9 @@ pub(crate) fn verify(key: &PublicKey, scheme: &Scheme, message: &[u8], signature
             let bits = key.bits().saturating_sub(1);
             padding::is_pss(&block, bits, (*hash, *mgf), usize::from(*salt_bytes), message)
         }
-        Scheme::Ecdsa { .. } | Scheme::Eddsa { .. } => return Err(Error::KeyTypeInconsistent),
+        Scheme::Ecdsa { .. } | Scheme::Eddsa { .. } | Scheme::Schnorr { .. } => {
+            return Err(Error::KeyTypeInconsistent);
+        }
     };
     if is_right { Ok(()) } else { Err(Error::SignatureInvalid) }
 }
