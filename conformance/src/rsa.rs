@@ -5,7 +5,7 @@ use std::ptr::null_mut;
 use cryptoki_sys::*;
 
 use crate::call;
-use crate::session::{Outcome, Session, number, ok, on_token};
+use crate::session::{Outcome, Pair, Session, labelled, number, ok, on_token};
 
 /// A mechanism and its parameter.
 #[derive(Clone)]
@@ -106,6 +106,31 @@ impl Session<'_> {
         ])
     }
 
+    /// The key pair of 2048 bits that all tests share: making one takes the nodes seconds. Nobody destroys it.
+    ///
+    /// # Panics
+    /// If it is neither there nor generated.
+    pub fn rsa(&self) -> Pair {
+        let half = |class| {
+            let found = self.find(&[number(CKA_CLASS, class), labelled(SHARED)]).expect("a search");
+            found.first().copied()
+        };
+        match (half(CKO_PUBLIC_KEY), half(CKO_PRIVATE_KEY)) {
+            (Some(public), Some(private)) => Pair { public, private },
+            _ => self.rsa_of(2048, SHARED),
+        }
+    }
+
+    /// A new pair on the token.
+    ///
+    /// # Panics
+    /// If it is not generated.
+    pub fn rsa_of(&self, bits: usize, label: &str) -> Pair {
+        let public = [number(CKA_MODULUS_BITS, bits as CK_ULONG), on_token(true), labelled(label)];
+        let private = [on_token(true), labelled(label)];
+        self.generate_with(CKM_RSA_PKCS_KEY_PAIR_GEN, &public, &private).expect("C_GenerateKeyPair")
+    }
+
     /// `C_SignInit` and `C_Sign`.
     pub fn rsa_sign(&self, mechanism: &RsaMechanism, key: CK_OBJECT_HANDLE, data: &[u8]) -> Outcome<Vec<u8>> {
         ok(mechanism.with(|mechanism| call!(self.module, C_SignInit(self.handle, mechanism, key))))?;
@@ -172,6 +197,8 @@ impl Session<'_> {
 fn len(bytes: &[u8]) -> CK_ULONG {
     bytes.len() as CK_ULONG
 }
+
+const SHARED: &str = "shared RSA pair";
 
 /// A modulus of 2048 bits, for keys with which nothing is signed: no key has it.
 pub const MODULUS: [u8; 256] = {

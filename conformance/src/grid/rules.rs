@@ -86,8 +86,6 @@ rules! {
     HIDDEN_KEY "4.4, 5.6.8: private objects do not exist without a login" CKR_KEY_HANDLE_INVALID CKR_USER_NOT_LOGGED_IN;
     WRONG_KEY "5.13.1, 5.15.1: the other half, or no key at all"
         CKR_KEY_HANDLE_INVALID CKR_KEY_TYPE_INCONSISTENT CKR_KEY_FUNCTION_NOT_PERMITTED;
-    NO_DECRYPTION "5.10.1: a token need not have a mechanism that decrypts"
-        CKR_OK CKR_MECHANISM_INVALID CKR_KEY_TYPE_INCONSISTENT;
     OTHER_FAMILY "5.8.1, 5.10.1: a key of a type that the mechanism does not work with"
         CKR_KEY_TYPE_INCONSISTENT CKR_KEY_FUNCTION_NOT_PERMITTED CKR_MECHANISM_INVALID;
     INDIGESTIBLE "5.12.4: only secret keys have a value to digest" CKR_KEY_INDIGESTIBLE CKR_KEY_HANDLE_INVALID;

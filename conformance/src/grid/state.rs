@@ -125,11 +125,7 @@ pub fn rules(function: &Function, state: State) -> Vec<&'static Rule> {
             forbid(login == Login::SecurityOfficer, &OTHER_IN);
         }
         "C_Logout" => forbid(login == Login::Nobody, &NOT_IN),
-        "C_SignInit" | "C_DeriveKey" => forbid(login != Login::User, &HIDDEN_KEY),
-        "C_DecryptInit" => {
-            forbid(login != Login::User, &HIDDEN_KEY);
-            forbid(true, &NO_DECRYPTION);
-        }
+        "C_SignInit" | "C_DecryptInit" | "C_DeriveKey" => forbid(login != Login::User, &HIDDEN_KEY),
         "C_GenerateKeyPair" => {
             forbid(login != Login::User, &NOT_IN);
             forbid(!write, &READ_ONLY);

@@ -7,7 +7,6 @@ use std::ptr::null_mut;
 use cryptoki_sys::*;
 
 use crate::call;
-use crate::rsa::MODULUS;
 use crate::session::{Pair, SECP256K1, Session};
 use crate::token::Token;
 pub use names::number;
@@ -49,7 +48,7 @@ pub fn listed(token: &Token) -> Vec<Mechanism> {
     ids.into_iter().map(describe).collect()
 }
 
-/// A key pair on the token that a mechanism works with; of RSA only a public key.
+/// A key pair on the token that a mechanism works with; of RSA the one that all tests share.
 ///
 /// # Panics
 /// If it is not known which, or not generated.
@@ -58,10 +57,7 @@ pub fn key_pair(session: &Session<'_>, mechanism: CK_MECHANISM_TYPE) -> Pair {
     match name {
         ecdsa if ecdsa.starts_with("CKM_ECDSA") => session.p256(name),
         "CKM_EDDSA" => session.ed25519(name),
-        rsa if rsa.contains("RSA") => {
-            let public = session.rsa_public(&MODULUS, &[1, 0, 1]).expect("C_CreateObject");
-            Pair { public, private: 0 }
-        }
+        rsa if rsa.contains("RSA") => session.rsa(),
         "CKM_COUNTERFOIL_FROST_P256_SHA256" => session.p256(name),
         "CKM_COUNTERFOIL_BIP340" => session.pair_on(&SECP256K1, name),
         _ => panic!("which key for {name} ({mechanism:#x})?"),
@@ -92,19 +88,20 @@ pub static TESTED: &[(CK_MECHANISM_TYPE, &str, &str)] = tested! {
     CKM_ECDSA_SHA3_512 "signing::hashed_mechanisms_sign_what_they_hash";
     CKM_ECDH1_DERIVE "deriving::two_sides_agree_on_every_curve";
     CKM_ECDH1_COFACTOR_DERIVE "deriving::two_sides_agree_on_every_curve";
-    CKM_RSA_PKCS "rsa_public::a_brought_key_verifies_what_others_sign";
-    CKM_SHA1_RSA_PKCS "rsa_public::signatures_with_older_hashes_verify";
-    CKM_SHA224_RSA_PKCS "rsa_public::signatures_with_older_hashes_verify";
-    CKM_SHA256_RSA_PKCS "wycheproof_rsa::wycheproof_rsa_pkcs1";
-    CKM_SHA384_RSA_PKCS "wycheproof_rsa::wycheproof_rsa_pkcs1";
-    CKM_SHA512_RSA_PKCS "wycheproof_rsa::wycheproof_rsa_pkcs1";
-    CKM_RSA_PKCS_PSS "wycheproof_rsa::wycheproof_rsa_pss";
-    CKM_SHA1_RSA_PKCS_PSS "wycheproof_rsa::wycheproof_rsa_pss";
-    CKM_SHA224_RSA_PKCS_PSS "wycheproof_rsa::wycheproof_rsa_pss";
-    CKM_SHA256_RSA_PKCS_PSS "wycheproof_rsa::wycheproof_rsa_pss";
-    CKM_SHA384_RSA_PKCS_PSS "wycheproof_rsa::wycheproof_rsa_pss";
-    CKM_SHA512_RSA_PKCS_PSS "wycheproof_rsa::wycheproof_rsa_pss";
-    CKM_RSA_PKCS_OAEP "rsa_public::what_is_encrypted_others_decrypt";
+    CKM_RSA_PKCS_KEY_PAIR_GEN "rsa::every_size_is_generated";
+    CKM_RSA_PKCS "rsa::every_mechanism_signs_and_others_verify";
+    CKM_SHA1_RSA_PKCS "rsa::every_mechanism_signs_and_others_verify";
+    CKM_SHA224_RSA_PKCS "rsa::every_mechanism_signs_and_others_verify";
+    CKM_SHA256_RSA_PKCS "rsa::every_mechanism_signs_and_others_verify";
+    CKM_SHA384_RSA_PKCS "rsa::every_mechanism_signs_and_others_verify";
+    CKM_SHA512_RSA_PKCS "rsa::every_mechanism_signs_and_others_verify";
+    CKM_RSA_PKCS_PSS "rsa::every_mechanism_signs_and_others_verify";
+    CKM_SHA1_RSA_PKCS_PSS "rsa::every_mechanism_signs_and_others_verify";
+    CKM_SHA224_RSA_PKCS_PSS "rsa::every_mechanism_signs_and_others_verify";
+    CKM_SHA256_RSA_PKCS_PSS "rsa::every_mechanism_signs_and_others_verify";
+    CKM_SHA384_RSA_PKCS_PSS "rsa::every_mechanism_signs_and_others_verify";
+    CKM_SHA512_RSA_PKCS_PSS "rsa::every_mechanism_signs_and_others_verify";
+    CKM_RSA_PKCS_OAEP "rsa::what_is_encrypted_is_decrypted";
     CKM_SHA_1 "digesting::fips_examples";
     CKM_SHA224 "digesting::fips_examples";
     CKM_SHA256 "digesting::fips_examples";

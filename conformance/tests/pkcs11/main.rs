@@ -20,6 +20,7 @@ mod login;
 mod objects;
 mod operations;
 mod random;
+mod rsa;
 mod rsa_public;
 mod schnorr;
 mod sequences;

@@ -19,6 +19,8 @@ struct Operation<'a> {
     name: &'static str,
     /// As long as a signature or ciphertext.
     length: CK_ULONG,
+    /// What is digested, signed, encrypted or decrypted.
+    message: Vec<u8>,
 }
 
 /// Where a result goes, or how long a signature is.
@@ -39,6 +41,7 @@ impl Operation<'_> {
             CKF_DIGEST => call!(module, C_DigestInit(handle, mechanism)),
             CKF_SIGN => call!(module, C_SignInit(handle, mechanism, self.key)),
             CKF_ENCRYPT => call!(module, C_EncryptInit(handle, mechanism, self.key)),
+            CKF_DECRYPT => call!(module, C_DecryptInit(handle, mechanism, self.key)),
             _ => call!(module, C_VerifyInit(handle, mechanism, self.key)),
         }
     }
@@ -60,11 +63,11 @@ impl Operation<'_> {
         }
     }
 
-    /// The single-part call for 32 bytes, or the final one.
+    /// The single-part call for the message, or the final one.
     fn end(&self, at_once: bool, end: End) -> CK_RV {
         let (module, handle) = (self.session.module, self.session.handle);
-        let (mut message, mut buffer) = ([7u8; 32], [1u8; 256]);
-        let data = message.as_mut_ptr();
+        let mut buffer = [1u8; 256];
+        let (data, data_len) = (self.message.as_ptr().cast_mut(), self.message.len() as CK_ULONG);
         if self.kind == CKF_VERIFY {
             let (signature, len) = match end {
                 Null => (null_mut(), self.length),
@@ -72,7 +75,7 @@ impl Operation<'_> {
                 Room | Length => (buffer.as_mut_ptr(), self.length),
             };
             return match at_once {
-                true => call!(module, C_Verify(handle, data, 32, signature, len)),
+                true => call!(module, C_Verify(handle, data, data_len, signature, len)),
                 false => call!(module, C_VerifyFinal(handle, signature, len)),
             };
         }
@@ -80,17 +83,18 @@ impl Operation<'_> {
         let out = if matches!(end, Length) { null_mut() } else { buffer.as_mut_ptr() };
         let length = if matches!(end, Null) { null_mut() } else { &raw mut length };
         match (self.kind, at_once) {
-            (CKF_DIGEST, true) => call!(module, C_Digest(handle, data, 32, out, length)),
+            (CKF_DIGEST, true) => call!(module, C_Digest(handle, data, data_len, out, length)),
             (CKF_DIGEST, false) => call!(module, C_DigestFinal(handle, out, length)),
-            (CKF_ENCRYPT, _) => call!(module, C_Encrypt(handle, data, 32, out, length)),
-            (_, true) => call!(module, C_Sign(handle, data, 32, out, length)),
+            (CKF_ENCRYPT, _) => call!(module, C_Encrypt(handle, data, data_len, out, length)),
+            (CKF_DECRYPT, _) => call!(module, C_Decrypt(handle, data, data_len, out, length)),
+            (_, true) => call!(module, C_Sign(handle, data, data_len, out, length)),
             (_, false) => call!(module, C_SignFinal(handle, out, length)),
         }
     }
 
     /// Whether it has functions for parts.
     fn has_parts(&self) -> bool {
-        self.kind != CKF_ENCRYPT
+        ![CKF_ENCRYPT, CKF_DECRYPT].contains(&self.kind)
     }
 
     /// Runs `steps` in a started operation and says whether it is active afterwards.
@@ -115,21 +119,26 @@ fn for_every_mechanism(check: impl Fn(&Operation<'_>)) {
     let session = token.user();
     let mut done = 0;
     for Mechanism { id, name, info, .. } in listed(&token) {
-        let kinds =
-            [CKF_DIGEST, CKF_SIGN, CKF_VERIFY, CKF_ENCRYPT].into_iter().filter(|kind| info.flags & kind != 0);
+        let kinds = [CKF_DIGEST, CKF_SIGN, CKF_VERIFY, CKF_ENCRYPT, CKF_DECRYPT];
+        let kinds = kinds.into_iter().filter(|kind| info.flags & kind != 0);
         for kind in kinds {
             let Pair { public, private } = match kind {
                 CKF_DIGEST => Pair { public: 0, private: 0 },
                 _ => key_pair(&session, id),
             };
-            let key = if kind == CKF_SIGN { private } else { public };
+            let key = if [CKF_SIGN, CKF_DECRYPT].contains(&kind) { private } else { public };
+            let message = match kind {
+                CKF_DECRYPT => session.rsa_encrypt(&RsaMechanism::usual(id), public, b"secret").unwrap(),
+                _ => vec![7; 32],
+            };
             let length = match id {
                 CKM_COUNTERFOIL_FROST_P256_SHA256 => 65,
                 _ if name.contains("RSA") => 256,
                 _ => 64,
             };
-            check(&Operation { session: &session, kind, mechanism: id, key, name, length });
-            [public, private].into_iter().filter(|key| *key != 0).for_each(|key| {
+            check(&Operation { session: &session, kind, mechanism: id, key, name, length, message });
+            let own = [public, private].into_iter().filter(|key| *key != 0 && !name.contains("RSA"));
+            own.for_each(|key| {
                 session.destroy(key);
             });
             done += 1;
@@ -172,7 +181,7 @@ fn lengths_and_small_buffers_keep_it_and_the_result_ends_it() {
             assert!(!operation.after(&[(&end(true, Room), CKR_OK)]));
             assert!(!operation.after(&[(&end(false, Room), CKR_OK)]));
         }
-        if [CKF_SIGN, CKF_ENCRYPT].contains(&operation.kind) {
+        if [CKF_SIGN, CKF_ENCRYPT, CKF_DECRYPT].contains(&operation.kind) {
             assert!(
                 !operation
                     .after(&[(&end(true, Room), CKR_OK), (&end(true, Room), CKR_OPERATION_NOT_INITIALIZED)])
