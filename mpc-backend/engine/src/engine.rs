@@ -46,6 +46,8 @@ pub(crate) enum AfterPersist {
     Head(Head),
     /// The birth of this generation session may be signed.
     Birth([u8; 32]),
+    /// The birth of this imported key may be signed, for whoever asked.
+    Import(ReplyTo, Id),
     /// The birth of this copy may be signed.
     Copy {
         /// Who asked for it.
@@ -272,6 +274,7 @@ impl Engine {
         match self.persisting.remove(&ticket) {
             Some(AfterPersist::Head(head)) => self.own_head_durable(head),
             Some(AfterPersist::Birth(session)) => self.share_kept(&session),
+            Some(AfterPersist::Import(reply, key_id)) => self.import_durable(reply, &key_id),
             Some(AfterPersist::Copy { reply, key_id }) => self.copy_durable(reply, &key_id),
             Some(AfterPersist::Try { reply, answer }) => self.answer(reply, response::Result::Oprf(answer)),
             Some(AfterPersist::Nothing) | None => {}

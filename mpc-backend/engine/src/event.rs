@@ -78,6 +78,8 @@ events! {
     Alarm SignatureFailed { signers: String, rule: String, named: String, key: String, presignature: String, client: String } "answers of these nodes do not make a signature: one of them lies or is broken";
     /// A key's share is held, not yet in use.
     Info KeyGenerated { key: String } "key generated, waiting for its record";
+    /// This node took its share of a key that a client brought.
+    Info KeyImported { key: String } "key imported";
     /// Generation of a key ended without a key.
     Warn GenerationFailed { key: String, why: String } "key generation failed";
     /// The share of a key's copy is held, not yet in use.

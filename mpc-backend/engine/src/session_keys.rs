@@ -198,6 +198,8 @@ impl Engine {
             public_key: Vec::new(),
             commitments: Vec::new(),
             transcript: Vec::new(),
+            // Of the copy as of its source: see below.
+            imported: false,
             ..source.statement.clone()
         };
         self.check_birth(&asked, &[]).map_err(Failure::forbidden)?;
@@ -205,6 +207,7 @@ impl Engine {
             public_key: source.statement.public_key.clone(),
             commitments: source.statement.commitments.clone(),
             transcript: source.statement.transcript.clone(),
+            imported: source.statement.imported,
             ..asked
         };
         let encoded = born.encode_to_vec();

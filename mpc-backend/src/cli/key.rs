@@ -8,6 +8,7 @@ use token::object::summary::summary;
 use zeroize::Zeroizing;
 
 use crate::cli::failure::Failure;
+use crate::cli::import::Import;
 use crate::cli::terminal::result;
 use crate::cli::token::{Session, one_pin};
 
@@ -29,12 +30,17 @@ pub enum KeyCommand {
         #[arg(long)]
         pin_file: Option<PathBuf>,
     },
+    /// Move a private EC or Ed25519 key from a PEM file onto a token: it is split here, and every node gets one share.
+    Import(Import),
 }
 
 impl KeyCommand {
     /// Runs it.
     pub fn run(self) -> Result<(), Failure> {
-        let Self::List { config, token, pin, pin_file } = self;
+        let (config, token, pin, pin_file) = match self {
+            Self::List { config, token, pin, pin_file } => (config, token, pin, pin_file),
+            Self::Import(import) => return import.run(),
+        };
         let pin = one_pin(pin, pin_file.as_deref())?;
         let objects = list(&config, &token, pin.as_deref().map(String::as_str))?;
         objects.objects().iter().map(|object| describe(object)).for_each(result);

@@ -17,6 +17,7 @@ pub mod evidence;
 pub mod failure;
 pub mod files;
 pub mod health;
+pub mod import;
 pub mod key;
 pub mod keys;
 pub mod lab;

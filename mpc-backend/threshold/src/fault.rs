@@ -178,6 +178,10 @@ pub enum Rule {
     #[error("evaluation proof is not valid")]
     OprfProof,
 
+    /// import 2.4: the share that the client dealt is not on the committed polynomial.
+    #[error("dealt share does not match its commitments")]
+    DealtShare,
+
     /// ecdh 3.2: the quorum's verification shares do not combine to the public key.
     #[error("verification shares do not combine to the public key")]
     EcdhKey,
@@ -236,6 +240,7 @@ impl Rule {
             | Self::RsaBiprime
             | Self::RsaExponent
             | Self::RsaInverse
+            | Self::DealtShare
             | Self::EcdhKey
             | Self::EcdhProof
             | Self::OprfProof => Severity::SessionEnds,
@@ -312,6 +317,7 @@ impl Rule {
             | Self::RsaBiprime
             | Self::RsaExponent
             | Self::RsaInverse
+            | Self::DealtShare
             | Self::EcdhKey => false,
         }
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use proto::client::v1::request;
 
 use crate::call::{Said, Terms};
-use crate::connect::{Answer, Connection};
+use crate::connect::{Answer, Connection, wipe};
 use crate::core::Core;
 use crate::deadline::{Deadline, TimedTcp, wait_for_any};
 use crate::failure::NodeFailure;
@@ -101,11 +101,18 @@ impl<'a> Asking<'a> {
 
 impl Drop for Asking<'_> {
     fn drop(&mut self) {
-        for part in self.parts.drain(..) {
-            if let Some(lent) = part.lent {
+        for mut part in self.parts.drain(..) {
+            if let Some(lent) = part.lent.take() {
                 lent.leave();
             }
         }
+    }
+}
+
+/// A request may hold a share of a key.
+impl Drop for Part<'_> {
+    fn drop(&mut self) {
+        wipe(&mut self.op);
     }
 }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use proto::registry::v1::{InitToken, Login as WireLogin, NewObject, SetLogin, TokenRecord, command::Body};
 use token::backend::{
     Attributes, Backend, BackendError, BackendResult, Curve, Freshness, GeneratedPair, KeyKind,
-    KeyPairRequest, ObjectId, ObjectList, ObjectRecord, Padding, PinState, Role, Scheme, TokenId, TokenState,
+    KeyPairRequest, ObjectId, ObjectList, ObjectRecord, Padding, PinState, PrivateKeyImport, Role, Scheme,
+    TokenId, TokenState,
 };
 use zeroize::Zeroizing;
 
@@ -270,6 +271,10 @@ impl Backend for ClusterClient {
         if !own.is_empty() && self.core.start().is_ok() {
             self.session_keys.destroy(&self.core, &own);
         }
+    }
+
+    fn import_private_key(&self, token: TokenId, import: PrivateKeyImport) -> BackendResult<ObjectRecord> {
+        self.registry.import_private_key(&self.core, token, import)
     }
 
     fn sign(&self, token: TokenId, key: ObjectId, scheme: &Scheme, digest: &[u8]) -> BackendResult<Vec<u8>> {

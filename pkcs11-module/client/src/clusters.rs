@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use token::backend::{
     Attributes, Backend, BackendError, BackendResult, Curve, Freshness, GeneratedPair, KeyKind,
-    KeyPairRequest, ObjectId, ObjectList, ObjectRecord, Padding, Role, Scheme, TokenId, TokenState,
+    KeyPairRequest, ObjectId, ObjectList, ObjectRecord, Padding, PrivateKeyImport, Role, Scheme, TokenId,
+    TokenState,
 };
 use zeroize::Zeroizing;
 
@@ -137,6 +138,10 @@ impl Backend for Clusters {
     fn destroy_session_keys(&self, keys: &[ObjectId]) {
         // Each cluster ends those that it knows.
         self.all.iter().for_each(|cluster| cluster.destroy_session_keys(keys));
+    }
+
+    fn import_private_key(&self, token: TokenId, import: PrivateKeyImport) -> BackendResult<ObjectRecord> {
+        self.of(token)?.import_private_key(token, import)
     }
 
     fn sign(&self, token: TokenId, key: ObjectId, scheme: &Scheme, digest: &[u8]) -> BackendResult<Vec<u8>> {

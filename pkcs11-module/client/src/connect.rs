@@ -1,6 +1,6 @@
 //! One blocking connection to one node: TCP, TLS, hello, then requests and answers in turn.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,6 +15,7 @@ use proto::statement::LOGIN_EXPORTER_LABEL;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use socket2::{SockRef, TcpKeepalive};
 use token::backend::TokenId;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::deadline::{Deadline, TimedTcp};
 use crate::failure::NodeFailure;
@@ -158,9 +159,12 @@ impl Connection {
         self.stream.sock.wait_until(deadline);
         let request =
             Request { id: self.last_id, deadline_ms: deadline.millis(), min_registry_index, op: Some(op) };
-        let frame = ClientFrame { frame: Some(client_frame::Frame::Request(request)) };
-        frame::write(&mut self.stream, &frame, CLIENT_FRAME_BYTES_MAX)
-            .map_err(|error| NodeFailure::of_io(&error))
+        let mut frame = ClientFrame { frame: Some(client_frame::Frame::Request(request)) };
+        let sent = write_wiping(&mut self.stream, &frame).map_err(|error| NodeFailure::of_io(&error));
+        if let Some(client_frame::Frame::Request(Request { op: Some(op), .. })) = &mut frame.frame {
+            wipe(op);
+        }
+        sent
     }
 
     /// Waits for the answer to the request sent last.
@@ -321,3 +325,16 @@ const CHUNK_BYTES: usize = 4096;
 const ADDRESSES_MAX: usize = 4;
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+/// Writes a frame and leaves no copy of it behind.
+fn write_wiping(stream: &mut impl Write, frame: &ClientFrame) -> io::Result<()> {
+    let encoded = Zeroizing::new(frame::encode(frame, CLIENT_FRAME_BYTES_MAX)?);
+    stream.write_all(&encoded)?;
+    stream.flush()
+}
+
+/// Wipes the one request that holds a secret.
+pub(crate) fn wipe(op: &mut request::Op) {
+    if let request::Op::Import(import) = op {
+        import.share.zeroize();
+    }
+}

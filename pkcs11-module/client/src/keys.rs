@@ -60,6 +60,7 @@ impl Core {
         let ours = statement.curve == asked.curve
             && statement.attributes_hash == asked.attributes_hash
             && statement.client_key == self.identity.public()
+            && !statement.imported
             && statement.instance == if asked.attributes.is_empty() { &[][..] } else { &self.instance };
         if ours { Ok(birth) } else { Err(BirthFault::OtherKey) }
     }

@@ -10,7 +10,7 @@
 //!
 //! Reading order: [`connect`] (one node), `pool` (many connections), `asking` and `call` (many nodes
 //! at once), `nodes`, `health` and `search` (which ones), then the rooms of the port: `agree` and
-//! `registry` (lists), `pin` and `login`, `commands`, `keys`, `session_keys`, `derive`, `sign`, `race` and `witness`, `random`.
+//! `registry` (lists), `pin` and `login`, `commands`, `keys`, `import`, `session_keys`, `derive`, `sign`, `race` and `witness`, `random`.
 //! [`cluster`] joins them.
 #![forbid(unsafe_code)]
 
@@ -31,6 +31,7 @@ mod derive;
 pub mod failure;
 mod health;
 pub mod identity;
+mod import;
 mod keys;
 pub mod log;
 mod login;

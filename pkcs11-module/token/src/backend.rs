@@ -209,6 +209,17 @@ pub enum PublicHalf {
     Session(Attributes),
 }
 
+/// A private key that the application brings along.
+pub struct PrivateKeyImport {
+    /// The curve of the key.
+    pub curve: Curve,
+    /// The private scalar, [`Curve::field_bytes`] long, in range: big-endian, on edwards25519 little-endian and what
+    /// RFC 8032 makes of the seed.
+    pub value: Zeroizing<Vec<u8>>,
+    /// The key's attributes; `CKA_TOKEN` is always true.
+    pub private: Attributes,
+}
+
 /// Where keys are and objects are kept.
 ///
 /// Every call may block on the network up to the implementation's deadline and may be made from many threads at
@@ -268,6 +279,10 @@ pub trait Backend: Send + Sync {
 
     /// Ends private keys that sessions of this process made. Never fails: with the cluster away, their lease ends.
     fn destroy_session_keys(&self, keys: &[ObjectId]);
+
+    /// Splits a private key among the nodes and stores it, or nothing. The implementation wipes the value, and the
+    /// record passes [`crate::object::key::complete_private`].
+    fn import_private_key(&self, token: TokenId, import: PrivateKeyImport) -> BackendResult<ObjectRecord>;
 
     /// Uses a private key. The digest of ECDSA is exactly [`Curve::field_bytes`] long: longer ones were cut to their
     /// leftmost bytes, shorter ones padded with zeros on the left. A message of EdDSA is at most

@@ -16,7 +16,8 @@ use zeroize::Zeroizing;
 
 use crate::backend::{
     Attributes, Backend, BackendError, BackendResult, Curve, Freshness, GeneratedPair, KeyPairRequest,
-    ObjectId, ObjectList, ObjectRecord, Padding, PublicHalf, Role, Scheme, TokenId, TokenState,
+    ObjectId, ObjectList, ObjectRecord, Padding, PrivateKeyImport, PublicHalf, Role, Scheme, TokenId,
+    TokenState,
 };
 use crate::sync::lock;
 use keys::LocalKey;
@@ -187,6 +188,16 @@ impl Backend for LocalBackend {
 
     fn destroy_session_keys(&self, keys: &[ObjectId]) {
         lock(&self.tokens).iter_mut().for_each(|token| token.destroy_session_keys(keys));
+    }
+
+    fn import_private_key(&self, token: TokenId, import: PrivateKeyImport) -> BackendResult<ObjectRecord> {
+        let PrivateKeyImport { curve, value, mut private } = import;
+        self.token(token, |token| {
+            token.require(Role::User)?;
+            let key = LocalKey::of(curve, &value).ok_or(BackendError::KeyInvalid)?;
+            key.complete(&mut Attributes::new(), &mut private);
+            token.add(private, Some(key))
+        })
     }
 
     fn sign(&self, token: TokenId, key: ObjectId, scheme: &Scheme, digest: &[u8]) -> BackendResult<Vec<u8>> {

@@ -121,6 +121,7 @@ fn backend_rv(error: &BackendError) -> u64 {
         BackendError::NotLoggedIn => CKR_USER_NOT_LOGGED_IN,
         BackendError::NoSuchObject => CKR_OBJECT_HANDLE_INVALID,
         BackendError::Stale => CKR_FUNCTION_FAILED,
+        BackendError::KeyInvalid => CKR_ATTRIBUTE_VALUE_INVALID,
         BackendError::KeyUseForbidden => CKR_KEY_FUNCTION_NOT_PERMITTED,
         BackendError::CiphertextInvalid => CKR_ENCRYPTED_DATA_INVALID,
         BackendError::Full(_) => CKR_DEVICE_MEMORY,

@@ -1,6 +1,7 @@
 //! Templates as applications pass them, checked and brought into canonical form.
 
 use cryptoki_sys::CKA_ALLOWED_MECHANISMS;
+use zeroize::Zeroize;
 
 use crate::attribute::{self, Class};
 use crate::backend::Attributes;
@@ -9,6 +10,13 @@ use crate::rv::{Error, Result};
 
 /// A template whose attributes are known, well formed and named once.
 pub(crate) struct Template(Attributes);
+
+/// Applications put private keys into templates.
+impl Drop for Template {
+    fn drop(&mut self) {
+        self.0.values_mut().for_each(Zeroize::zeroize);
+    }
+}
 
 impl Template {
     /// Reads a template that creates or changes an object.
@@ -62,6 +70,11 @@ impl Template {
         attribute::ulong_of(&self.0, id)
     }
 
+    /// Takes `id` out, if given.
+    pub(crate) fn take(&mut self, id: u64) -> Option<Vec<u8>> {
+        self.0.remove(&id)
+    }
+
     /// Sets `id`, whatever was given.
     pub(crate) fn set(&mut self, id: u64, value: Vec<u8>) {
         self.0.insert(id, value);
@@ -87,8 +100,8 @@ impl Template {
     /// # Errors
     /// [`Error::AttributeTypeInvalid`], [`Error::AttributeReadOnly`], [`Error::AttributeValueInvalid`] for what is
     /// given, [`Error::TemplateIncomplete`] for what is not.
-    pub(crate) fn build(self, class: Class, later: &[u64]) -> Result<Attributes> {
-        let mut attributes = self.0;
+    pub(crate) fn build(mut self, class: Class, later: &[u64]) -> Result<Attributes> {
+        let mut attributes = std::mem::take(&mut self.0);
         for (id, value) in &attributes {
             let declared = attribute::find(*id, class).filter(|declared| declared.is_of(&attributes));
             let declared = declared.ok_or(Error::AttributeTypeInvalid)?;

@@ -6,7 +6,9 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use tests::application::binary_beside;
+use tests::curve::{EDWARDS25519, P256, P384};
 use tests::lab::{Lab, PIN, TOKEN};
+use tests::openssl::accept_all_on;
 
 struct Shell {
     counterfoil: PathBuf,
@@ -22,6 +24,13 @@ impl Shell {
     /// Runs a command line in the lab's folder; words are separated by blanks.
     fn run(&self, line: &str) -> Output {
         Command::new(&self.counterfoil).args(line.split(' ')).current_dir(self.lab.folder()).output().unwrap()
+    }
+
+    /// OpenSSL's command in the lab's folder.
+    fn openssl(&self, line: &str) {
+        let output =
+            Command::new("openssl").args(line.split(' ')).current_dir(self.lab.folder()).output().unwrap();
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
     /// Standard output of a command that must succeed.
@@ -75,6 +84,45 @@ fn token_is_made_by_operators_and_initialised_by_its_owner() {
     assert_eq!(shell.done(&format!("key list {config} --token tenant --pin-file pin")), "");
     assert!(shell.refused(&format!("key list {config} --token tenant --pin wrong-pin")).contains("PIN"));
     assert!(shell.refused(&format!("key list {config} --token none --pin {PIN}")).contains("token list"));
+}
+
+/// Files as OpenSSL writes them: the key that comes out signs what OpenSSL accepts under the file's public half.
+#[test]
+fn keys_move_in_from_the_files_that_people_have() {
+    let shell = Shell::up();
+    let target = shell.lab.target().unwrap();
+    let import = format!("key import --config client/client.toml --token {TOKEN} --pin {PIN}");
+    let p256 = "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256";
+    for (label, make, more, curve) in [
+        ("plain", p256, "", &P256),
+        ("sealed", &*format!("{p256} -aes256 -pass pass:secret"), " --passphrase-file passphrase", &P256),
+        ("sec1", "ecparam -genkey -name secp384r1", "", &P384),
+        ("seed", "genpkey -algorithm ED25519", "", &EDWARDS25519),
+    ] {
+        shell.openssl(&format!("{make} -out {label}.pem"));
+        shell.openssl(&format!(
+            "pkey -in {label}.pem -passin pass:secret -pubout -outform DER -out {label}.der"
+        ));
+        std::fs::write(shell.lab.folder().join("passphrase"), "secret\n").unwrap();
+        shell.done(&format!("{import} --label {label}{more} {label}.pem"));
+        let public = std::fs::read(shell.lab.folder().join(format!("{label}.der"))).unwrap();
+        let point = &public[curve.public_key_head.len() / 2..];
+        let signed = target.sign(label, &[vec![9; 32], vec![7; 20]]).unwrap();
+        assert_eq!(accept_all_on(curve, point, &signed).unwrap(), 2, "{label}");
+    }
+    let keys = format!("key list --config client/client.toml --token {TOKEN} --pin {PIN}");
+    assert_eq!(shell.done(&keys).lines().count(), 4);
+    std::fs::write(shell.lab.folder().join("passphrase"), "other\n").unwrap();
+    for wrong in
+        ["--passphrase-file passphrase sealed.pem", "sealed.pem", "plain.der", "manifest.toml", "none.pem"]
+    {
+        let output = shell.run(&format!("{import} --label wrong {wrong}"));
+        assert!(!output.status.success(), "{wrong}");
+    }
+    shell.lab.kill(2).unwrap();
+    let missing = shell.refused(&format!("{import} --label wrong plain.pem"));
+    assert!(missing.contains("node 2"), "{missing}");
+    assert_eq!(shell.done(&keys).lines().count(), 4);
 }
 
 #[test]

@@ -135,6 +135,7 @@ impl Engine {
             Op::Generate(generate) => self.generate(reply, generate, deadline, rng),
             Op::Lease(lease) => self.lease(reply.conn, lease, rng),
             Op::Sign(sign) => self.sign(reply.conn, sign, waited),
+            Op::Import(import) => self.import(reply, import),
             Op::Derive(derive) => self.derive(reply.conn, derive, rng).map(Outcome::Now),
             Op::Rsa(rsa) => self.rsa(reply.conn, rsa, rng).map(Outcome::Now),
             Op::Complain(complaint) => self.complain(reply.conn, complaint).map(Outcome::Now),

@@ -1,13 +1,15 @@
 //! Clients: their connections, and how a request comes to its one answer.
 //!
 //! Each node decides for itself: a request is held against enrolment, login, attributes and limits here,
-//! whatever other nodes said. `dispatch` sorts requests; `read`, `login`, `write`, `sign`, `derive`, `rsa` and `complain` answer them.
+//! whatever other nodes said. `dispatch` sorts requests; `read`, `login`, `write`, `sign`, `derive`, `rsa`, `import` and
+//! `complain` answer them.
 
 mod complain;
 mod derive;
 mod dispatch;
 mod failure;
 mod grant;
+mod import;
 mod login;
 mod read;
 mod rsa;

@@ -192,8 +192,14 @@ fn check_private_key(attributes: &[Attribute], statement: &BirthStatement) -> Re
     if get(attributes, CKA_EC_PARAMS) != curve.map(params) {
         return refuse(CKA_EC_PARAMS, "not the curve of the generated key");
     }
-    if !is_true(attributes, CKA_LOCAL) {
-        return refuse(CKA_LOCAL, "a key that the nodes generated is local");
+    let imported = statement.imported;
+    if get(attributes, CKA_LOCAL) != Some(&[u8::from(!imported)]) {
+        return refuse(CKA_LOCAL, "a key is local exactly if the nodes generated it");
+    }
+    for attribute in [CKA_ALWAYS_SENSITIVE, CKA_NEVER_EXTRACTABLE] {
+        if imported && is_true(attributes, attribute) {
+            return refuse(attribute, "an imported key was elsewhere before");
+        }
     }
     match SECRET.iter().find(|secret| get(attributes, **secret).is_some()) {
         Some(secret) => refuse(*secret, "no part of a private key enters the registry"),

@@ -78,10 +78,16 @@ fn well_formed(trust: &Trust, statement: &BirthStatement) -> Result<(), Refusal>
         Kind::Rsa(_) if statement.commitments.len() != 1 => {
             return Err(Refusal::Birth("not one digest of public values"));
         }
+        Kind::Rsa(_) if statement.imported => {
+            return Err(Refusal::Birth("RSA keys are not imported"));
+        }
         Kind::Group(_) | Kind::Rsa(_) => {}
     }
     if statement.epoch != FIRST_EPOCH {
         return Err(Refusal::Birth("unknown epoch"));
+    }
+    if statement.imported && statement.purpose() != Purpose::SigningKey {
+        return Err(Refusal::Birth("only private keys are imported"));
     }
     if !statement.instance.is_empty() {
         return Err(Refusal::Birth("a session key is not recorded"));
@@ -91,17 +97,31 @@ fn well_formed(trust: &Trust, statement: &BirthStatement) -> Result<(), Refusal>
 
 /// What every node checks before it helps to generate a key.
 pub(crate) fn check_request(registry: &Registry, statement: &BirthStatement) -> Result<(), &'static str> {
+    let finished = !statement.public_key.is_empty()
+        || !statement.commitments.is_empty()
+        || !statement.transcript.is_empty();
+    if kind(statement).is_none() || finished || statement.imported {
+        return Err("birth with a wrong purpose or curve");
+    }
+    check_place(registry, statement)
+}
+
+/// What every node checks before it takes a share of a key that a client has split.
+pub(crate) fn check_import(registry: &Registry, statement: &BirthStatement) -> Result<(), &'static str> {
+    well_formed(registry.trust(), statement).map_err(|_| "imported birth that is not well formed")?;
+    if !statement.imported || statement.purpose() != Purpose::SigningKey {
+        return Err("birth that is no import of a private key");
+    }
+    check_place(registry, statement)
+}
+
+/// What holds before every birth: who asks, for which token, and that the id is free.
+fn check_place(registry: &Registry, statement: &BirthStatement) -> Result<(), &'static str> {
     if statement.format != FORMAT || statement.cluster_id != *registry.cluster_id() {
         return Err("birth of another format or cluster");
     }
     if !ids_have_sizes(statement) || statement.epoch != FIRST_EPOCH {
         return Err("birth with wrong sizes or epoch");
-    }
-    let finished = !statement.public_key.is_empty()
-        || !statement.commitments.is_empty()
-        || !statement.transcript.is_empty();
-    if kind(statement).is_none() || finished {
-        return Err("birth with a wrong purpose or curve");
     }
     if !registry.is_enrolled(&statement.client_key) {
         return Err("the client is not enrolled");

@@ -29,6 +29,17 @@ impl Engine {
             true => return Err("the attributes of this key come with its record"),
             false => attributes::check_session_key(attributes, statement)?,
         }
+        self.check_room(statement)
+    }
+
+    /// What this node checks before it takes a share of a key that a client has split.
+    pub(crate) fn check_import(&self, statement: &BirthStatement) -> Result<(), Why> {
+        birth::check_import(&self.registry, statement)?;
+        self.check_room(statement)
+    }
+
+    /// Whether this node can take one more key, of this id, at this index.
+    fn check_room(&self, statement: &BirthStatement) -> Result<(), Why> {
         let (base, index) = (statement.base_index, self.registry.index());
         if base > index.saturating_add(BASE_SLACK) || index > base.saturating_add(BASE_SLACK) {
             return Err("registry index of the birth is far from ours");

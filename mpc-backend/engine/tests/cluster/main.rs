@@ -7,6 +7,7 @@ mod complain;
 mod crash;
 mod curves;
 mod fields;
+mod import;
 mod liars;
 mod nonce_rules;
 mod planted;

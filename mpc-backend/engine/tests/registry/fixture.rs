@@ -131,6 +131,7 @@ impl Fixture {
             pin_version: 0,
             client_key: public(50),
             instance: Vec::new(),
+            imported: false,
         }
     }
 

@@ -6,6 +6,7 @@ use curve25519_dalek::constants::ED25519_BASEPOINT_POINT;
 use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
 use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::Identity;
+use zeroize::Zeroizing;
 
 use super::Point;
 
@@ -13,6 +14,15 @@ use super::Point;
 pub const EDWARDS25519: &str = "edwards25519";
 /// Bytes of an encoded point, and of a scalar.
 pub const EDWARDS25519_BYTES: usize = 32;
+/// Bytes that are reduced to one scalar: the bias is below 2^-250.
+pub const WIDE_BYTES: usize = 64;
+
+/// `bytes`, at most [`WIDE_BYTES`] and little-endian, as an integer mod the order, constant time.
+pub fn reduce_wide(bytes: &[u8]) -> Scalar {
+    let mut wide = Zeroizing::new([0; WIDE_BYTES]);
+    wide.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+    Scalar::from_bytes_mod_order_wide(&wide)
+}
 
 impl Point for EdwardsPoint {
     type Scalar = Scalar;

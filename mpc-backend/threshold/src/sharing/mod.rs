@@ -9,6 +9,7 @@
 //! stay distinct modulo the group orders used here, all above 2^250.
 
 mod commitments;
+pub mod dealing;
 pub mod replicated;
 
 use elliptic_curve::ff::PrimeField;

@@ -117,6 +117,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("SetStatus.", "for people; the client decides nothing by it"),
     ("StatusReply.failed_sets", "for people; the client decides nothing by it"),
     ("StatusReply.pools_total", "for people; the client decides nothing by it"),
+    ("Response.import", "`it/import.rs`"),
+    ("ImportReply.", "`it/import.rs`"),
     ("Response.complain", "nothing is read from it"),
     ("Response.hold_keys", "nothing is read from it"),
     ("Response.copy_key", "the certificate of the copy does not verify: `it/session_keys.rs`"),

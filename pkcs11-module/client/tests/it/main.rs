@@ -6,6 +6,7 @@ mod deadline;
 mod derive;
 mod fake;
 mod fields;
+mod import;
 mod lists;
 mod login;
 mod objects;

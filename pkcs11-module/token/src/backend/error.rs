@@ -34,6 +34,9 @@ pub enum BackendError {
     /// Somebody else changed the object first.
     #[error("the object was changed meanwhile")]
     Stale,
+    /// A private key to be imported is out of range.
+    #[error("the private key is out of range")]
+    KeyInvalid,
     /// The nodes' own check of the key's attributes forbids this use.
     #[error("the key may not be used for this")]
     KeyUseForbidden,

@@ -36,6 +36,18 @@ impl LocalKey {
         })
     }
 
+    /// The key with this private value.
+    pub(super) fn of(curve: Curve, value: &[u8]) -> Option<Self> {
+        Some(match curve {
+            Curve::P256 => Self::P256(p256::ecdsa::SigningKey::from_slice(value).ok()?),
+            Curve::P384 => Self::P384(p384::ecdsa::SigningKey::from_slice(value).ok()?),
+            Curve::Secp256k1 => Self::Secp256k1(k256::ecdsa::SigningKey::from_slice(value).ok()?),
+            Curve::Edwards25519 => {
+                Self::Edwards25519(Scalar::from_canonical_bytes(value.try_into().ok()?).into_option()?)
+            }
+        })
+    }
+
     /// Adds what follows from the public half to the attributes of both.
     pub(super) fn complete(&self, public: &mut Attributes, private: &mut Attributes) {
         let (curve, point) = match self {

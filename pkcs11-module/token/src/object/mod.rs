@@ -1,6 +1,7 @@
 //! Objects: what each class is made of, how it may change, what of it can be read.
 
 pub(crate) mod certificate;
+pub mod import;
 pub mod key;
 pub(crate) mod pair;
 pub(crate) mod profile;

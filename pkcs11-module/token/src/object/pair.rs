@@ -71,7 +71,7 @@ fn curve(mechanism: &Mechanism, public: &mut Template, private: &mut Template) -
 
 /// What every private key of ours is: seen only after login, never revealed. Templates may say so or be silent; one
 /// that says otherwise is refused rather than bent.
-fn check_private(private: &mut Template) -> Result<()> {
+pub(crate) fn check_private(private: &mut Template) -> Result<()> {
     for (id, value) in [
         (CKA_PRIVATE, true),
         (CKA_SENSITIVE, true),

@@ -8,9 +8,9 @@ use super::{Provider, TemplateItem};
 use crate::attribute;
 use crate::backend::{Attributes, BackendError, Freshness, ObjectId, ObjectRecord, Role};
 use crate::handle::{Place, SecretValue};
-use crate::object::profile;
 use crate::object::read::{self, Answer};
 use crate::object::{change, create};
+use crate::object::{import, profile};
 use crate::output::{AttributeOutput, Offer};
 use crate::rv::{Error, Result};
 use crate::session::Session;
@@ -29,15 +29,28 @@ pub(super) struct Object {
 }
 
 impl Provider {
-    /// `C_CreateObject`: certificates, data objects and public EC keys.
+    /// `C_CreateObject`: certificates, data objects, public EC keys, and private ones (`object::import`).
     ///
     /// # Errors
     /// [`Error::SessionHandleInvalid`], [`Error::SessionReadOnly`], [`Error::UserNotLoggedIn`], what the template has
     /// wrong (`object::create`), [`Error::DeviceMemory`], [`Error::Backend`].
     pub fn create_object(&self, session: u64, template: &[TemplateItem<'_>]) -> Result<u64> {
         let session = self.session(session)?;
-        let attributes = create(Template::parse(template)?, session.role())?;
+        let template = Template::parse(template)?;
+        if template.ulong(CKA_CLASS) == Some(CKO_PRIVATE_KEY) {
+            return self.import(&session, template);
+        }
+        let attributes = create(template, session.role())?;
         self.store(&session, attributes, None)
+    }
+
+    /// A private key that the application brings along: the backend splits it, and it is marked.
+    fn import(&self, session: &Session, template: Template) -> Result<u64> {
+        let import = import::request(template)?;
+        session.check_write(true, true)?;
+        let imported = self.backend.import_private_key(session.slot.token, import);
+        let record = self.settle(&session.slot, imported)?;
+        Ok(lock(&self.handles).token_object(session.slot.id, record.id, true))
     }
 
     /// `C_CopyObject`. A private key is copied to the token only, which takes all nodes: each copies its share.

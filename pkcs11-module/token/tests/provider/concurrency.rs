@@ -72,6 +72,9 @@ impl Backend for Meeting {
         self.meeting.wait();
         self.inner.sign(token, key, scheme, digest)
     }
+    fn import_private_key(&self, token: TokenId, import: PrivateKeyImport) -> BackendResult<ObjectRecord> {
+        self.inner.import_private_key(token, import)
+    }
     fn decrypt(
         &self,
         token: TokenId,
@@ -81,7 +84,6 @@ impl Backend for Meeting {
     ) -> BackendResult<zeroize::Zeroizing<Vec<u8>>> {
         self.inner.decrypt(token, key, padding, ciphertext)
     }
-
     fn derive(
         &self,
         token: TokenId,

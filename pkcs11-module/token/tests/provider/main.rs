@@ -6,6 +6,7 @@ mod concurrency;
 mod deriving;
 mod digesting;
 mod hostile;
+mod importing;
 mod keys;
 mod login;
 mod objects;

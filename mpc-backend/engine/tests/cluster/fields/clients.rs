@@ -63,14 +63,17 @@ const HARMLESS: &[Harmless] = &[
 ];
 
 /// Fields of requests that take another cluster than this one to be honest.
-const ELSEWHERE: [(&str, &str); 11] = [
+const ELSEWHERE: [(&str, &str); 14] = [
     ("ComplainRequest.parts", "two members' signed answers: `cluster/complain.rs`"),
     ("ComplainRequest.request", "the request that they answered: `cluster/complain.rs`"),
     ("GrantRequest.book_id", "of a witness, in strict mode: `cluster/strict.rs`"),
     ("GrantRequest.sign", "the request to grant, in strict mode: `cluster/strict.rs`"),
+    ("ImportRequest.share", "a key that the client has split: `cluster/import.rs`"),
+    ("ImportRequest.statement", "a key that the client has split: `cluster/import.rs`"),
     ("RenewPairRequest.peer", "operators alone may ask: `cluster/blame.rs`"),
     ("Request.complain", "`cluster/complain.rs`"),
     ("Request.grant", "strict mode: `cluster/strict.rs`"),
+    ("Request.import", "`cluster/import.rs`"),
     ("Request.renew_pair", "`cluster/blame.rs`"),
     ("SignedPart.node", "`cluster/complain.rs`"),
     ("SignedPart.node_signature", "`cluster/complain.rs`"),

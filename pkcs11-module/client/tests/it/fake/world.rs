@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use prost::Message;
 use proto::client::v1::{
     Code, ComplainRequest, CopyKeyReply, Counters, DeriveReply, DeriveRequest, Empty, Error, GenerateReply,
-    LeaseReply, ListObjectsReply, ListTokensReply, OprfReply, PeerStatus, PoolStatus, ProposeReply,
-    RandomReply, SignReply, SignRequest, StatusReply, request, response,
+    ImportReply, LeaseReply, ListObjectsReply, ListTokensReply, OprfReply, PeerStatus, PoolStatus,
+    ProposeReply, RandomReply, SignReply, SignRequest, StatusReply, request, response,
 };
 use proto::limits::FORMAT;
 use proto::manifest::Manifest;
@@ -206,6 +206,7 @@ impl World {
                     pin_version: asked.pin_version,
                     client_key: caller.client_key.to_vec(),
                     instance: if asked.attributes.is_empty() { vec![] } else { caller.instance.clone() },
+                    imported: false,
                 };
                 self.births.insert(statement.key_id.clone(), statement.clone());
                 Ok(R::Generate(GenerateReply { birth: Some(certify(&statement, 2 * self.threshold - 1)) }))
@@ -230,6 +231,12 @@ impl World {
                 }
                 Ok(R::Rsa(self.rsa[&asked.key_id].answer(&self.cluster_id, node, &asked)))
             }
+            request::Op::Import(asked) => {
+                saw("import");
+                let signature = statement::birth(&asked.statement)
+                    .sign(&ed25519_dalek::SigningKey::from_bytes(&[node; 32]));
+                Ok(R::Import(ImportReply { signature }))
+            }
             request::Op::Grant(_) => refuse(Code::InvalidArgument, "not in strict mode"),
             request::Op::Complain(asked) => {
                 saw("complain");
@@ -252,6 +259,7 @@ impl World {
                     base_index: asked.base_index,
                     client_key: caller.client_key.to_vec(),
                     instance: vec![],
+                    imported: false,
                     ..source
                 };
                 let signatures = certify(&copy, node).signatures;

@@ -1,0 +1,59 @@
+//! Import of a private key at a node: the client has split it, and this node holds its share against the
+//! commitments of the statement that it then signs. The registry takes the key only with N such signatures over
+//! one statement (`threshold/spec/import.md`).
+
+use prost::Message;
+use proto::client::v1::{ImportReply, ImportRequest, response};
+use proto::registry::v1::BirthStatement;
+use proto::statement;
+use threshold::secret::Secret;
+use threshold::sharing::dealing::accept;
+
+use super::dispatch::Outcome;
+use super::read::token_id;
+use super::{Failure, ReplyTo};
+use crate::engine::{AfterPersist, Engine};
+use crate::event::Event;
+use crate::registry::Id;
+use crate::registry::birth::{self, Kind};
+use crate::shares::Share;
+
+impl Engine {
+    /// Checks the statement and this node's share, and keeps the share before it signs.
+    pub(super) fn import(&mut self, reply: ReplyTo, request: &ImportRequest) -> Result<Outcome, Failure> {
+        let invalid = Failure::invalid;
+        let statement = BirthStatement::decode(request.statement.as_slice())
+            .map_err(|_| invalid("malformed birth statement"))?;
+        // What is kept and compared is what was signed.
+        if statement.encode_to_vec() != request.statement {
+            return Err(invalid("birth statement with fields of its own"));
+        }
+        self.require_user(reply.conn, &token_id(&statement.token_id)?)?;
+        let client = self.clients.get(reply.conn).ok_or(invalid("no such connection"))?.key;
+        if statement.client_key != client {
+            return Err(Failure::forbidden("the statement is of another client"));
+        }
+        self.check_import(&statement).map_err(Failure::forbidden)?;
+        let Some(Kind::Group(group)) = birth::kind(&statement) else {
+            return Err(invalid("keys of this kind are not imported"));
+        };
+        let share = Secret::new(request.share.clone());
+        let (me, checks) = (self.me.party, self.me.bugs.checks());
+        accept(group, &statement.commitments, self.me.threshold, me, &share, checks)
+            .map_err(|fault| Failure::invalid(&fault.rule.to_string()))?;
+        let key_id = Id::try_from(statement.key_id.as_slice()).map_err(|_| invalid("key id: 16 bytes"))?;
+        let share = Share::pending(statement, request.statement.clone(), share);
+        let write = share.write(&key_id);
+        self.shares.insert(key_id, share);
+        self.persist(vec![write], AfterPersist::Import(reply, key_id));
+        Ok(Outcome::Later)
+    }
+
+    /// The share is durable: its statement may be signed.
+    pub(crate) fn import_durable(&mut self, reply: ReplyTo, key_id: &Id) {
+        let Some(share) = self.shares.get(key_id) else { return };
+        let signature = statement::birth(share.encoded()).sign(&self.me.identity);
+        self.log(Event::KeyImported { key: hex::encode(key_id) });
+        self.answer(reply, response::Result::Import(ImportReply { signature }));
+    }
+}

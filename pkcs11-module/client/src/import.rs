@@ -1,0 +1,135 @@
+//! Import: this process splits a key that exists, every node holds its share against the same commitments, and the
+//! certificate of all N makes it a key. Afterwards nothing of it is left here.
+
+use prost::Message;
+use proto::client::v1::{ImportRequest, request, response};
+use proto::limits::FORMAT;
+use proto::registry::v1::{BirthCertificate, BirthStatement, NewObject, NodeSignature, Purpose};
+use proto::statement;
+use rand_core::{OsRng, RngCore};
+use threshold::party::Threshold;
+use threshold::secret::Secret;
+use threshold::sharing::dealing::{Dealt, deal};
+use token::backend::{BackendError, BackendResult, ObjectRecord, PrivateKeyImport, TokenId};
+
+use crate::call::Terms;
+use crate::commands::new_object_id;
+use crate::core::Core;
+use crate::failure::NodeFailure;
+use crate::record::{to_signing, to_wire};
+use crate::registry::Registry;
+
+impl Registry {
+    /// Splits the key among all nodes and records it.
+    pub(crate) fn import_private_key(
+        &self,
+        core: &Core,
+        token: TokenId,
+        import: PrivateKeyImport,
+    ) -> BackendResult<ObjectRecord> {
+        let deadline = core.start()?;
+        if core.logins.get(token).is_none() {
+            return Err(BackendError::NotLoggedIn);
+        }
+        let PrivateKeyImport { curve, mut value, private } = import;
+        let internal = |what: &dyn std::fmt::Display| BackendError::Internal(what.to_string());
+        let parties = u8::try_from(core.manifest.nodes.len()).map_err(|error| internal(&error))?;
+        let threshold = Threshold::new(core.manifest.threshold, parties).map_err(|error| internal(&error))?;
+        let key = Secret::new(std::mem::take(&mut *value));
+        let curve = to_signing(curve);
+        let dealt = deal(curve.group(), &key, threshold, &mut OsRng).map_err(|_| BackendError::KeyInvalid)?;
+        drop(key);
+        if core.nodes.registry_index() == 0 {
+            core.agreed_tokens(deadline)?;
+        }
+        let (id, attributes) = (new_object_id(), to_wire(&private));
+        let mut session = [0; 32];
+        OsRng.fill_bytes(&mut session);
+        let statement = BirthStatement {
+            format: FORMAT,
+            cluster_id: core.cluster_id.to_vec(),
+            purpose: Purpose::SigningKey.into(),
+            token_id: token.0.to_vec(),
+            key_id: id.0.to_vec(),
+            curve: curve.name().into(),
+            public_key: dealt.public_key.clone(),
+            commitments: dealt.commitments.clone(),
+            attributes_hash: statement::attributes_hash(&attributes).to_vec(),
+            transcript: session.to_vec(),
+            base_index: core.nodes.registry_index(),
+            epoch: FIRST_EPOCH,
+            client_key: core.identity.public().to_vec(),
+            imported: true,
+            ..BirthStatement::default()
+        }
+        .encode_to_vec();
+        let signatures = core.certify_import(token, &statement, dealt, deadline)?;
+        let birth = Some(BirthCertificate { statement, signatures });
+        let object = NewObject { object_id: id.0.to_vec(), attributes, birth };
+        let records = self.create(core, token, vec![object], deadline)?;
+        records.into_iter().next().ok_or_else(|| internal(&"no record was made"))
+    }
+}
+
+impl Core {
+    /// Gives each node its share; what all of them sign.
+    fn certify_import(
+        &self,
+        token: TokenId,
+        statement: &[u8],
+        dealt: Dealt,
+        deadline: crate::deadline::Deadline,
+    ) -> BackendResult<Vec<NodeSignature>> {
+        let terms =
+            Terms { token: Some(token), min_registry_index: self.read_floor(), repeatable: false, deadline };
+        let ask = |(party, share): &(threshold::party::PartyIndex, Secret<Vec<u8>>)| {
+            let request = ImportRequest { statement: statement.to_vec(), share: share.expose().clone() };
+            (party.get(), request::Op::Import(request))
+        };
+        let requests = dealt.shares.iter().map(ask).collect();
+        let said = self.ask(requests, terms);
+        drop(dealt);
+        let mut signatures = Vec::with_capacity(said.len());
+        let mut failed = Vec::new();
+        for (node, outcome) in said {
+            let signed = outcome.and_then(|answer| {
+                let misbehaved = |what: &str| NodeFailure::Misbehaved(what.into());
+                let response::Result::Import(reply) = answer.result else {
+                    return Err(misbehaved("answered another question"));
+                };
+                let key = self.manifest.node(node).map(|node| node.key);
+                let said = statement::birth(statement);
+                match key.is_some_and(|key| said.verify(&key, &reply.signature)) {
+                    true => Ok(NodeSignature { node: node.into(), signature: reply.signature }),
+                    false => Err(misbehaved("its signature of an imported key is not valid")),
+                }
+            });
+            match signed {
+                Ok(signature) => signatures.push(signature),
+                Err(failure) => failed.push((node, failure)),
+            }
+        }
+        for (node, failure) in &failed {
+            self.log.warn(format_args!("node {node} took no part in importing a key: {failure}"));
+            if matches!(failure, NodeFailure::Misbehaved(_)) {
+                self.nodes.failed(*node, failure);
+            }
+        }
+        match failed.split_first() {
+            None if signatures.len() == self.manifest.nodes.len() => Ok(signatures),
+            None => Err(BackendError::Unavailable("importing a key needs all nodes".into())),
+            Some(((node, failure), [])) if failure.code().is_some() => Err(failure.to_backend(*node)),
+            Some(_) => {
+                let each: Vec<String> =
+                    failed.iter().map(|(node, failure)| format!("node {node}: {failure}")).collect();
+                Err(BackendError::Unavailable(format!(
+                    "importing a key needs all nodes; {}",
+                    each.join("; ")
+                )))
+            }
+        }
+    }
+}
+
+/// Epoch of every key until refresh exists.
+const FIRST_EPOCH: u64 = 1;

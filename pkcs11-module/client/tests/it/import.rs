@@ -1,0 +1,88 @@
+//! Import: every node gets its share, and nothing exists before all have signed.
+
+use std::collections::BTreeMap;
+
+use proto::client::v1::{Code, request, response};
+use token::backend::{
+    Backend, BackendError, BackendResult, Curve, Freshness, ObjectRecord, PrivateKeyImport,
+};
+use zeroize::Zeroizing;
+
+use crate::fake::{Deed, Fake};
+use crate::{TOKEN, ready};
+
+fn import(client: &client::ClusterClient, value: [u8; 32]) -> BackendResult<ObjectRecord> {
+    let private = BTreeMap::from([(0_u64, 3_u64.to_be_bytes().to_vec())]);
+    let value = Zeroizing::new(value.to_vec());
+    client.import_private_key(TOKEN, PrivateKeyImport { curve: Curve::P256, value, private })
+}
+
+fn keys(client: &client::ClusterClient) -> usize {
+    client.objects(TOKEN, Freshness::Current).unwrap().objects().len()
+}
+
+#[test]
+fn each_node_gets_its_share_and_the_key_is_recorded() {
+    let (fake, client) = ready();
+    let record = import(&client, [5; 32]).unwrap();
+    assert_eq!((fake.count("import"), keys(&client)), (3, 1));
+    let key = p256::SecretKey::from_slice(&[5; 32]).unwrap();
+    let point = p256::elliptic_curve::sec1::ToEncodedPoint::to_encoded_point(&key.public_key(), false);
+    let spki = &record.attributes[&0x129];
+    assert_eq!(spki[spki.len() - 65..], *point.as_bytes());
+}
+
+#[test]
+fn a_value_out_of_range_reaches_no_node() {
+    let (fake, client) = ready();
+    for bad in [[0; 32], [0xff; 32]] {
+        assert_eq!(import(&client, bad).err(), Some(BackendError::KeyInvalid));
+    }
+    assert_eq!((fake.count("import"), keys(&client)), (0, 0));
+}
+
+fn named(error: &BackendError, node: u8) -> bool {
+    matches!(error, BackendError::Unavailable(text) if text.contains(&format!("node {node}")))
+}
+
+#[test]
+fn a_node_that_signs_wrongly_is_named_and_nothing_is_recorded() {
+    for liar in 1..=3 {
+        let (fake, client) = ready();
+        fake.script(liar, |op| {
+            matches!(op, request::Op::Import(_)).then_some(Deed::Lie(|result| {
+                if let response::Result::Import(reply) = result {
+                    reply.signature[0] ^= 1;
+                }
+            }))
+        });
+        let error = import(&client, [5; 32]).unwrap_err();
+        assert!(named(&error, liar), "{error}");
+        assert_eq!((fake.count("propose_import"), keys(&client)), (0, 0));
+    }
+}
+
+fn refuses(fake: &Fake, node: u8, deed: fn() -> Deed) {
+    fake.script(node, move |op| matches!(op, request::Op::Import(_)).then(deed));
+}
+
+#[test]
+fn a_node_that_dies_in_the_middle_leaves_no_half_key() {
+    let (fake, client) = ready();
+    refuses(&fake, 2, || Deed::LoseAnswer);
+    let error = import(&client, [5; 32]).unwrap_err();
+    assert!(named(&error, 2), "{error}");
+    assert_eq!(keys(&client), 0);
+    fake.behave(2);
+    // The next attempt is another key, under another id.
+    import(&client, [5; 32]).unwrap();
+    assert_eq!(keys(&client), 1);
+}
+
+#[test]
+fn a_refusal_of_one_node_is_final() {
+    let (fake, client) = ready();
+    refuses(&fake, 3, || Deed::Refuse(Code::Forbidden));
+    assert!(matches!(import(&client, [5; 32]), Err(BackendError::Refused(_))));
+    assert_eq!(keys(&client), 0);
+}
