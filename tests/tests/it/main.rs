@@ -14,6 +14,7 @@ mod memory_scan;
 mod nginx;
 mod old_store;
 mod p11_kit;
+mod rsa;
 mod signer_sets;
 mod stopped_node;
 mod strict;

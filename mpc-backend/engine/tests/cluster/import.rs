@@ -11,7 +11,7 @@ use threshold::secret::Secret;
 use threshold::sharing::dealing::{Dealt, deal};
 use threshold::signing::SigningCurve;
 
-use crate::curves::{key_attributes_on, verifies};
+use crate::curves::{key_attributes_on, usual_scheme, verifies};
 use crate::service::ready;
 use crate::sim::Sim;
 use crate::user::{Key, Outcome, User, party};
@@ -75,10 +75,7 @@ fn record(
 ) -> Outcome<Key> {
     let id = said.key_id.clone().try_into().unwrap();
     let birth = BirthCertificate { statement: said.encode_to_vec(), signatures };
-    let authors = [user.login_author(proto::registry::v1::Role::User)];
-    user.propose(sim, 1, user.create_key(id, attributes, birth), &authors)?;
-    sim.run(50);
-    Ok(Key { id, birth: said.clone() })
+    user.record(sim, 1, id, attributes, birth)
 }
 
 #[test]
@@ -93,7 +90,7 @@ fn an_imported_key_signs_with_every_quorum_of_every_curve() {
         for quorum in [[1, 2], [1, 3], [2, 3]] {
             let digest = vec![9; curve.group().scalar_bytes()];
             let signature = user.sign(&mut sim, &key, quorum, &digest).unwrap();
-            assert!(verifies(curve, &dealt.public_key, &digest, &signature));
+            assert!(verifies(key.scheme, &dealt.public_key, &digest, &signature));
         }
     }
 }
@@ -115,7 +112,8 @@ fn inconsistent_commitments_make_no_certificate() {
         assert!(sim.node(1).engine.as_ref().unwrap().registry().key(&said.key_id).is_none());
     }
     // What nodes hold of it serves nothing.
-    let key = Key { id: [9; 16], birth: finished(&sim, &user, [9; 16], curve, &one) };
+    let birth = finished(&sim, &user, [9; 16], curve, &one);
+    let key = Key { id: [9; 16], birth, scheme: usual_scheme(curve) };
     assert_eq!(user.lease(&mut sim, &key, [1, 2]).unwrap_err().code(), Code::NotFound);
 }
 

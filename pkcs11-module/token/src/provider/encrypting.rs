@@ -2,7 +2,7 @@
 //! no cluster. Every mechanism that we have is "single-part operations only", so there are no updates.
 
 use super::{MechanismCall, Provider};
-use crate::backend::Role;
+use crate::backend::{BackendError, Role};
 use crate::mechanism::Use;
 use crate::mechanism::rsa::{self, Encryption, PublicKey};
 use crate::output::{Output, deliver, deliver_up_to};
@@ -96,6 +96,10 @@ impl Provider {
         }
         if ciphertext.len() != decrypting.modulus_bytes {
             return Err(Error::EncryptedDataLenRange);
+        }
+        // Zero has no inverse, which a node may need. It decrypts to zero, which no padding makes.
+        if ciphertext.iter().all(|byte| *byte == 0) {
+            return Err(BackendError::CiphertextInvalid.into());
         }
         let token = session.slot.token;
         let plaintext = self.backend.decrypt(token, decrypting.key, &decrypting.padding, ciphertext);
