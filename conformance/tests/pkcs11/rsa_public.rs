@@ -182,7 +182,7 @@ fn parameters_are_held_against_mechanism_and_modulus() {
         RsaMechanism::plain(CKM_RSA_PKCS_OAEP),
         RsaMechanism::oaep(CKM_SHA256, 0, &[]),
         RsaMechanism::oaep(0, CKG_MGF1_SHA256, &[]),
-        RsaMechanism::oaep_from(0, CKM_SHA256, CKG_MGF1_SHA256, &[]),
+        RsaMechanism::oaep_from(0, CKM_SHA256, CKG_MGF1_SHA256, b"label"),
         RsaMechanism::oaep_from(2, CKM_SHA256, CKG_MGF1_SHA256, b"label"),
         RsaMechanism::oaep(CKM_SHA256, CKG_MGF1_SHA256, &[7; 70_000]),
     ] {

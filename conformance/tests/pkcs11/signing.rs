@@ -176,7 +176,8 @@ fn keys_sign_only_as_their_attributes_allow() {
     assert!(matches!(rv, CKR_KEY_FUNCTION_NOT_PERMITTED | CKR_KEY_TYPE_INCONSISTENT), "{rv:#x}");
     assert_eq!(session.sign_init(CKM_ECDSA, 0), CKR_KEY_HANDLE_INVALID);
     assert_eq!(session.sign_init(CKM_ECDSA, CK_ULONG::MAX), CKR_KEY_HANDLE_INVALID);
-    assert_eq!(session.sign_init(CKM_RSA_PKCS, pair.private), CKR_MECHANISM_INVALID);
+    assert_eq!(session.sign_init(CKM_RSA_X_509, pair.private), CKR_MECHANISM_INVALID);
+    assert_eq!(session.sign_init(CKM_RSA_PKCS, pair.private), CKR_KEY_TYPE_INCONSISTENT);
     assert_eq!(session.set(pair.private, &[flag(CKA_SIGN, false)]), CKR_OK);
     assert_eq!(session.sign_init(CKM_ECDSA, pair.private), CKR_KEY_FUNCTION_NOT_PERMITTED);
     let only_sha256 = CKM_ECDSA_SHA256.to_ne_bytes().to_vec();

@@ -2,6 +2,8 @@
 //! after generating or signing. The control finds what must be there: each node's own share, and a
 //! key that was planted.
 
+use std::time::Duration;
+
 use p256::Scalar;
 use p256::elliptic_curve::{Field, PrimeField};
 use rand_core::OsRng;
@@ -19,6 +21,8 @@ fn private_key_is_in_no_process() {
     application.hold(&planted.to_repr()).unwrap();
     let mut scans = 0;
     for round in 0..setting("SCAN_ROUNDS", 2) {
+        // The scan has stopped each node for a while, and a peer may have given it up.
+        lab.wait_healthy(Duration::from_secs(30)).unwrap();
         let label = format!("scanned-{round}");
         let point = application.ask(&format!("keygen {label}")).unwrap();
         let shares: Vec<(u8, Scalar)> = lab

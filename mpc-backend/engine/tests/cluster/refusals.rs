@@ -5,7 +5,7 @@ use proto::client::v1::{
     Code, GenerateRequest, ListObjectsReply, ListObjectsRequest, OprfRequest, StatusRequest, request::Op,
     response::Result as Reply,
 };
-use proto::limits::FORMAT;
+use proto::limits::{FORMAT, PEER_PAYLOAD_BYTES_MAX};
 use proto::peer::v1::{Envelope, Protocol};
 use proto::registry::v1::{DestroyObject, Purpose, RevokeClient, Role, command::Body};
 use proto::statement;
@@ -250,7 +250,7 @@ fn peers_messages_are_refused_and_counted_without_growth() {
         Envelope { sender: 3, ..good.clone() },
         Envelope { receiver: 2, ..good.clone() },
         Envelope { epoch: 2, ..good.clone() },
-        Envelope { payload: vec![0; (256 << 10) + 1], ..good.clone() },
+        Envelope { payload: vec![0; PEER_PAYLOAD_BYTES_MAX + 1], ..good.clone() },
         Envelope { protocol: Protocol::Control as i32, payload: vec![0xff; 9], ..good.clone() },
         Envelope { protocol: Protocol::Hello as i32, ..good.clone() },
     ];

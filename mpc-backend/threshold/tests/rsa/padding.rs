@@ -42,6 +42,7 @@ fn parameters_that_do_not_fit_are_refused() {
         assert_eq!(Block::ciphertext(&public, &vec![0; length]), Err(EncodeError::Length));
     }
     assert_eq!(Block::ciphertext(&public, &[0xff; 256]), Err(EncodeError::Range));
+    assert_eq!(Block::ciphertext(&public, &[0; 256]), Err(EncodeError::Range));
     assert_eq!(Block::raw(&public, public.n()), Err(EncodeError::Range));
     let oaep = Oaep { hash: Hash::Sha256, mask: Hash::Sha256, label: b"" };
     assert!(oaep.encrypt(&public, &[0; 190], &[0; 32]).is_ok());

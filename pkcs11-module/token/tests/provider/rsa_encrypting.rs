@@ -186,7 +186,7 @@ fn keys_encrypt_and_decrypt_only_as_they_and_their_mechanism_allow() {
     };
     for wrong in [
         call(CKM_RSA_PKCS_OAEP),
-        with(CKM_SHA256, CKG_MGF1_SHA256, 0, &[]),
+        with(CKM_SHA256, CKG_MGF1_SHA256, 0, &[1]),
         with(CKM_SHA256, CKG_MGF1_SHA256, 2, &[]),
         with(CKM_SHA256, 0, CKZ_DATA_SPECIFIED, &[]),
         with(0, CKG_MGF1_SHA256, CKZ_DATA_SPECIFIED, &[]),

@@ -72,10 +72,8 @@ impl Block {
     /// # Errors
     /// [`EncodeError::Length`], [`EncodeError::Range`]; of zero too, which nothing but zero encrypts to.
     pub fn ciphertext(key: &PublicKey, ciphertext: &[u8]) -> Result<Self, EncodeError> {
-        if ciphertext.iter().all(|byte| *byte == 0) {
-            return Err(EncodeError::Range);
-        }
-        Self::raw(key, ciphertext)
+        let block = Self::raw(key, ciphertext)?;
+        if ciphertext.iter().all(|byte| *byte == 0) { Err(EncodeError::Range) } else { Ok(block) }
     }
 
     /// Any number (`CKM_RSA_X_509`). Whoever may sign such blocks can sign everything.

@@ -87,8 +87,10 @@ pub(crate) fn pss_scheme(
 /// than the parameter, and one that is too long to be carried.
 pub(crate) fn oaep(parameter: Parameter<'_>) -> Result<Padding> {
     match parameter {
-        Parameter::RsaOaep { hash, mgf, source: CKZ_DATA_SPECIFIED, label }
-            if label.len() <= LABEL_BYTES_MAX =>
+        // OpenSC names no source for a label that there is not.
+        Parameter::RsaOaep { hash, mgf, source, label }
+            if label.len() <= LABEL_BYTES_MAX
+                && (source == CKZ_DATA_SPECIFIED || source == 0 && label.is_empty()) =>
         {
             Ok(Padding::Oaep { hash: hash_of(hash)?, mgf: mgf_of(mgf)?, label: label.to_vec() })
         }
