@@ -80,6 +80,8 @@ events! {
     Info KeyGenerated { key: String } "key generated, waiting for its record";
     /// This node took its share of a key that a client brought.
     Info KeyImported { key: String } "key imported";
+    /// One more batch of candidates for an RSA key.
+    Debug RsaBatch { key: String, batches: u32 } "looking for an RSA key";
     /// Generation of a key ended without a key.
     Warn GenerationFailed { key: String, why: String } "key generation failed";
     /// The share of a key's copy is held, not yet in use.

@@ -1,6 +1,7 @@
 //! RSA keys that the nodes make together, used with any one of them stopped, as OpenSSL sees them.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -21,6 +22,10 @@ fn run(lab: &Lab, folder: &Path, program: &str, arguments: &[&str]) {
 #[test]
 fn every_quorum_signs_and_decrypts_as_openssl_does() {
     let lab = Lab::up(3, 2).unwrap();
+    // How long a key takes is a matter of luck, and here of the tests beside this one.
+    let mut config =
+        OpenOptions::new().append(true).open(lab.variable("COUNTERFOIL_CONFIG").unwrap()).unwrap();
+    config.write_all(b"deadline_ms = 600000\n").unwrap();
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let module = lab.variable("PKCS11_MODULE").unwrap();

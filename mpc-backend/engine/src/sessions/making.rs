@@ -20,6 +20,7 @@ use super::generation::key_id;
 use super::work::Computing;
 use crate::blame::{Scene, Sent};
 use crate::engine::Engine;
+use crate::event::Event;
 use crate::input::NodeIndex;
 use crate::registry::birth::Kind;
 
@@ -127,6 +128,12 @@ impl Engine {
             Making::Rsa(computing) => Some(computing),
             Making::Group(_) => None,
         }
+    }
+
+    pub(super) fn log_batches(&mut self, session: &SessionId, batches: u32) {
+        let Some(generation) = self.sessions.generations.get(session) else { return };
+        let key = hex::encode(&generation.statement.key_id);
+        self.log(Event::RsaBatch { key, batches });
     }
 
     pub(super) fn rsa_generated(&mut self, session: &SessionId, generated: Generated) {

@@ -50,6 +50,8 @@ pub(super) struct Computing {
     /// What the present step waits for, or the last one did.
     missing: Vec<PartyIndex>,
     waiting: Vec<Message>,
+    /// Batches of candidates that were begun.
+    batches: u32,
 }
 
 impl Work {
@@ -80,7 +82,7 @@ impl fmt::Debug for Work {
 impl Computing {
     pub(super) fn new(ceremony: Ceremony) -> Self {
         let missing = ceremony.missing();
-        Self { here: Some(Box::new(ceremony)), missing, waiting: Vec::new() }
+        Self { here: Some(Box::new(ceremony)), missing, waiting: Vec::new(), batches: 0 }
     }
 
     /// Peers whose message was missing when last looked at.
@@ -112,8 +114,13 @@ impl Engine {
     pub(crate) fn worked(&mut self, worked: Worked) {
         let Worked { session, ceremony, outbox, end } = worked;
         let Some(computing) = self.computing(&session) else { return };
+        let batches = ceremony.batches();
+        let more = std::mem::replace(&mut computing.batches, batches) < batches;
         computing.missing = ceremony.missing();
         computing.here = Some(ceremony);
+        if more {
+            self.log_batches(&session, batches);
+        }
         self.send_all(Protocol::Generation, &session, outbox);
         match end {
             None => self.compute(&session),
