@@ -8,6 +8,7 @@ mod multiples;
 mod nist;
 pub mod p256;
 pub mod p384;
+mod prepared;
 pub mod ristretto255;
 pub mod secp256k1;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use zeroize::Zeroize;
 pub use self::nist::{Nist, NistPoint};
 pub use self::p256::P256;
 pub use self::p384::P384;
+pub use self::prepared::{Bare, Prepared};
 pub use self::secp256k1::Secp256k1;
 use self::wide::Late;
 

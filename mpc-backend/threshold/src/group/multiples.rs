@@ -2,12 +2,12 @@
 
 use alloc::vec::Vec;
 
-use super::Point;
+use super::prepared::Bare;
 
 /// j 16^i P for each place i of a scalar's hexadecimal digits and j from 1 to 15.
 pub(super) struct Multiples<P>(Vec<Vec<P>>);
 
-impl<P: Point> Multiples<P> {
+impl<P: Bare> Multiples<P> {
     /// The table for scalars of `scalar_bytes` bytes.
     pub(super) fn new(point: &P, scalar_bytes: usize) -> Self {
         let mut unit = point.clone();

@@ -4,16 +4,11 @@
 //! the portable crate of the curve. What is constant time in it, and why we believe so, is said in
 //! `arith`.
 
-use alloc::sync::Arc;
-use alloc::vec::Vec;
-use core::fmt;
-
 use arith::Bytes as _;
 use elliptic_curve::ff::{Field as _, PrimeField};
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::Point;
-use super::multiples::Multiples;
+use super::prepared::{Bare, Prepared};
 
 /// A curve that AWS-LC implements, with the scalars that its points are multiplied by.
 pub trait Nist: arith::Curve + Sized {
@@ -32,12 +27,7 @@ pub trait Nist: arith::Curve + Sized {
 }
 
 /// A point of `N`.
-pub struct NistPoint<N: Nist> {
-    point: arith::point::Point<N>,
-    /// Its encoding, if it came from there or will be asked for often: an inversion otherwise.
-    compressed: Option<N::Compressed>,
-    multiples: Option<Arc<Multiples<Self>>>,
-}
+pub type NistPoint<N> = Prepared<arith::point::Point<N>>;
 
 /// `bytes` mod q: high x 2^kappa + low, each half reduced by constant-time library code. Reads the last
 /// 2 kappa bits.
@@ -55,7 +45,7 @@ pub(super) fn reduce_wide<N: Nist>(bytes: &[u8]) -> N::Scalar {
 
 /// The x-coordinate mod q; zero for the identity.
 pub(super) fn x_mod_order<N: Nist>(point: &NistPoint<N>) -> N::Scalar {
-    point.point.x_bytes().map_or(N::Scalar::ZERO, |x| reduce_wide::<N>(x.as_ref()))
+    point.bare().x_bytes().map_or(N::Scalar::ZERO, |x| reduce_wide::<N>(x.as_ref()))
 }
 
 /// Copies as many bytes as fit, the last ones last.
@@ -73,91 +63,43 @@ fn word<N: Nist>(scalar: &N::Scalar) -> Zeroizing<N::Word> {
     word
 }
 
-impl<N: Nist> Point for NistPoint<N> {
+impl<N: Nist> Bare for arith::point::Point<N> {
     type Scalar = N::Scalar;
+    type Compressed = N::Compressed;
 
     fn generator() -> Self {
-        Self::new(arith::point::Point::generator())
+        Self::generator()
     }
 
     fn identity() -> Self {
-        Self::new(arith::point::Point::identity())
+        Self::identity()
     }
 
     fn mul_base(scalar: &N::Scalar) -> Self {
-        Self::new(arith::point::Point::mul_base(&*word::<N>(scalar)))
+        Self::mul_base(&*word::<N>(scalar))
     }
 
     fn mul(&self, scalar: &N::Scalar) -> Self {
-        Self::new(self.point.mul(&*word::<N>(scalar)))
-    }
-
-    fn mul_public(&self, scalar: &N::Scalar) -> Self {
-        match &self.multiples {
-            Some(multiples) => multiples.mul(scalar.to_repr().as_ref()),
-            None => self.mul(scalar),
-        }
+        self.mul(&*word::<N>(scalar))
     }
 
     fn add(&self, other: &Self) -> Self {
-        Self::new(self.point.add(&other.point))
+        self.add(other)
     }
 
     fn neg(&self) -> Self {
-        Self::new(self.point.neg())
+        self.neg()
     }
 
     fn is_identity(&self) -> bool {
-        self.point.is_identity()
+        self.is_identity()
     }
 
-    fn encode(&self) -> Vec<u8> {
-        self.compressed().as_ref().to_vec()
+    fn compress(&self) -> Option<N::Compressed> {
+        self.to_compressed()
     }
 
-    fn decode(bytes: &[u8]) -> Option<Self> {
-        let point = N::decompress(bytes)?;
-        let mut compressed = N::Compressed::ZERO;
-        copy_to_end(bytes, compressed.as_mut());
-        // The one encoding of this point: another form of it is refused.
-        Some(Self { compressed: Some(compressed), ..Self::new(point) })
-    }
-
-    fn with_encoding(self) -> Self {
-        let compressed = Some(self.compressed());
-        Self { compressed, ..self }
-    }
-
-    fn with_multiples(self) -> Self {
-        let multiples = Multiples::new(&self, N::Word::ZERO.as_ref().len());
-        Self { multiples: Some(Arc::new(multiples)), ..self }
-    }
-}
-
-impl<N: Nist> NistPoint<N> {
-    const fn new(point: arith::point::Point<N>) -> Self {
-        Self { point, compressed: None, multiples: None }
-    }
-
-    fn compressed(&self) -> N::Compressed {
-        self.compressed.or_else(|| self.point.to_compressed()).unwrap_or(N::Compressed::ZERO)
-    }
-}
-
-impl<N: Nist> Clone for NistPoint<N> {
-    fn clone(&self) -> Self {
-        Self { point: self.point.clone(), compressed: self.compressed, multiples: self.multiples.clone() }
-    }
-}
-
-impl<N: Nist> PartialEq for NistPoint<N> {
-    fn eq(&self, other: &Self) -> bool {
-        self.point == other.point
-    }
-}
-
-impl<N: Nist> fmt::Debug for NistPoint<N> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("NistPoint")
+    fn decompress(bytes: &[u8]) -> Option<Self> {
+        N::decompress(bytes)
     }
 }

@@ -4,10 +4,7 @@
 //! entry by entry under a mask, complete addition formulas, inversions by fixed chains. Decoding is
 //! for public data.
 
-use alloc::vec::Vec;
-use core::fmt;
-
-use k256::elliptic_curve::Group as _;
+use k256::elliptic_curve::Group;
 use k256::elliptic_curve::bigint::{U256, U512};
 use k256::elliptic_curve::ops::{MulByGenerator as _, Reduce};
 use k256::elliptic_curve::point::AffineCoordinates as _;
@@ -15,16 +12,16 @@ use k256::elliptic_curve::sec1::{FromEncodedPoint as _, ToEncodedPoint as _};
 use k256::{AffinePoint, EncodedPoint, ProjectivePoint, Scalar, WideBytes};
 use zeroize::Zeroize as _;
 
+use super::Curve;
+use super::prepared::{Bare, Prepared};
 use super::wide::{Limbs, Order};
-use super::{Curve, Point};
 
 /// secp256k1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Secp256k1;
 
 /// A point of secp256k1.
-#[derive(Clone, PartialEq)]
-pub struct Secp256k1Point(ProjectivePoint);
+pub type Secp256k1Point = Prepared<ProjectivePoint>;
 
 impl Curve for Secp256k1 {
     const NAME: &'static str = "secp256k1";
@@ -45,7 +42,7 @@ impl Curve for Secp256k1 {
 
     fn x_mod_order(point: &Secp256k1Point) -> Scalar {
         // The crate's affine identity has the x-coordinate zero.
-        <Scalar as Reduce<U256>>::reduce_bytes(&point.0.to_affine().x())
+        <Scalar as Reduce<U256>>::reduce_bytes(&point.bare().to_affine().x())
     }
 }
 
@@ -56,55 +53,47 @@ impl Order<4> for Secp256k1 {
     const RECIPROCAL: [u64; 2] = [1, 0];
 }
 
-impl Point for Secp256k1Point {
+impl Bare for ProjectivePoint {
     type Scalar = Scalar;
+    type Compressed = [u8; Secp256k1::POINT_BYTES];
 
     fn generator() -> Self {
-        Self(ProjectivePoint::GENERATOR)
+        Self::GENERATOR
     }
 
     fn identity() -> Self {
-        Self(ProjectivePoint::IDENTITY)
+        Self::IDENTITY
     }
 
     fn mul_base(scalar: &Scalar) -> Self {
-        Self(ProjectivePoint::mul_by_generator(scalar))
+        Self::mul_by_generator(scalar)
     }
 
     fn mul(&self, scalar: &Scalar) -> Self {
-        Self(self.0 * scalar)
+        self * scalar
     }
 
     fn add(&self, other: &Self) -> Self {
-        Self(self.0 + other.0)
+        self + other
     }
 
     fn neg(&self) -> Self {
-        Self(-self.0)
+        -self
     }
 
     fn is_identity(&self) -> bool {
-        self.0.is_identity().into()
+        Group::is_identity(self).into()
     }
 
-    fn encode(&self) -> Vec<u8> {
-        let mut bytes = self.0.to_affine().to_encoded_point(true).as_bytes().to_vec();
+    fn compress(&self) -> Option<Self::Compressed> {
         // The identity is one zero byte in SEC1.
-        bytes.resize(Secp256k1::POINT_BYTES, 0);
-        bytes
+        self.to_affine().to_encoded_point(true).as_bytes().try_into().ok()
     }
 
-    fn decode(bytes: &[u8]) -> Option<Self> {
+    fn decompress(bytes: &[u8]) -> Option<Self> {
         // SEC1 has other forms, and the crate takes a compact one as well (tag 5).
         let compressed = bytes.len() == Secp256k1::POINT_BYTES && matches!(bytes.first(), Some(2 | 3));
         let encoded = EncodedPoint::from_bytes(bytes).ok().filter(|_| compressed)?;
-        let point = Option::<AffinePoint>::from(AffinePoint::from_encoded_point(&encoded))?;
-        Some(Self(point.into()))
-    }
-}
-
-impl fmt::Debug for Secp256k1Point {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secp256k1Point")
+        Option::<AffinePoint>::from(AffinePoint::from_encoded_point(&encoded)).map(Self::from)
     }
 }
