@@ -6,7 +6,7 @@ CARGO ?= cargo
 # Three labs at once fill two cores; more only makes each of them slower.
 TEST_THREADS ?= 2
 
-.PHONY: help demo test long sim constant-time memcheck shipped suites bench fresh build deps deny
+.PHONY: help demo test long sim constant-time memcheck shipped suites clients bench fresh build deps deny
 
 help:
 	@echo "make demo   build, start a 2-of-3 cluster, sign with pkcs11-tool and nginx, kill a node, sign again"
@@ -17,6 +17,7 @@ help:
 	@echo "make memcheck  run the library with bad arguments and random calls under valgrind"
 	@echo "make shipped  show that the binaries have no switch for planted bugs"
 	@echo "make suites run the tests of other PKCS#11 projects against our library and SoftHSM2"
+	@echo "make clients follow the how-to pages of conformance/clients, with SoftHSM2 and with ours; prints a table"
 	@echo "make bench  measure the protocols beside others, a 2-of-3 cluster and SoftHSM2; writes target/bench/"
 	@echo "make fresh  demo and test from a clean clone in a clean Debian 12 (root, debootstrap)"
 	@echo "make deny   licences, bans and sources by cargo-deny, if it is installed"
@@ -37,6 +38,7 @@ test: deps
 	fi
 	$(MAKE) shipped
 	CONFORMANCE_BUILT=1 conformance/run --locked --no-fail-fast
+	CONFORMANCE_BUILT=1 conformance/clients/run quick
 
 # The counts and durations of a release: every signer set a thousand times, two thousand key agreements a curve, ten thousand signatures over
 # random thresholds, a minute of crashes, a million sequences of PKCS#11 calls.
@@ -67,6 +69,10 @@ shipped:
 # Takes sources from the registries of crates and of Python; conformance/README.md says what is held against what.
 suites: deps build
 	CONFORMANCE_BUILT=1 conformance/suites/run
+
+# Installs what the pages name; `make test` runs the quick half of it. UPDATE=1 writes the table into the documentation.
+clients: deps build
+	CONFORMANCE_BUILT=1 conformance/clients/run
 
 bench: deps
 	$(CARGO) build --workspace --release --locked
