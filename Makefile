@@ -46,6 +46,7 @@ long: deps build
 	SIGNATURES_PER_SET=1000 SIGNATURES=10000 AGREEMENTS=2000 CRASH_SECONDS=60 SCAN_ROUNDS=10 HOSTILE_ROUNDS=400 FLIP_EVERY=11 \
 		$(CARGO) test --workspace --locked --test it --test ecdsa_random --test shell -- --nocapture --test-threads 1
 	CONFORMANCE_BUILT=1 SEQUENCES=1000000 conformance/run --locked any_order_of_calls
+	CONFORMANCE_BUILT=1 WYCHEPROOF_ALL=1 conformance/run --locked wycheproof_rsa_oaep
 
 # `make test` runs 500 of these; docs/simulation.md in mpc-backend says what a seed does.
 sim: export SIM_SEEDS ?= 10000

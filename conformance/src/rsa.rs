@@ -5,7 +5,7 @@ use std::ptr::null_mut;
 use cryptoki_sys::*;
 
 use crate::call;
-use crate::session::{Outcome, Pair, Session, labelled, number, ok, on_token};
+use crate::session::{Attribute, Outcome, Pair, Session, labelled, number, ok, on_token};
 
 /// A mechanism and its parameter.
 #[derive(Clone)]
@@ -104,6 +104,12 @@ impl Session<'_> {
             (CKA_PUBLIC_EXPONENT, exponent.to_vec()),
             on_token(false),
         ])
+    }
+
+    /// A private key on the token, from these of its numbers.
+    pub fn rsa_private(&self, numbers: &[Attribute], more: &[Attribute]) -> Outcome<CK_OBJECT_HANDLE> {
+        let kind = [number(CKA_CLASS, CKO_PRIVATE_KEY), number(CKA_KEY_TYPE, CKK_RSA), on_token(true)];
+        self.create(&[&kind[..], numbers, more].concat())
     }
 
     /// The key pair of 2048 bits that all tests share: making one takes the nodes seconds. Nobody destroys it.

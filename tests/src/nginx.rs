@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -22,11 +22,8 @@ impl Nginx {
     /// Makes a certificate for the key `label` and serves TLS with it on a free port.
     pub fn start(target: &Target, label: &str) -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        let port = free_port()?;
-        let openssl_conf = folder.path().join("openssl.cnf");
-        fs::write(&openssl_conf, OPENSSL_CONF.replace("@MODULE@", &target.module))?;
-        let key =
-            format!("pkcs11:token={};object={label};type=private?pin-value={}", target.token, target.pin);
+        let openssl_conf = openssl_conf(&folder, target)?;
+        let key = uri(target, label);
         let certificate = folder.path().join("certificate.pem");
         let output = Command::new("openssl")
             .args([
@@ -49,6 +46,15 @@ impl Nginx {
             .output()
             .context("openssl req")?;
         ensure!(output.status.success(), "openssl req: {}", String::from_utf8_lossy(&output.stderr));
+        Self::serve(target, label, &certificate)
+    }
+
+    /// Serves TLS on a free port with the key `label` and a certificate that is there.
+    pub fn serve(target: &Target, label: &str, certificate: &Path) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let openssl_conf = openssl_conf(&folder, target)?;
+        let (key, port) = (uri(target, label), free_port()?);
+        fs::copy(certificate, folder.path().join("certificate.pem"))?;
         let variables: String = target.environment.iter().map(|(name, _)| format!("env {name};\n")).collect();
         let conf = NGINX_CONF
             .replace("@DIR@", &folder.path().display().to_string())
@@ -143,6 +149,17 @@ impl Drop for Nginx {
         let _ = signal(self.master.id(), Signal::TERM);
         let _ = self.master.wait();
     }
+}
+
+fn openssl_conf(folder: &tempfile::TempDir, target: &Target) -> Result<PathBuf> {
+    let path = folder.path().join("openssl.cnf");
+    fs::write(&path, OPENSSL_CONF.replace("@MODULE@", &target.module))?;
+    Ok(path)
+}
+
+/// Where the engine finds a private key.
+fn uri(target: &Target, label: &str) -> String {
+    format!("pkcs11:token={};object={label};type=private?pin-value={}", target.token, target.pin)
 }
 
 /// A loopback port that nobody listens on at this moment.

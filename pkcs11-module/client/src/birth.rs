@@ -71,10 +71,7 @@ impl Birth {
     /// The public half of an RSA key, if it is of the size and exponent that the statement names.
     pub(crate) fn rsa_key(&self) -> Option<&rsa::PublicKey> {
         let wanted = Wanted::of_name(&self.statement.curve)?;
-        let decode = || {
-            let key = rsa::PublicKey::decode(&self.statement.public_key).ok()?;
-            (8 * key.bytes() == wanted.bits && key.e() == u64::from(wanted.exponent)).then_some(key)
-        };
+        let decode = || rsa::PublicKey::decode(&self.statement.public_key).ok().filter(|key| wanted.is(key));
         self.rsa_key.get_or_init(decode).as_ref()
     }
 

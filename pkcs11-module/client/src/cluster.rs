@@ -316,10 +316,6 @@ impl Backend for ClusterClient {
         Ok(())
     }
 
-    fn has_private_rsa(&self) -> bool {
-        true
-    }
-
     fn hidden(&self, token: TokenId) -> Vec<KeyKind> {
         self.views(token).flat_map(View::hidden).copied().collect()
     }

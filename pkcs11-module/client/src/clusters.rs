@@ -177,10 +177,6 @@ impl Backend for Clusters {
         self.all.iter().try_for_each(|cluster| cluster.seed_random(seed))
     }
 
-    fn has_private_rsa(&self) -> bool {
-        true
-    }
-
     fn hidden(&self, token: TokenId) -> Vec<KeyKind> {
         self.of(token).map(|cluster| cluster.hidden(token)).unwrap_or_default()
     }

@@ -7,14 +7,18 @@ use proto::limits::FORMAT;
 use proto::registry::v1::{BirthCertificate, BirthStatement, NewObject, NodeSignature, Purpose};
 use proto::statement;
 use rand_core::{OsRng, RngCore};
-use threshold::party::Threshold;
+use threshold::party::{PartyIndex, Threshold};
+use threshold::rsa;
+use threshold::rsa::generate::Wanted;
 use threshold::secret::Secret;
 use threshold::sharing::dealing::{Dealt, deal};
-use token::backend::{BackendError, BackendResult, ObjectRecord, PrivateKeyImport, TokenId};
+use threshold::sharing::replicated::Pieces;
+use token::backend::{BackendError, BackendResult, ObjectRecord, PrivateKeyImport, PrivateValue, TokenId};
 
 use crate::call::Terms;
 use crate::commands::new_object_id;
 use crate::core::Core;
+use crate::deadline::Deadline;
 use crate::failure::NodeFailure;
 use crate::record::{to_signing, to_wire};
 use crate::registry::Registry;
@@ -27,18 +31,16 @@ impl Registry {
         token: TokenId,
         import: PrivateKeyImport,
     ) -> BackendResult<ObjectRecord> {
-        let deadline = core.start()?;
         if core.logins.get(token).is_none() {
             return Err(BackendError::NotLoggedIn);
         }
-        let PrivateKeyImport { curve, mut value, private } = import;
+        let PrivateKeyImport { value, private } = import;
         let internal = |what: &dyn std::fmt::Display| BackendError::Internal(what.to_string());
         let parties = u8::try_from(core.manifest.nodes.len()).map_err(|error| internal(&error))?;
         let threshold = Threshold::new(core.manifest.threshold, parties).map_err(|error| internal(&error))?;
-        let key = Secret::new(std::mem::take(&mut *value));
-        let curve = to_signing(curve);
-        let dealt = deal(curve.group(), &key, threshold, &mut OsRng).map_err(|_| BackendError::KeyInvalid)?;
-        drop(key);
+        let Split { name, public_key, commitments, shares } = split(value, threshold)?;
+        // Splitting a large key among many nodes takes a while; what waits is what comes now.
+        let deadline = core.start()?;
         if core.nodes.registry_index() == 0 {
             core.agreed_tokens(deadline)?;
         }
@@ -51,9 +53,9 @@ impl Registry {
             purpose: Purpose::SigningKey.into(),
             token_id: token.0.to_vec(),
             key_id: id.0.to_vec(),
-            curve: curve.name().into(),
-            public_key: dealt.public_key.clone(),
-            commitments: dealt.commitments.clone(),
+            curve: name,
+            public_key,
+            commitments,
             attributes_hash: statement::attributes_hash(&attributes).to_vec(),
             transcript: session.to_vec(),
             base_index: core.nodes.registry_index(),
@@ -63,7 +65,7 @@ impl Registry {
             ..BirthStatement::default()
         }
         .encode_to_vec();
-        let signatures = core.certify_import(token, &statement, dealt, deadline)?;
+        let signatures = core.certify_import(token, &statement, shares, deadline)?;
         let birth = Some(BirthCertificate { statement, signatures });
         let object = NewObject { object_id: id.0.to_vec(), attributes, birth };
         let records = self.create(core, token, vec![object], deadline)?;
@@ -77,18 +79,18 @@ impl Core {
         &self,
         token: TokenId,
         statement: &[u8],
-        dealt: Dealt,
-        deadline: crate::deadline::Deadline,
+        shares: Vec<(PartyIndex, Secret<Vec<u8>>)>,
+        deadline: Deadline,
     ) -> BackendResult<Vec<NodeSignature>> {
         let terms =
             Terms { token: Some(token), min_registry_index: self.read_floor(), repeatable: false, deadline };
-        let ask = |(party, share): &(threshold::party::PartyIndex, Secret<Vec<u8>>)| {
+        let ask = |(party, share): &(PartyIndex, Secret<Vec<u8>>)| {
             let request = ImportRequest { statement: statement.to_vec(), share: share.expose().clone() };
             (party.get(), request::Op::Import(request))
         };
-        let requests = dealt.shares.iter().map(ask).collect();
+        let requests = shares.iter().map(ask).collect();
         let said = self.ask(requests, terms);
-        drop(dealt);
+        drop(shares);
         let mut signatures = Vec::with_capacity(said.len());
         let mut failed = Vec::new();
         for (node, outcome) in said {
@@ -127,6 +129,45 @@ impl Core {
                     each.join("; ")
                 )))
             }
+        }
+    }
+}
+
+/// A private key in shares, and what its birth statement says of it.
+struct Split {
+    name: String,
+    public_key: Vec<u8>,
+    commitments: Vec<Vec<u8>>,
+    shares: Vec<(PartyIndex, Secret<Vec<u8>>)>,
+}
+
+/// Splits a key, of which nothing is left here afterwards.
+fn split(value: PrivateValue, threshold: Threshold) -> BackendResult<Split> {
+    match value {
+        PrivateValue::Curve { curve, mut scalar } => {
+            let (key, curve) = (Secret::new(std::mem::take(&mut *scalar)), to_signing(curve));
+            let dealt = deal(curve.group(), &key, threshold, &mut OsRng);
+            let Dealt { public_key, commitments, shares } = dealt.map_err(|_| BackendError::KeyInvalid)?;
+            Ok(Split { name: curve.name().into(), public_key, commitments, shares })
+        }
+        PrivateValue::Rsa { modulus, exponent, private_exponent, primes } => {
+            let invalid = |_| BackendError::KeyInvalid;
+            let key = rsa::PublicKey::new(&modulus, exponent.into()).map_err(invalid)?;
+            let wanted = Wanted::of_name(&Wanted { bits: 8 * key.bytes(), exponent }.name());
+            let wanted = wanted.ok_or(BackendError::KeyInvalid)?;
+            let layout =
+                Pieces::new(threshold).map_err(|misuse| BackendError::Internal(misuse.to_string()))?;
+            let primes = primes.as_ref().map(|[p, q]| [p.as_slice(), q.as_slice()]);
+            let private = rsa::import::PrivateKey { exponent: &private_exponent, primes };
+            let (shares, values) =
+                rsa::import::split(&key, &private, &layout, &mut OsRng).map_err(invalid)?;
+            let encode = |share| Secret::new(std::mem::take(&mut *rsa::Stored::encode(share, &values)));
+            Ok(Split {
+                name: wanted.name(),
+                public_key: key.encode(),
+                commitments: vec![values.digest(&key).to_vec()],
+                shares: threshold.all().iter().zip(shares.iter().map(encode)).collect(),
+            })
         }
     }
 }

@@ -4,6 +4,7 @@
 //! small on purpose: PKCS#11's sessions, handles, operation states and length rules stay on this side.
 
 mod error;
+mod import;
 mod scheme;
 
 use std::collections::{BTreeMap, HashMap};
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use cryptoki_sys::{CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY, CKK_RSA};
 pub use error::BackendError;
+pub use import::{PrivateKeyImport, PrivateValue};
 pub use scheme::{MESSAGE_BYTES_MAX, Padding, RsaHash, Scheme};
 use zeroize::Zeroizing;
 
@@ -209,17 +211,6 @@ pub enum PublicHalf {
     Session(Attributes),
 }
 
-/// A private key that the application brings along.
-pub struct PrivateKeyImport {
-    /// The curve of the key.
-    pub curve: Curve,
-    /// The private scalar, [`Curve::field_bytes`] long, in range: big-endian, on edwards25519 little-endian and what
-    /// RFC 8032 makes of the seed.
-    pub value: Zeroizing<Vec<u8>>,
-    /// The key's attributes; `CKA_TOKEN` is always true.
-    pub private: Attributes,
-}
-
 /// Where keys are and objects are kept.
 ///
 /// Every call may block on the network up to the implementation's deadline and may be made from many threads at
@@ -280,8 +271,8 @@ pub trait Backend: Send + Sync {
     /// Ends private keys that sessions of this process made. Never fails: with the cluster away, their lease ends.
     fn destroy_session_keys(&self, keys: &[ObjectId]);
 
-    /// Splits a private key among the nodes and stores it, or nothing. The implementation wipes the value, and the
-    /// record passes [`crate::object::key::complete_private`].
+    /// Splits a private key among the nodes and stores it, or nothing: [`BackendError::KeyInvalid`] for numbers that are
+    /// no key. The implementation wipes the value, and the record passes `complete_private`.
     fn import_private_key(&self, token: TokenId, import: PrivateKeyImport) -> BackendResult<ObjectRecord>;
 
     /// Uses a private key. The digest of ECDSA is exactly [`Curve::field_bytes`] long: longer ones were cut to their
@@ -317,11 +308,6 @@ pub trait Backend: Send + Sync {
 
     /// Mixes `seed` into the generator; never replaces its state.
     fn seed_random(&self, seed: &[u8]) -> BackendResult<()>;
-
-    /// Whether private RSA keys can be made and used. Without them RSA is for public keys only.
-    fn has_private_rsa(&self) -> bool {
-        false
-    }
 
     /// Keys that this application is not to see on a token: what its configuration says.
     fn hidden(&self, token: TokenId) -> Vec<KeyKind> {

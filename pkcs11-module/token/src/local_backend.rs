@@ -191,10 +191,10 @@ impl Backend for LocalBackend {
     }
 
     fn import_private_key(&self, token: TokenId, import: PrivateKeyImport) -> BackendResult<ObjectRecord> {
-        let PrivateKeyImport { curve, value, mut private } = import;
+        let PrivateKeyImport { value, mut private } = import;
         self.token(token, |token| {
             token.require(Role::User)?;
-            let key = LocalKey::of(curve, &value).ok_or(BackendError::KeyInvalid)?;
+            let key = LocalKey::of(&value).ok_or(BackendError::KeyInvalid)?;
             key.complete(&mut Attributes::new(), &mut private);
             token.add(private, Some(key))
         })
@@ -256,10 +256,6 @@ impl Backend for LocalBackend {
     fn seed_random(&self, _seed: &[u8]) -> BackendResult<()> {
         // The kernel's generator needs no help.
         Ok(())
-    }
-
-    fn has_private_rsa(&self) -> bool {
-        true
     }
 
     fn shutdown(&self) {

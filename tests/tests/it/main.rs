@@ -15,6 +15,7 @@ mod nginx;
 mod old_store;
 mod p11_kit;
 mod rsa;
+mod rsa_import;
 mod signer_sets;
 mod stopped_node;
 mod strict;

@@ -6,8 +6,11 @@ use prost::Message;
 use proto::client::v1::{ImportReply, ImportRequest, response};
 use proto::registry::v1::BirthStatement;
 use proto::statement;
+use threshold::fault::Fault;
+use threshold::rsa::{PublicKey, Stored};
 use threshold::secret::Secret;
 use threshold::sharing::dealing::accept;
+use threshold::sharing::replicated::Pieces;
 
 use super::dispatch::Outcome;
 use super::read::token_id;
@@ -34,19 +37,33 @@ impl Engine {
             return Err(Failure::forbidden("the statement is of another client"));
         }
         self.check_import(&statement).map_err(Failure::forbidden)?;
-        let Some(Kind::Group(group)) = birth::kind(&statement) else {
-            return Err(invalid("keys of this kind are not imported"));
-        };
         let share = Secret::new(request.share.clone());
-        let (me, checks) = (self.me.party, self.me.bugs.checks());
-        accept(group, &statement.commitments, self.me.threshold, me, &share, checks)
-            .map_err(|fault| Failure::invalid(&fault.rule.to_string()))?;
+        self.check_share(&statement, &share)?;
         let key_id = Id::try_from(statement.key_id.as_slice()).map_err(|_| invalid("key id: 16 bytes"))?;
         let share = Share::pending(statement, request.statement.clone(), share);
         let write = share.write(&key_id);
         self.shares.insert(key_id, share);
         self.persist(vec![write], AfterPersist::Import(reply, key_id));
         Ok(Outcome::Later)
+    }
+
+    /// Holds a share against what the statement tells all nodes.
+    fn check_share(&self, statement: &BirthStatement, share: &Secret<Vec<u8>>) -> Result<(), Failure> {
+        let (me, threshold, checks) = (self.me.party, self.me.threshold, self.me.bugs.checks());
+        let refused = |fault: Fault| Failure::invalid(&fault.rule.to_string());
+        match birth::kind(statement).ok_or(Failure::invalid("keys of this kind are not imported"))? {
+            Kind::Group(group) => {
+                accept(group, &statement.commitments, threshold, me, share, checks).map_err(refused)
+            }
+            Kind::Rsa(wanted) => {
+                let key = PublicKey::decode(&statement.public_key).ok().filter(|key| wanted.is(key));
+                let key = key.ok_or(Failure::invalid("another public key than the statement names"))?;
+                let layout =
+                    Pieces::new(threshold).map_err(|misuse| Failure::invalid(&misuse.to_string()))?;
+                let digest = statement.commitments.first().map(Vec::as_slice).unwrap_or_default();
+                Stored::accept(key, &layout, me, share.expose(), digest, checks).map(drop).map_err(refused)
+            }
+        }
     }
 
     /// The share is durable: its statement may be signed.

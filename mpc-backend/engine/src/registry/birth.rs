@@ -78,9 +78,6 @@ fn well_formed(trust: &Trust, statement: &BirthStatement) -> Result<(), Refusal>
         Kind::Rsa(_) if statement.commitments.len() != 1 => {
             return Err(Refusal::Birth("not one digest of public values"));
         }
-        Kind::Rsa(_) if statement.imported => {
-            return Err(Refusal::Birth("RSA keys are not imported"));
-        }
         Kind::Group(_) | Kind::Rsa(_) => {}
     }
     if statement.epoch != FIRST_EPOCH {

@@ -58,7 +58,18 @@ fn give(
     dealt: &Dealt,
 ) -> Outcome<NodeSignature> {
     let (_, share) = dealt.shares.iter().find(|(at, _)| *at == party(node)).unwrap();
-    let request = ImportRequest { statement: said.encode_to_vec(), share: share.expose().clone() };
+    give_share(sim, user, node, said, share.expose())
+}
+
+/// Sends one node these bytes as its share; its signature.
+pub fn give_share(
+    sim: &mut Sim,
+    user: &mut User,
+    node: u8,
+    said: &BirthStatement,
+    share: &[u8],
+) -> Outcome<NodeSignature> {
+    let request = ImportRequest { statement: said.encode_to_vec(), share: share.to_vec() };
     match user.call(sim, node, Op::Import(request))? {
         Reply::Import(reply) => Ok(NodeSignature { node: node.into(), signature: reply.signature }),
         _ => panic!("another answer"),
@@ -66,7 +77,7 @@ fn give(
 }
 
 /// Records the key.
-fn record(
+pub fn record(
     sim: &mut Sim,
     user: &mut User,
     said: &BirthStatement,

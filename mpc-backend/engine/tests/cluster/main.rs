@@ -8,6 +8,7 @@ mod crash;
 mod curves;
 mod fields;
 mod import;
+mod import_rsa;
 mod liars;
 mod nonce_rules;
 mod planted;

@@ -19,8 +19,8 @@ use crate::service::ready;
 use crate::sim::{Sim, node_key};
 use crate::user::{Key, Outcome, User, attribute, party};
 
-const NAME: &str = "RSA-512-65537";
-const SHA256_RSA_PKCS: u64 = 0x40;
+pub const NAME: &str = "RSA-512-65537";
+pub const SHA256_RSA_PKCS: u64 = 0x40;
 pub const PSS: u64 = 0x0d;
 const OAEP: u64 = 0x09;
 
@@ -97,7 +97,7 @@ fn parts(
     quorum.into_iter().map(one).collect()
 }
 
-fn result(sim: &mut Sim, user: &mut User, key: &Key, request: &RsaRequest, block: &Block) -> Vec<u8> {
+pub fn result(sim: &mut Sim, user: &mut User, key: &Key, request: &RsaRequest, block: &Block) -> Vec<u8> {
     let quorum: [u8; 2] = [0, 1].map(|at| request.quorum[at] as u8);
     let parts = parts(sim, user, quorum, request);
     let set = SignerSet::new(quorum.map(party)).unwrap();

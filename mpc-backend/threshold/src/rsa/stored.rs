@@ -11,7 +11,7 @@ use super::proof::Proof;
 use super::public::PublicKey;
 use super::share::{KeyShare, Values};
 use crate::codec::DecodeError;
-use crate::fault::Misuse;
+use crate::fault::{Checks, Fault, Misuse, Rule};
 use crate::party::{PartyIndex, SignerSet};
 use crate::sharing::replicated::Pieces;
 
@@ -30,6 +30,31 @@ impl Stored {
         bytes.extend_from_slice(&pieces);
         bytes.extend_from_slice(&values);
         bytes
+    }
+
+    /// Reads what a dealer sent to `party`, in the form of [`Self::encode`], and checks it. `digest` is that of
+    /// the values, which all parties sign.
+    ///
+    /// # Errors
+    /// As [`KeyShare::accept`]; [`Rule::RsaValues`] for values of another digest as well.
+    pub fn accept(
+        key: PublicKey,
+        layout: &Pieces,
+        party: PartyIndex,
+        bytes: &[u8],
+        digest: &[u8],
+        checks: Checks,
+    ) -> Result<Self, Fault> {
+        // Check 2.1
+        let malformed = Fault::of_nobody(Rule::Malformed);
+        let pieces_bytes = KeyShare::bytes(layout, party, 8 * key.bytes());
+        let (pieces, values) = bytes.split_at_checked(pieces_bytes).ok_or(malformed)?;
+        let values = Values::decode(&key, layout, values).map_err(|_| malformed)?;
+        let share = KeyShare::accept(&key, layout, party, pieces, &values, checks)?;
+        // Check 2.4
+        let told = values.digest(&key).as_slice() == digest;
+        checks.enforce(told, Fault::of_nobody(Rule::RsaValues))?;
+        Ok(Self { key, share, values: values.encode() })
     }
 
     /// Length of what [`Self::encode`] writes for `party` and a modulus of `bits` bits.

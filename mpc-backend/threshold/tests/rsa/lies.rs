@@ -53,6 +53,29 @@ fn factors_and_exponents_that_do_not_fit_are_refused() {
     assert_eq!(refused(&[&[0; 2], d.as_slice()].concat(), None), Some(KeyError::Private));
 }
 
+/// Two splits of one key: each is good by itself, and together they are no key.
+#[test]
+fn dealer_with_other_values_than_the_others_were_told_is_caught() {
+    let dealt = Dealt::new(key(), 2);
+    let digest = dealt.values.digest(&dealt.public);
+    let private = PrivateKey { exponent: &key().d, primes: None };
+    let (shares, values) = split(&dealt.public, &private, &dealt.layout, &mut rng(2)).unwrap();
+    let accepted = |bytes: &[u8], checks| {
+        let public = PublicKey::new(&key().n, key().e).unwrap();
+        Stored::accept(public, &dealt.layout, party(1), bytes, &digest, checks).map(drop).err()
+    };
+    let told = Stored::encode(&dealt.shares[0], &dealt.values);
+    let other = Stored::encode(&shares[0], &values);
+    assert_eq!(accepted(&told, Checks::all()), None);
+    assert_eq!(accepted(&other, Checks::all()), Some(Fault::of_nobody(Rule::RsaValues)));
+    assert_eq!(accepted(&other, Checks::all_but(Rule::RsaValues)), None);
+    let mixed = Stored::encode(&shares[0], &dealt.values);
+    assert_eq!(accepted(&mixed, Checks::all()), Some(Fault::of_nobody(Rule::RsaShare)));
+    for malformed in [&told[1..], &[], &[&told[..], &[0]].concat()] {
+        assert_eq!(accepted(malformed, Checks::all()), Some(Fault::of_nobody(Rule::Malformed)));
+    }
+}
+
 #[test]
 fn malformed_shares_are_refused() {
     let dealt = Dealt::new(key(), 2);

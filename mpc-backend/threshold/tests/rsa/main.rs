@@ -18,7 +18,7 @@ use threshold::party::{PartyIndex, SignerSet, Threshold};
 use threshold::rsa::combine::combine;
 use threshold::rsa::encode::Block;
 use threshold::rsa::import::{PrivateKey, split};
-use threshold::rsa::{Hash, KeyShare, Partial, Proof, PublicKey, Values};
+use threshold::rsa::{Hash, KeyShare, Partial, Proof, PublicKey, Stored, Values};
 use threshold::sharing::replicated::Pieces;
 
 fn party(index: u8) -> PartyIndex {

@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 
 use proto::client::v1::{Code, request, response};
 use token::backend::{
-    Backend, BackendError, BackendResult, Curve, Freshness, ObjectRecord, PrivateKeyImport,
+    Backend, BackendError, BackendResult, Curve, Freshness, ObjectRecord, PrivateKeyImport, PrivateValue,
 };
 use zeroize::Zeroizing;
 
+use crate::fake::rsa::{MODULUS, PRIVATE};
 use crate::fake::{Deed, Fake};
 use crate::{TOKEN, ready};
 
 fn import(client: &client::ClusterClient, value: [u8; 32]) -> BackendResult<ObjectRecord> {
     let private = BTreeMap::from([(0_u64, 3_u64.to_be_bytes().to_vec())]);
-    let value = Zeroizing::new(value.to_vec());
-    client.import_private_key(TOKEN, PrivateKeyImport { curve: Curve::P256, value, private })
+    let value = PrivateValue::Curve { curve: Curve::P256, scalar: Zeroizing::new(value.to_vec()) };
+    client.import_private_key(TOKEN, PrivateKeyImport { value, private })
 }
 
 fn keys(client: &client::ClusterClient) -> usize {
@@ -39,6 +40,31 @@ fn a_value_out_of_range_reaches_no_node() {
         assert_eq!(import(&client, bad).err(), Some(BackendError::KeyInvalid));
     }
     assert_eq!((fake.count("import"), keys(&client)), (0, 0));
+}
+
+/// An RSA key of the size that only test builds have.
+fn rsa(client: &client::ClusterClient, exponent: u32, private: &str) -> BackendResult<ObjectRecord> {
+    let attributes = BTreeMap::from([(0_u64, 3_u64.to_be_bytes().to_vec())]);
+    let number = |text: &str| hex::decode(text).unwrap();
+    let value = PrivateValue::Rsa {
+        modulus: number(MODULUS),
+        exponent,
+        private_exponent: Zeroizing::new(number(private)),
+        primes: None,
+    };
+    client.import_private_key(TOKEN, PrivateKeyImport { value, private: attributes })
+}
+
+#[test]
+fn an_rsa_key_is_split_and_its_numbers_are_held_against_each_other() {
+    let (fake, client) = ready();
+    let record = rsa(&client, 65_537, PRIVATE).unwrap();
+    assert_eq!((fake.count("import"), keys(&client)), (3, 1));
+    assert_eq!(record.attributes[&0x120], hex::decode(MODULUS).unwrap());
+    for (exponent, private) in [(65_539, PRIVATE), (65_537, &MODULUS[2..]), (65_537, ""), (3, PRIVATE)] {
+        assert_eq!(rsa(&client, exponent, private).err(), Some(BackendError::KeyInvalid));
+    }
+    assert_eq!((fake.count("import"), keys(&client)), (3, 1));
 }
 
 fn named(error: &BackendError, node: u8) -> bool {

@@ -9,7 +9,7 @@ use rand_core::OsRng;
 use zeroize::Zeroizing;
 
 use super::rsa::RsaKey;
-use crate::backend::{Attributes, Curve, KeySpec, Scheme};
+use crate::backend::{Attributes, Curve, KeySpec, PrivateValue, Scheme};
 use crate::mechanism::eddsa::{self, Variant};
 use crate::mechanism::schnorr;
 use crate::object::key::{complete_private, complete_public};
@@ -37,13 +37,19 @@ impl LocalKey {
     }
 
     /// The key with this private value.
-    pub(super) fn of(curve: Curve, value: &[u8]) -> Option<Self> {
+    pub(super) fn of(value: &PrivateValue) -> Option<Self> {
+        let (curve, scalar) = match value {
+            PrivateValue::Curve { curve, scalar } => (*curve, scalar.as_slice()),
+            PrivateValue::Rsa { modulus, exponent, private_exponent, .. } => {
+                return RsaKey::of(modulus, *exponent, private_exponent).map(Self::Rsa);
+            }
+        };
         Some(match curve {
-            Curve::P256 => Self::P256(p256::ecdsa::SigningKey::from_slice(value).ok()?),
-            Curve::P384 => Self::P384(p384::ecdsa::SigningKey::from_slice(value).ok()?),
-            Curve::Secp256k1 => Self::Secp256k1(k256::ecdsa::SigningKey::from_slice(value).ok()?),
+            Curve::P256 => Self::P256(p256::ecdsa::SigningKey::from_slice(scalar).ok()?),
+            Curve::P384 => Self::P384(p384::ecdsa::SigningKey::from_slice(scalar).ok()?),
+            Curve::Secp256k1 => Self::Secp256k1(k256::ecdsa::SigningKey::from_slice(scalar).ok()?),
             Curve::Edwards25519 => {
-                Self::Edwards25519(Scalar::from_canonical_bytes(value.try_into().ok()?).into_option()?)
+                Self::Edwards25519(Scalar::from_canonical_bytes(scalar.try_into().ok()?).into_option()?)
             }
         })
     }

@@ -9,11 +9,12 @@ use crate::backend::{Attributes, Padding, RsaHash, Scheme};
 use crate::mechanism::rsa::{masked, pkcs1_signature, power};
 use crate::object::rsa::{complete_private, complete_public, without_zeros};
 
-/// n and d, big-endian without leading zeros; the public exponent is 65537.
+/// n and d, big-endian without leading zeros, and e.
 #[derive(Clone)]
 pub(super) struct RsaKey {
     modulus: Vec<u8>,
     exponent: Vec<u8>,
+    public: u64,
 }
 
 impl RsaKey {
@@ -24,7 +25,7 @@ impl RsaKey {
             4096 => KeySize::Rsa4096,
             _ => return Err(format!("a key of {bits} bits")),
         };
-        if exponent != EXPONENT {
+        if exponent != GENERATED_EXPONENT {
             return Err(format!("test: a public exponent of {exponent}"));
         }
         let pair = KeyPair::generate(size).map_err(|error| error.to_string())?;
@@ -44,12 +45,22 @@ impl RsaKey {
         let (_public, rest) = value(rest)?;
         let (exponent, _primes) = value(rest)?;
         let [modulus, exponent] = [modulus, exponent].map(|number| without_zeros(number).to_vec());
-        Some(Self { modulus, exponent })
+        Some(Self { modulus, exponent, public: GENERATED_EXPONENT })
+    }
+
+    /// A key that is brought; `None` unless d undoes e.
+    pub(super) fn of(modulus: &[u8], public: u32, exponent: &[u8]) -> Option<Self> {
+        let two = power(modulus, &[2], &public.to_be_bytes())?;
+        let undone = power(modulus, &two, exponent)?;
+        let (last, zeros) = undone.split_last()?;
+        let fits = *last == 2 && zeros.iter().all(|byte| *byte == 0);
+        let (modulus, exponent) = (modulus.to_vec(), exponent.to_vec());
+        fits.then_some(Self { modulus, exponent, public: public.into() })
     }
 
     pub(super) fn complete(&self, public: &mut Attributes, private: &mut Attributes) {
-        complete_public(public, &self.modulus, EXPONENT);
-        complete_private(private, &self.modulus, EXPONENT);
+        complete_public(public, &self.modulus, self.public);
+        complete_private(private, &self.modulus, self.public);
     }
 
     /// A signature; `None` where the message does not fit, and for schemes of curves.
@@ -104,4 +115,4 @@ fn value(der: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// The one that AWS-LC makes keys with.
-const EXPONENT: u64 = 65537;
+const GENERATED_EXPONENT: u64 = 65537;

@@ -138,9 +138,9 @@ pub(crate) enum Work {
 ///
 /// # Errors
 /// [`Error::MechanismInvalid`], [`Error::MechanismParamInvalid`].
-pub(crate) fn select(call: MechanismCall<'_>, wanted: Use, private_rsa: bool) -> Result<&'static Mechanism> {
+pub(crate) fn select(call: MechanismCall<'_>, wanted: Use) -> Result<&'static Mechanism> {
     let mechanism = find(call.id)?;
-    if !mechanism.uses(private_rsa).any(|one| one == wanted) {
+    if !mechanism.uses.contains(&wanted) {
         return Err(Error::MechanismInvalid);
     }
     match (call.parameter, mechanism.work) {
@@ -181,16 +181,9 @@ pub(crate) fn of_key(key: &Attributes) -> impl Iterator<Item = &'static Mechanis
 }
 
 impl Mechanism {
-    /// What it may be used for where private RSA keys are or are not.
-    pub(crate) fn uses(&self, private_rsa: bool) -> impl Iterator<Item = Use> {
-        let of_public_keys = |wanted: &Use| matches!(wanted, Use::Verify | Use::Encrypt);
-        let all = private_rsa || self.keys != Keys::Rsa;
-        self.uses.iter().copied().filter(move |wanted| all || of_public_keys(wanted))
-    }
-
     /// `C_GetMechanismInfo`.
-    pub(crate) fn info(&self, private_rsa: bool) -> MechanismInfo {
-        let uses = self.uses(private_rsa).fold(0, |flags, wanted| flags | wanted.flag());
+    pub(crate) fn info(&self) -> MechanismInfo {
+        let uses = self.uses.iter().fold(0, |flags, wanted| flags | wanted.flag());
         let (min_key_size, max_key_size) = match (self.work, rsa::GENERATED_BITS) {
             (Work::RsaKeyPair, [least, .., most]) => (least.into(), most.into()),
             _ => self.keys.sizes(),
@@ -401,12 +394,12 @@ mod tests {
     #[test]
     fn a_mechanism_is_refused_for_a_use_it_does_not_have() {
         let call = MechanismCall { id: CKM_SHA256, parameter: Parameter::NONE };
-        assert_eq!(select(call, Use::Sign, true).err(), Some(Error::MechanismInvalid));
+        assert_eq!(select(call, Use::Sign).err(), Some(Error::MechanismInvalid));
     }
 
     #[test]
     fn a_parameter_is_refused_where_none_is_defined() {
         let call = MechanismCall { id: CKM_ECDSA, parameter: Parameter::Bytes(&[1]) };
-        assert_eq!(select(call, Use::Sign, true).err(), Some(Error::MechanismParamInvalid));
+        assert_eq!(select(call, Use::Sign).err(), Some(Error::MechanismParamInvalid));
     }
 }

@@ -123,8 +123,8 @@ fn der(tag: u8, content: &[u8]) -> Vec<u8> {
 
 /// 65537.
 const USUAL_EXPONENT: [u8; 3] = [1, 0, 1];
-/// Public exponents of generated keys are above this.
-const EXPONENT_ABOVE: u64 = 1 << 16;
+/// Public exponents of private keys are above this.
+pub(crate) const EXPONENT_ABOVE: u64 = 1 << 16;
 
 const DER_INTEGER: u8 = 0x02;
 const DER_BIT_STRING: u8 = 0x03;

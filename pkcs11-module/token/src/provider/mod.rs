@@ -189,7 +189,7 @@ impl Provider {
 
     /// The mechanism of a call, if it exists here for `wanted`.
     fn select(&self, call: MechanismCall<'_>, wanted: Use) -> Result<&'static Mechanism> {
-        mechanism::select(call, wanted, self.backend.has_private_rsa())
+        mechanism::select(call, wanted)
     }
 
     /// The key of an operation and its kind: of the class that `wanted` takes, of a type that the mechanism works

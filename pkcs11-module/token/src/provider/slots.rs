@@ -6,7 +6,7 @@ use super::Provider;
 use crate::backend::{BackendError, Role, TokenState};
 use crate::info::{MechanismInfo, SlotInfo, TokenInfo, Version, blank_padded};
 use crate::login::{PIN_BYTES_MAX, PIN_BYTES_MIN, SESSIONS_MAX};
-use crate::mechanism::{self, MECHANISMS, Mechanism};
+use crate::mechanism::{self, MECHANISMS};
 use crate::rv::{Error, Result};
 use crate::slot::Slot;
 use crate::sync::lock;
@@ -67,8 +67,7 @@ impl Provider {
     /// [`Error::SlotIdInvalid`], [`Error::Backend`].
     pub fn mechanism_list(&self, slot: u64) -> Result<Vec<u64>> {
         let hidden = self.backend.hidden(self.slot(slot)?.token);
-        let listed =
-            MECHANISMS.iter().filter(|mechanism| self.has(mechanism) && !mechanism.keys.are_hidden(&hidden));
+        let listed = MECHANISMS.iter().filter(|mechanism| !mechanism.keys.are_hidden(&hidden));
         Ok(listed.map(|mechanism| mechanism.id).collect())
     }
 
@@ -79,14 +78,10 @@ impl Provider {
     pub fn mechanism_info(&self, slot: u64, mechanism: u64) -> Result<MechanismInfo> {
         let hidden = self.backend.hidden(self.slot(slot)?.token);
         let mechanism = mechanism::find(mechanism)?;
-        if !self.has(mechanism) || mechanism.keys.are_hidden(&hidden) {
+        if mechanism.keys.are_hidden(&hidden) {
             return Err(Error::MechanismInvalid);
         }
-        Ok(mechanism.info(self.backend.has_private_rsa()))
-    }
-
-    fn has(&self, mechanism: &Mechanism) -> bool {
-        mechanism.uses(self.backend.has_private_rsa()).next().is_some()
+        Ok(mechanism.info())
     }
 
     /// `C_InitToken`. `label` is blank-padded. All objects of the token are destroyed.

@@ -101,9 +101,6 @@ impl Backend for Meeting {
     fn seed_random(&self, seed: &[u8]) -> BackendResult<()> {
         self.inner.seed_random(seed)
     }
-    fn has_private_rsa(&self) -> bool {
-        self.inner.has_private_rsa()
-    }
     fn shutdown(&self) {
         self.inner.shutdown();
     }

@@ -141,7 +141,8 @@ fn what_is_wrong_with_a_key_gets_its_code_and_nothing_is_stored() {
         (without(CKA_EC_PARAMS), Error::TemplateIncomplete),
         (without(CKA_TOKEN), Error::TemplateInconsistent),
         (without(CKA_EC_PARAMS).bytes(CKA_EC_PARAMS, b"\x13\x09secp521r1"), Error::CurveNotSupported),
-        (without(CKA_KEY_TYPE).ulong(CKA_KEY_TYPE, CKK_RSA), Error::TemplateInconsistent),
+        (without(CKA_KEY_TYPE).ulong(CKA_KEY_TYPE, CKK_DSA), Error::TemplateInconsistent),
+        (without(CKA_KEY_TYPE).ulong(CKA_KEY_TYPE, CKK_RSA), Error::TemplateIncomplete),
     ] {
         let created = application.create(session, &items).map_err(|refused| refused.rv());
         assert_eq!(created, Err(error.rv()), "{items:?}");

@@ -7,6 +7,7 @@ mod deriving;
 mod digesting;
 mod hostile;
 mod importing;
+mod importing_rsa;
 mod keys;
 mod login;
 mod objects;

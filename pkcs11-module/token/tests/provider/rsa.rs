@@ -37,7 +37,7 @@ fn pss(id: u64, hash: u64, mgf: u64, salt_bytes: u64) -> MechanismCall<'static> 
     MechanismCall { id, parameter: Parameter::RsaPss { hash, mgf, salt_bytes } }
 }
 
-fn sign(
+pub fn sign(
     application: &Application,
     session: u64,
     mechanism: MechanismCall<'_>,

@@ -67,6 +67,11 @@ impl Wanted {
         alloc::format!("RSA-{}-{}", self.bits, self.exponent)
     }
 
+    /// Whether `key` has this size and exponent.
+    pub fn is(&self, key: &PublicKey) -> bool {
+        8 * key.bytes() == self.bits && key.e() == u64::from(self.exponent)
+    }
+
     fn is_offered(&self) -> bool {
         super::public::SIZES.contains(&self.bits) && self.exponent > 1 << 16 && is_prime(self.exponent)
     }

@@ -2,7 +2,7 @@
 //! registry that all of them share. Each node can be told to misbehave.
 
 mod keys;
-mod rsa;
+pub mod rsa;
 mod wire;
 mod world;
 

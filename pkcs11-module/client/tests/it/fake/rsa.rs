@@ -11,10 +11,10 @@ use threshold::sharing::replicated::Pieces;
 
 use super::keys::party;
 
-const MODULUS: &str = "\
+pub const MODULUS: &str = "\
     ebca05b17e935d7f39f4e3d9d126c04b71b639932aae347e02f9bc39052dd159\
     bf1a55bd0e754f5d4ce3578c650c7a452fd8dd7e4580dcd6572aa24ff4c01fbd";
-const PRIVATE: &str = "\
+pub const PRIVATE: &str = "\
     0763cf85de97b3c877028bd999ca83205a3201dff0e880d0aa3b3580fbfe919f\
     150c11991213cddd3f9050180121804e5a1f880c784b920e47d6654c8a62f181";
 

@@ -1,0 +1,36 @@
+//! A private key that the application brings along.
+
+use zeroize::Zeroizing;
+
+use super::{Attributes, Curve};
+
+/// The key, and what it is to be.
+pub struct PrivateKeyImport {
+    /// The key itself.
+    pub value: PrivateValue,
+    /// The key's attributes; `CKA_TOKEN` is always true.
+    pub private: Attributes,
+}
+
+/// What makes a private key private, and enough to tell its public half.
+pub enum PrivateValue {
+    /// On a curve.
+    Curve {
+        /// The curve of the key.
+        curve: Curve,
+        /// The private scalar, [`Curve::field_bytes`] long, in range: big-endian, on edwards25519 little-endian and
+        /// what RFC 8032 makes of the seed.
+        scalar: Zeroizing<Vec<u8>>,
+    },
+    /// RSA; numbers are big-endian without leading zeros. The implementation checks that they belong together.
+    Rsa {
+        /// n, of 2048, 3072 or 4096 bits.
+        modulus: Vec<u8>,
+        /// e: odd, above 2^16 and below 2^32.
+        exponent: u32,
+        /// d.
+        private_exponent: Zeroizing<Vec<u8>>,
+        /// p and q, if the application has them.
+        primes: Option<[Zeroizing<Vec<u8>>; 2]>,
+    },
+}
