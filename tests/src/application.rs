@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
@@ -86,6 +87,12 @@ impl Target {
         Ok(signed)
     }
 
+    /// Makes an RSA key pair and returns its modulus.
+    pub fn keygen_rsa(&self, bits: u32, label: &str) -> Result<Vec<u8>> {
+        let out = self.run(&["keygen", "--label", label, "--curve", &format!("rsa:{bits}")], "")?;
+        Ok(hex::decode(out.trim())?)
+    }
+
     /// Starts a load of signatures that runs by itself; see [`finish_load`].
     pub fn start_load(&self, label: &str, seconds: u64, threads: usize) -> Result<Child> {
         self.spawn_load(label, seconds, threads, &[])
@@ -116,16 +123,19 @@ impl Target {
 
     /// Times `count` key generations, then the first signature of each key; sorted microseconds.
     pub fn cold(&self, count: usize) -> Result<(Vec<u64>, Vec<u64>)> {
-        let out = self.run(&["cold", "--count", &count.to_string()], "")?;
-        let mut columns = (Vec::new(), Vec::new());
-        for line in out.lines() {
-            let (keygen, sign) = line.split_once(' ').ok_or_else(|| anyhow!("odd line {line:?}"))?;
-            columns.0.push(keygen.parse()?);
-            columns.1.push(sign.parse()?);
-        }
-        columns.0.sort_unstable();
-        columns.1.sort_unstable();
-        Ok(columns)
+        columns(&self.run(&["cold", "--count", &count.to_string()], "")?)
+    }
+
+    /// The same for RSA keys, with some time between two of them.
+    pub fn cold_rsa(&self, bits: u32, count: usize, pause: Duration) -> Result<(Vec<u64>, Vec<u64>)> {
+        let (count, kind, pause) = (count.to_string(), format!("rsa:{bits}"), pause.as_millis().to_string());
+        columns(&self.run(&["cold", "--count", &count, "--curve", &kind, "--pause-ms", &pause], "")?)
+    }
+
+    /// Starts to make RSA keys, one after the other, until it is killed.
+    pub fn start_rsa(&self, bits: u32) -> Result<Child> {
+        let kind = format!("rsa:{bits}");
+        Ok(self.command(&["cold", "--count", "1000", "--curve", &kind]).spawn()?)
     }
 
     /// Makes a key on a curve and agrees with each peer: its public point, and the secrets.
@@ -225,6 +235,19 @@ impl Drop for Served {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Two times in each line, each column sorted.
+fn columns(text: &str) -> Result<(Vec<u64>, Vec<u64>)> {
+    let mut columns = (Vec::new(), Vec::new());
+    for line in text.lines() {
+        let (keygen, sign) = line.split_once(' ').ok_or_else(|| anyhow!("odd line {line:?}"))?;
+        columns.0.push(keygen.parse()?);
+        columns.1.push(sign.parse()?);
+    }
+    columns.0.sort_unstable();
+    columns.1.sort_unstable();
+    Ok(columns)
 }
 
 /// Waits for a load and reads its report.

@@ -129,6 +129,36 @@ pub fn accept_all_on(curve: &Curve, point: &[u8], signed: &[(Vec<u8>, Vec<u8>)])
     Ok(signed.len())
 }
 
+/// Judges every (message, signature) line of an application with an RSA key of this modulus and 65537, by PKCS#1
+/// v1.5 with SHA-256.
+pub fn accept_all_rsa(modulus: &[u8], signed: &[(Vec<u8>, Vec<u8>)]) -> Result<usize> {
+    let folder = tempfile::tempdir()?;
+    let [key, message, signature] =
+        ["public.der", "message", "signature"].map(|name| folder.path().join(name));
+    // RSAPublicKey of RFC 8017, A.1.1.
+    fs::write(&key, der(0x30, &[integer(modulus), integer(&[1, 0, 1])].concat()))?;
+    for (said, made) in signed {
+        fs::write(&message, said)?;
+        fs::write(&signature, made)?;
+        let mut command = Command::new("openssl");
+        command.args(["dgst", "-sha256", "-keyform", "DER", "-verify"]).arg(&key);
+        run(command.arg("-signature").arg(&signature).arg(&message))?;
+    }
+    Ok(signed.len())
+}
+
+/// CPU time in microseconds of a signature by OpenSSL with a whole RSA key of so many bits.
+pub fn rsa_signature_us(bits: u32) -> Result<f64> {
+    let name = format!("rsa{bits}");
+    let output = Command::new("openssl").args(["speed", "-mr", "-seconds", "3", &name]).output()?;
+    // `+F2:number:bits:seconds of a signature:seconds of a verification`, or signatures a second before OpenSSL 3.
+    let said = String::from_utf8_lossy(&output.stdout);
+    let line = said.lines().find_map(|line| line.strip_prefix("+F2:"));
+    let field = line.and_then(|line| line.split(':').nth(2)?.parse::<f64>().ok());
+    let figure = field.with_context(|| format!("openssl speed: {said}"))?;
+    Ok(1e6 * if figure < 1.0 { figure } else { 1.0 / figure })
+}
+
 /// A DER INTEGER from big-endian bytes: as short as can be, with a zero before a set highest bit.
 fn integer(bytes: &[u8]) -> Vec<u8> {
     let start = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len());
@@ -137,9 +167,11 @@ fn integer(bytes: &[u8]) -> Vec<u8> {
     der(0x02, &[&[0; 1][..usize::from(positive)], significant].concat())
 }
 
-/// A DER value shorter than 128 bytes.
+/// A DER value shorter than 64 KiB.
 fn der(tag: u8, content: &[u8]) -> Vec<u8> {
-    [&[tag, content.len() as u8], content].concat()
+    let [high, low] = (content.len() as u16).to_be_bytes();
+    let head = if content.len() < 0x80 { vec![tag, low] } else { vec![tag, 0x82, high, low] };
+    [&head, content].concat()
 }
 
 #[cfg(test)]

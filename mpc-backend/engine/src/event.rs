@@ -82,6 +82,8 @@ events! {
     Info KeyImported { key: String } "key imported";
     /// One more batch of candidates for an RSA key.
     Debug RsaBatch { key: String, batches: u32 } "looking for an RSA key";
+    /// An RSA key stands at all nodes: how many batches of candidates it took, and the bytes that this node sent.
+    Info RsaKeyMade { key: String, batches: u32, sent_bytes: u64 } "RSA key found";
     /// Generation of a key ended without a key.
     Warn GenerationFailed { key: String, why: String } "key generation failed";
     /// The share of a key's copy is held, not yet in use.

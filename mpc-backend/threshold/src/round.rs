@@ -44,6 +44,11 @@ impl Outbox {
         self.0.len()
     }
 
+    /// Bytes of all messages.
+    pub fn bytes(&self) -> usize {
+        self.0.iter().map(|(_, message)| message.len()).sum()
+    }
+
     /// Whether there is nothing to send.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

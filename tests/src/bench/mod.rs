@@ -8,6 +8,7 @@ mod cpu;
 mod peer;
 mod plot;
 mod protocol;
+mod rsa;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -23,6 +24,11 @@ pub fn protocols(report: &mut Report, folder: &Path) -> Result<()> {
     peer::measure(report)?;
     peer::ratios(report);
     plot::growth(report, &folder.join("growth.svg"))
+}
+
+/// RSA without a network: the CPU time of a part, and of a whole key.
+pub fn rsa(report: &mut Report) -> Result<()> {
+    rsa::measure(report)
 }
 
 /// Signatures alone, many of them: what a profiler is to look at.

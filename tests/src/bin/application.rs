@@ -36,11 +36,11 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Make a key pair and print its public point.
+    /// Make a key pair and print its public point, or the modulus of an RSA key.
     Keygen {
         #[arg(long)]
         label: String,
-        /// Name of the curve; without it P-256 by its object identifier.
+        /// Name of the curve, or `rsa:` and the bits; without it P-256 by its object identifier.
         #[arg(long)]
         curve: Option<String>,
     },
@@ -88,6 +88,12 @@ enum Task {
     Cold {
         #[arg(long)]
         count: usize,
+        /// As of `keygen`.
+        #[arg(long)]
+        curve: Option<String>,
+        /// Time between two keys.
+        #[arg(long, default_value_t = 0)]
+        pause_ms: u64,
     },
 }
 
@@ -102,8 +108,7 @@ fn main() -> Result<()> {
     let mut out = std::io::stdout().lock();
     match arguments.task {
         Task::Keygen { label, curve } => {
-            let params = curve.map_or(P256_OID.to_vec(), |name| printable(&name));
-            let (public, _) = generate(&session, &label, params)?;
+            let (public, _) = generate(&session, &label, &Kind::of_name(curve.as_deref())?)?;
             writeln!(out, "{}", hex::encode(point(&session, public)?))?;
         }
         Task::Sign { label, vendor_mechanism } => {
@@ -129,7 +134,10 @@ fn main() -> Result<()> {
         Task::Serve => serve(&session, &mut out)?,
         Task::Agree { label, curve } => agree(&session, &label, printable(&curve), &mut out)?,
         Task::Derivations { count } => derivations(&session, count, &mut out)?,
-        Task::Cold { count } => cold(&session, count, &mut out)?,
+        Task::Cold { count, curve, pause_ms } => {
+            let pause = Duration::from_millis(pause_ms);
+            cold(&session, count, &Kind::of_name(curve.as_deref())?, pause, &mut out)?;
+        }
     }
     Ok(())
 }
@@ -143,23 +151,43 @@ fn find_slot(library: &Pkcs11, token: &str) -> Result<Slot> {
     Err(anyhow!("no token {token:?}"))
 }
 
-fn generate(session: &Session, label: &str, params: Vec<u8>) -> Result<(ObjectHandle, ObjectHandle)> {
-    let mechanism = match params == printable(EDWARDS25519.name) {
-        true => Mechanism::EccEdwardsKeyPairGen,
-        false => Mechanism::EccKeyPairGen,
+/// A kind of key.
+enum Kind {
+    /// `CKA_EC_PARAMS`.
+    Curve(Vec<u8>),
+    /// Bits of the modulus.
+    Rsa(u64),
+}
+
+impl Kind {
+    /// What `keygen` is asked for.
+    fn of_name(name: Option<&str>) -> Result<Self> {
+        Ok(match name.map(|name| (name, name.strip_prefix("rsa:"))) {
+            None => Self::Curve(P256_OID.to_vec()),
+            Some((_, Some(bits))) => Self::Rsa(bits.parse()?),
+            Some((name, None)) => Self::Curve(printable(name)),
+        })
+    }
+}
+
+fn generate(session: &Session, label: &str, kind: &Kind) -> Result<(ObjectHandle, ObjectHandle)> {
+    let mechanism = match kind {
+        Kind::Rsa(_) => Mechanism::RsaPkcsKeyPairGen,
+        Kind::Curve(params) if *params == printable(EDWARDS25519.name) => Mechanism::EccEdwardsKeyPairGen,
+        Kind::Curve(_) => Mechanism::EccKeyPairGen,
     };
-    let public = [
-        Attribute::Token(true),
-        Attribute::Label(label.into()),
-        Attribute::Id(label.into()),
-        Attribute::EcParams(params),
-    ];
-    let private = [
-        Attribute::Token(true),
-        Attribute::Private(true),
-        Attribute::Label(label.into()),
-        Attribute::Id(label.into()),
-    ];
+    let common = [Attribute::Token(true), Attribute::Label(label.into()), Attribute::Id(label.into())];
+    let mut public = common.to_vec();
+    match kind {
+        Kind::Curve(params) => public.push(Attribute::EcParams(params.clone())),
+        Kind::Rsa(bits) => public.extend([
+            Attribute::ModulusBits((*bits).into()),
+            Attribute::PublicExponent(vec![1, 0, 1]),
+            Attribute::Verify(true),
+        ]),
+    }
+    let mut private = common.to_vec();
+    private.extend([Attribute::Private(true), Attribute::Sign(true)]);
     Ok(session.generate_key_pair(&mechanism, &public, &private)?)
 }
 
@@ -174,14 +202,16 @@ fn mechanism_of(session: &Session, key: ObjectHandle) -> Result<Mechanism<'stati
         [Attribute::KeyType(kind)] if *kind == KeyType::EC_EDWARDS => {
             Ok(Mechanism::Eddsa(EddsaParams::new(EddsaSignatureScheme::Ed25519)))
         }
+        [Attribute::KeyType(KeyType::RSA)] => Ok(Mechanism::Sha256RsaPkcs),
         _ => Ok(Mechanism::Ecdsa),
     }
 }
 
-/// The point inside the DER OCTET STRING of `CKA_EC_POINT`.
+/// The point inside the DER OCTET STRING of `CKA_EC_POINT`, or the modulus of an RSA key.
 fn point(session: &Session, public: ObjectHandle) -> Result<Vec<u8>> {
-    let attributes = session.get_attributes(public, &[AttributeType::EcPoint])?;
+    let attributes = session.get_attributes(public, &[AttributeType::EcPoint, AttributeType::Modulus])?;
     match attributes.as_slice() {
+        [Attribute::Modulus(modulus)] => Ok(modulus.clone()),
         [Attribute::EcPoint(der)] => match der.as_slice() {
             [0x04, length, point @ ..] if usize::from(*length) == point.len() => Ok(point.to_vec()),
             _ => Err(anyhow!("CKA_EC_POINT is not DER")),
@@ -209,7 +239,7 @@ fn serve(session: &Session, out: &mut impl Write) -> Result<()> {
         let line = line?;
         match line.split_whitespace().collect::<Vec<_>>().as_slice() {
             ["keygen", label] => {
-                let (public, _) = generate(session, label, P256_OID.to_vec())?;
+                let (public, _) = generate(session, label, &Kind::of_name(None)?)?;
                 writeln!(out, "{}", hex::encode(point(session, public)?))?;
             }
             ["sign", label, digest] => {
@@ -355,7 +385,7 @@ fn agree(session: &Session, label: &str, params: Vec<u8>, out: &mut impl Write) 
 fn derivations(session: &Session, count: usize, out: &mut impl Write) -> Result<()> {
     let (public, private) = deriving(session, "derivations", P256_OID.to_vec())?;
     // The peer is another key, whose private half nobody needs.
-    let (peer, _) = generate(session, "peer of derivations", P256_OID.to_vec())?;
+    let (peer, _) = generate(session, "peer of derivations", &Kind::of_name(None)?)?;
     let peer = point(session, peer)?;
     for _ in 0..count {
         let begin = Instant::now();
@@ -366,15 +396,18 @@ fn derivations(session: &Session, count: usize, out: &mut impl Write) -> Result<
     Ok(session.destroy_object(public)?)
 }
 
-fn cold(session: &Session, count: usize, out: &mut impl Write) -> Result<()> {
+fn cold(session: &Session, count: usize, kind: &Kind, pause: Duration, out: &mut impl Write) -> Result<()> {
     for number in 0..count {
+        std::thread::sleep(pause);
         let begin = Instant::now();
-        let (public, private) = generate(session, &format!("cold {number}"), P256_OID.to_vec())?;
+        let (public, private) = generate(session, &format!("cold {number}"), kind)?;
         let keygen = begin.elapsed();
+        let mechanism = mechanism_of(session, private)?;
         let begin = Instant::now();
-        session.sign(&Mechanism::Ecdsa, private, &[number as u8; 32])?;
+        session.sign(&mechanism, private, &[number as u8; 32])?;
         let sign = begin.elapsed();
         writeln!(out, "{} {}", keygen.as_micros(), sign.as_micros())?;
+        out.flush()?;
         session.destroy_object(private)?;
         session.destroy_object(public)?;
     }

@@ -1,8 +1,17 @@
 //! `make bench`: what users feel and what it costs, through the built library on labs, with SoftHSM
 //! through the same harness in the same run.
 //!
-//! Before them the protocols alone, in this process, beside other implementations; with the argument
-//! `protocols` nothing else, with `signatures` only many signatures, for a profiler.
+//! Arguments name areas, measured in the order given; without one it is all of them but `signatures`:
+//!
+//! | area | what |
+//! |---|---|
+//! | `protocols` | the protocols alone, in this process, beside other implementations |
+//! | `library` | what an application sees of EC keys, beside SoftHSM |
+//! | `rsa` | RSA without a network |
+//! | `rsa-signing` | what an application sees of RSA signatures, beside SoftHSM |
+//! | `rsa-2048`, `rsa-3072` | 20 keys of 2048 bits, and 5 of 3072, each made by three nodes |
+//! | `rsa-beside` | P-256 signatures while an RSA key is made |
+//! | `signatures` | many signatures, for a profiler |
 //!
 //! Prints a table and writes `target/bench/report.json`: dotted name with its unit, and a number; and
 //! `target/bench/growth.svg`. Then holds the figures against what must be reached; with
@@ -13,10 +22,10 @@
 
 use std::path::Path;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use mimalloc::MiMalloc;
 use tests::bench::{Report, protocols, signatures};
-use tests::library::{gates, measure};
+use tests::library::{gates, measure, rsa};
 
 /// As in a node. The other implementations in `tests/peers` have it too.
 #[global_allocator]
@@ -27,12 +36,19 @@ fn main() -> Result<()> {
     let folder = Path::new("target/bench");
     std::fs::create_dir_all(folder)?;
     let mut report = Report::new();
-    match std::env::args().nth(1).as_deref() {
-        Some("signatures") => signatures(&mut report)?,
-        Some("protocols") => protocols(&mut report, folder)?,
-        _ => {
-            protocols(&mut report, folder)?;
-            measure(seconds, &mut report)?;
+    let named: Vec<String> = std::env::args().skip(1).collect();
+    let areas: Vec<&str> = named.iter().map(String::as_str).collect();
+    for area in if areas.is_empty() { &AREAS } else { areas.as_slice() } {
+        match *area {
+            "protocols" => protocols(&mut report, folder)?,
+            "library" => measure(seconds, &mut report)?,
+            "rsa" => tests::bench::rsa(&mut report)?,
+            "rsa-signing" => rsa::signing(seconds, &mut report)?,
+            "rsa-2048" => rsa::generation(2048, 20, &mut report)?,
+            "rsa-3072" => rsa::generation(3072, 5, &mut report)?,
+            "rsa-beside" => rsa::beside(seconds, &mut report)?,
+            "signatures" => signatures(&mut report)?,
+            other => bail!("no area {other:?}; there are {AREAS:?} and \"signatures\""),
         }
     }
     for (name, value) in &report {
@@ -45,3 +61,6 @@ fn main() -> Result<()> {
     ensure!(all || !judged, "a gate is missed");
     Ok(())
 }
+
+/// What `make bench` measures.
+const AREAS: [&str; 7] = ["protocols", "library", "rsa", "rsa-signing", "rsa-2048", "rsa-3072", "rsa-beside"];

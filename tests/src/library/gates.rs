@@ -19,7 +19,7 @@ enum Bound {
 }
 
 /// All gates that `make bench` can judge.
-pub const GATES: [Gate; 18] = {
+pub const GATES: [Gate; 26] = {
     use Bound::{AtLeast, AtMost};
     const fn gate(what: &'static str, row: &'static str, bound: Bound) -> Gate {
         Gate { what, row, bound }
@@ -75,6 +75,22 @@ pub const GATES: [Gate; 18] = {
             AtMost(1.5, 1.0),
         ),
         gate("nginx handshakes / SoftHSM's", "ratio.tls.nginx.p256", AtLeast(0.3, 0.5)),
+        gate("CPU of a part RSA-2048 / OpenSSL's signature", "ratio.cpu.rsa2048.part", AtMost(4.0, 3.2)),
+        gate("C_Sign RSA-2048 p50 / SoftHSM's", "ratio.sign.rsa2048.p50", AtMost(5.0, 3.0)),
+        gate(
+            "sustained RSA-2048, 8 threads / SoftHSM's",
+            "ratio.sign.rsa2048.sustained.8thr",
+            AtLeast(1.0 / 8.0, 1.0 / 4.0),
+        ),
+        gate("RSA-2048 without a dealer, s", "keygen.rsa2048.2of3.p50_s", AtMost(15.0, 4.0)),
+        gate("RSA-3072 without a dealer, s", "keygen.rsa3072.2of3.p50_s", AtMost(60.0, 20.0)),
+        gate(
+            "RSA-2048 from a filled pool, us",
+            "keygen.rsa2048.2of3.pooled.p50_us",
+            AtMost(100_000.0, 40_000.0),
+        ),
+        gate("bytes sent by a node for RSA-2048", "keygen.rsa2048.2of3.sent_bytes", AtMost(12e6, 6e6)),
+        gate("P-256 p50 beside a generation / without", "ratio.sign.p256.beside_rsa.p50", AtMost(2.0, 1.5)),
     ]
 };
 

@@ -136,7 +136,12 @@ impl Engine {
         self.log(Event::RsaBatch { key, batches });
     }
 
-    pub(super) fn rsa_generated(&mut self, session: &SessionId, generated: Generated) {
+    /// `cost`: batches, and bytes sent.
+    pub(super) fn rsa_generated(&mut self, session: &SessionId, generated: Generated, cost: (u32, u64)) {
+        if let Some(generation) = self.sessions.generations.get(session) {
+            let (key, (batches, sent_bytes)) = (hex::encode(&generation.statement.key_id), cost);
+            self.log(Event::RsaKeyMade { key, batches, sent_bytes });
+        }
         let Generated { key, share, values, transcript } = generated;
         let secret = Secret::new(std::mem::take(&mut *Stored::encode(&share, &values)));
         let commitments = vec![values.digest(&key).to_vec()];

@@ -52,6 +52,7 @@ pub(super) struct Computing {
     waiting: Vec<Message>,
     /// Batches of candidates that were begun.
     batches: u32,
+    sent_bytes: u64,
 }
 
 impl Work {
@@ -82,7 +83,7 @@ impl fmt::Debug for Work {
 impl Computing {
     pub(super) fn new(ceremony: Ceremony) -> Self {
         let missing = ceremony.missing();
-        Self { here: Some(Box::new(ceremony)), missing, waiting: Vec::new(), batches: 0 }
+        Self { here: Some(Box::new(ceremony)), missing, waiting: Vec::new(), batches: 0, sent_bytes: 0 }
     }
 
     /// Peers whose message was missing when last looked at.
@@ -118,13 +119,15 @@ impl Engine {
         let more = std::mem::replace(&mut computing.batches, batches) < batches;
         computing.missing = ceremony.missing();
         computing.here = Some(ceremony);
+        computing.sent_bytes += outbox.bytes() as u64;
+        let sent_bytes = computing.sent_bytes;
         if more {
             self.log_batches(&session, batches);
         }
         self.send_all(Protocol::Generation, &session, outbox);
         match end {
             None => self.compute(&session),
-            Some(End::Key(key)) => self.rsa_generated(&session, *key),
+            Some(End::Key(key)) => self.rsa_generated(&session, *key, (batches, sent_bytes)),
             Some(End::Fault(error, message)) => self.rsa_failed(&session, &error, message),
         }
     }
