@@ -61,7 +61,8 @@
 //! - [`Residue::power_secret`] is `BN_mod_exp_mont_consttime`. It walks all words of the exponent that
 //!   `BN_bin2bn` stored, of which there are as many as bytes were given: leading zeros included. Windows
 //!   of five bits; every table entry is touched (`bn_power5`, `bn_mul_mont_gather5`, on AArch64
-//!   `copy_from_prebuf`). That the base is below the modulus is checked and known.
+//!   `copy_from_prebuf`). That the base is below the modulus is checked and known. Where the CPU has AVX-512 IFMA,
+//!   moduli of 2048, 3072 and 4096 bits are our own code in `ifma.rs`, of the same shape.
 //! - [`Residue::times`] is two Montgomery multiplications at full width, whatever the values.
 //! - [`Modulus::residue`], [`Residue::power`] and [`Residue::inverse`] are variable-time: public data
 //!   only.
@@ -100,6 +101,8 @@ pub mod aes;
 mod curve;
 pub mod ecdsa;
 pub mod gf128;
+#[cfg(target_arch = "x86_64")]
+mod ifma;
 pub mod integer;
 pub mod modulus;
 mod number;

@@ -22,6 +22,9 @@ pub struct Modulus {
     context: NonNull<BN_MONT_CTX>,
     number: Number,
     bytes: usize,
+    /// For secret exponents, where the CPU has the instructions; made when first used.
+    #[cfg(target_arch = "x86_64")]
+    powers: std::sync::OnceLock<Option<crate::ifma::Powers>>,
 }
 
 // SAFETY: context and number hold plain words on the heap; they are tied to no thread.
@@ -57,7 +60,25 @@ impl Modulus {
         // context is ours to free.
         let raw = unsafe { BN_MONT_CTX_new_for_modulus(number.as_ptr(), scratch.0.as_ptr()) };
         let context = NonNull::new(raw).expect(NO_FAILURE);
-        Some(Self { context, number, bytes: bytes.len() })
+        Some(Self {
+            context,
+            number,
+            bytes: bytes.len(),
+            #[cfg(target_arch = "x86_64")]
+            powers: std::sync::OnceLock::new(),
+        })
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn powers(&self) -> Option<&crate::ifma::Powers> {
+        let make = || {
+            let mut two = vec![0; self.bytes];
+            two.iter_mut().next_back().into_iter().for_each(|last| *last = 2);
+            let two = self.residue(&two)?;
+            let n = self.number.to_be_bytes(self.bytes);
+            crate::ifma::Powers::new(&n, |exponent| two.power(&exponent.to_be_bytes()).to_be_bytes())
+        };
+        self.powers.get_or_init(make).as_ref()
     }
 
     /// Length of the modulus, and so of every residue.
@@ -93,6 +114,11 @@ impl<'m> Residue<'m> {
     /// `self` to the secret big-endian `exponent`, in constant time: only its length shows.
     #[must_use]
     pub fn power_secret(&self, exponent: &[u8]) -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(powers) = self.modulus.powers() {
+            let power = powers.power(&self.to_be_bytes(), exponent);
+            return Self { modulus: self.modulus, number: Number::from_be_bytes(&power) };
+        }
         let (mut power, scratch) = (Number::new(), Scratch::new());
         let exponent = Number::from_be_bytes(exponent);
         // SAFETY: all six objects are live; the result is distinct from the inputs and nobody else

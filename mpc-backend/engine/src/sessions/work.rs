@@ -115,7 +115,8 @@ impl Engine {
     pub(crate) fn worked(&mut self, worked: Worked) {
         let Worked { session, ceremony, outbox, end } = worked;
         let Some(computing) = self.computing(&session) else { return };
-        let batches = ceremony.batches();
+        // None any more at the end of a session.
+        let batches = ceremony.batches().max(computing.batches);
         let more = std::mem::replace(&mut computing.batches, batches) < batches;
         computing.missing = ceremony.missing();
         computing.here = Some(ceremony);
