@@ -56,8 +56,13 @@ impl DeadCluster {
 
 /// Points the module at a configuration.
 pub fn configure(path: impl AsRef<std::ffi::OsStr>) {
+    set_variable("COUNTERFOIL_CONFIG", path);
+}
+
+/// Sets a variable of this process.
+pub fn set_variable(name: &str, value: impl AsRef<std::ffi::OsStr>) {
     // SAFETY: tests that touch the module take turns, and nothing else in a test process reads the environment.
-    unsafe { std::env::set_var("COUNTERFOIL_CONFIG", path) };
+    unsafe { std::env::set_var(name, value) };
 }
 
 /// Public keys of RFC 8032 section 7.1: points of the curve whose owners run no node.

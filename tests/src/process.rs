@@ -37,6 +37,11 @@ pub fn resident_bytes(pid: u32) -> Result<u64> {
     Ok(kib.ok_or_else(|| anyhow!("odd status of {pid}"))? << 10)
 }
 
+/// Open descriptors of a process.
+pub fn descriptors(pid: u32) -> Result<u64> {
+    Ok(fs::read_dir(format!("/proc/{pid}/fd"))?.count() as u64)
+}
+
 /// Sends a signal to a process.
 pub fn signal(pid: u32, signal: Signal) -> Result<()> {
     let pid = Pid::from_raw(pid.try_into()?).ok_or_else(|| anyhow!("no process has id 0"))?;

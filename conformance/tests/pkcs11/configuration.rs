@@ -122,6 +122,26 @@ fn the_configuration_is_named_by_a_string_in_c_initialize() {
     assert_eq!(slots(&module).len(), 1);
 }
 
+/// GnuTLS passes no string on from p11-kit's module file, and services get no variables.
+#[test]
+fn a_configuration_in_its_place_needs_neither_string_nor_variable() {
+    let cluster = DeadCluster::configured();
+    let home = cluster.path().with_file_name("home");
+    std::fs::create_dir_all(home.join(".config")).unwrap();
+    let folder = cluster.path().parent().unwrap().to_owned();
+    std::os::unix::fs::symlink(folder, home.join(".config/counterfoil")).unwrap();
+    let before = std::env::var_os("HOME").unwrap_or_default();
+    let module = Module::load();
+    conformance::dead::set_variable("HOME", &home);
+    conformance::dead::configure("/nowhere/client.toml");
+    let named = module.initialize();
+    conformance::dead::configure("");
+    let found = module.initialize();
+    conformance::dead::set_variable("HOME", before);
+    assert_eq!(named, CKR_GENERAL_ERROR, "a name comes before a place");
+    assert_eq!(found, CKR_OK);
+}
+
 #[test]
 fn one_cluster_that_is_down_does_not_hide_another() {
     let dead = DeadCluster::configured();

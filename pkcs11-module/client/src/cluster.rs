@@ -43,14 +43,6 @@ impl ClusterClient {
         Config::load(path).map(|config| Arc::new(Self::new(config)))
     }
 
-    /// A client as the file that `COUNTERFOIL_CONFIG` names says.
-    ///
-    /// # Errors
-    /// As [`Self::from_config`].
-    pub fn from_env() -> Result<Arc<Self>, ConfigError> {
-        Config::from_env().map(|config| Arc::new(Self::new(config)))
-    }
-
     /// A client of a configuration that was read already.
     pub fn new(config: Config) -> Self {
         Self {

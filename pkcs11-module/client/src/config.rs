@@ -1,4 +1,4 @@
-//! The module's configuration: `client.toml`, which `COUNTERFOIL_CONFIG` points at.
+//! The module's configuration: `client.toml`, which `COUNTERFOIL_CONFIG` points at, or in one of the places that need no variable.
 //!
 //! ```toml
 //! manifest = "cluster.toml"     # relative paths start at this file's folder
@@ -81,15 +81,14 @@ struct ClientToml {
 
 impl Config {
     /// Reads the files that `parameters` name, the `pReserved` string of `C_Initialize`, or else those that
-    /// `COUNTERFOIL_CONFIG` names: one a cluster, at least one. The string is `counterfoil:config=PATH`, with more
+    /// `COUNTERFOIL_CONFIG` names: one a cluster, at least one; or else [`Self::in_its_place`]. The string is `counterfoil:config=PATH`, with more
     /// `;config=PATH` for more clusters; one that does not begin with `counterfoil:` is for somebody else.
     ///
     /// # Errors
     /// When nothing is named, and as [`Self::load`].
     pub fn all(parameters: Option<&str>) -> Result<Vec<Self>, ConfigError> {
         let Some(ours) = parameters.and_then(|text| text.strip_prefix(PARAMETERS_PREFIX)) else {
-            let value = variable()?;
-            return std::env::split_paths(&value).map(|path| Self::load(&path)).collect();
+            return named()?.iter().map(|path| Self::load(path)).collect();
         };
         let path = |part: &str| {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
@@ -102,12 +101,13 @@ impl Config {
         ours.split(';').map(path).collect()
     }
 
-    /// Reads the file that `COUNTERFOIL_CONFIG` names.
-    ///
-    /// # Errors
-    /// When the variable is not set, and as [`Self::load`].
-    pub fn from_env() -> Result<Self, ConfigError> {
-        Self::load(Path::new(&variable()?))
+    /// The first that is there of `~/.config/counterfoil/client.toml` and `/etc/counterfoil/client.toml`: for applications
+    /// that get no variable and pass no string, as GnuTLS's tools when p11-kit loads the library for them.
+    #[must_use]
+    pub fn in_its_place() -> Option<PathBuf> {
+        let home = std::env::var_os("HOME").filter(|home| !home.is_empty());
+        let own = home.map(|home| Path::new(&home).join(".config/counterfoil/client.toml"));
+        own.into_iter().chain([PathBuf::from(SYSTEM_FILE)]).find(|path| path.is_file())
     }
 
     /// Reads and checks `path` and the files that it names.
@@ -155,9 +155,13 @@ impl Config {
     }
 }
 
-fn variable() -> Result<std::ffi::OsString, ConfigError> {
-    std::env::var_os(CONFIG_VARIABLE).filter(|path| !path.is_empty()).ok_or_else(|| {
-        let remedy = format!("set {CONFIG_VARIABLE} to the path of client.toml");
+fn named() -> Result<Vec<PathBuf>, ConfigError> {
+    if let Some(value) = std::env::var_os(CONFIG_VARIABLE).filter(|value| !value.is_empty()) {
+        return Ok(std::env::split_paths(&value).collect());
+    }
+    Config::in_its_place().map(|path| vec![path]).ok_or_else(|| {
+        let remedy =
+            format!("set {CONFIG_VARIABLE} to the path of client.toml, or put that at {SYSTEM_FILE}");
         ConfigError::new(Path::new("environment"), CONFIG_VARIABLE, "is not set", remedy)
     })
 }
@@ -185,6 +189,7 @@ fn syntax_error(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError
 const PARAMETERS_PREFIX: &str = "counterfoil:";
 /// Names the configuration file.
 pub const CONFIG_VARIABLE: &str = "COUNTERFOIL_CONFIG";
+const SYSTEM_FILE: &str = "/etc/counterfoil/client.toml";
 /// Deadline of a call when the file names none (design section 6).
 const DEADLINE_MS_DEFAULT: u64 = 5_000;
 const DEADLINE_MS: std::ops::RangeInclusive<u64> = 100..=600_000;

@@ -10,6 +10,7 @@ mod crash_restart;
 mod doctor;
 mod hostile;
 mod lab_command;
+mod many_applications;
 mod memory_scan;
 mod nginx;
 mod old_store;

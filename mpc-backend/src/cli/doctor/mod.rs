@@ -8,6 +8,7 @@ mod walk;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use client::config::Config;
 use zeroize::Zeroizing;
 
 use crate::cli::failure::Failure;
@@ -19,7 +20,8 @@ pub struct DoctorCommand {
     /// The PKCS#11 library that the application loads.
     #[arg(long, env = "PKCS11_MODULE")]
     module: PathBuf,
-    /// The client's configuration, for Counterfoil's own library. Without it nodes are not looked at one by one.
+    /// The client's configuration, for Counterfoil's own library; if not given, the one in its place
+    /// (~/.config/counterfoil/client.toml, /etc/counterfoil/client.toml). Without any, nodes are not looked at one by one.
     #[arg(long, env = "COUNTERFOIL_CONFIG")]
     config: Option<PathBuf>,
     /// Label of the token; the first initialised one if not given.
@@ -82,9 +84,9 @@ impl DoctorCommand {
     pub fn run(self) -> Result<(), Failure> {
         let pin = self.pin()?;
         let mut report = Report::default();
-        if let Some(config) = &self.config {
+        if let Some(config) = self.config.clone().or_else(Config::in_its_place) {
             // Whatever is wrong here explains what the library will say.
-            if let Err(finding) = cluster::examine(config, &mut report) {
+            if let Err(finding) = cluster::examine(&config, &mut report) {
                 report.bad(finding);
             }
         }
