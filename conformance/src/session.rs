@@ -331,6 +331,8 @@ fn count(template: &[CK_ATTRIBUTE]) -> CK_ULONG {
 
 /// edwards25519 as `CKA_EC_PARAMS`: id-Ed25519.
 pub const ED25519: [u8; 5] = [0x06, 0x03, 0x2b, 0x65, 0x70];
+/// curve25519 as `CKA_EC_PARAMS`: id-X25519.
+pub const X25519: [u8; 5] = [0x06, 0x03, 0x2b, 0x65, 0x6e];
 /// secp384r1 as `CKA_EC_PARAMS`.
 pub const P384: [u8; 7] = [0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22];
 /// secp256k1 as `CKA_EC_PARAMS`.

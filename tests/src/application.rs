@@ -149,6 +149,12 @@ impl Target {
         Ok((point, secrets))
     }
 
+    /// The secret of a key that exists and a peer.
+    pub fn agree_with(&self, label: &str, peer: &[u8]) -> Result<Vec<u8>> {
+        let out = self.run(&["agree", "--label", label], &(hex::encode(peer) + "\n"))?;
+        Ok(hex::decode(out.trim())?)
+    }
+
     /// Times `count` key agreements; sorted microseconds.
     pub fn derivations(&self, count: usize) -> Result<Vec<u64>> {
         let out = self.run(&["derivations", "--count", &count.to_string()], "")?;

@@ -9,7 +9,7 @@ pub struct Curve {
     pub order: &'static str,
     /// DER of a SubjectPublicKeyInfo up to the point (RFC 5480, 2; RFC 8410, 4), in hex.
     pub public_key_head: &'static str,
-    /// Whether its keys sign messages with EdDSA, or digests with ECDSA.
+    /// Whether its keys sign messages with EdDSA, or digests with ECDSA, or nothing.
     pub edwards: bool,
     /// The mechanism by which its keys sign messages with Schnorr as well, if they do.
     pub schnorr: Option<u64>,
@@ -51,5 +51,14 @@ pub const EDWARDS25519: Curve = Curve {
     schnorr: None,
 };
 
-/// Every curve.
+/// curve25519: its keys agree on secrets and sign nothing.
+pub const CURVE25519: Curve = Curve {
+    name: "curve25519",
+    order: EDWARDS25519.order,
+    public_key_head: "302a300506032b656e032100",
+    edwards: false,
+    schnorr: None,
+};
+
+/// Every curve of signing keys.
 pub const CURVES: [Curve; 4] = [P256, P384, SECP256K1, EDWARDS25519];

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::curve::{Curve, P256};
+use crate::curve::{CURVE25519, Curve, P256};
 
 /// A public key in a file, ready to judge signatures over digests, or over messages on an Edwards curve.
 pub struct Judge {
@@ -64,7 +64,7 @@ impl Judge {
 /// A key pair of OpenSSL on a curve, as the other side of a key agreement.
 pub struct Peer {
     folder: tempfile::TempDir,
-    /// Its public point, uncompressed.
+    /// Its public point, uncompressed, or u-coordinate.
     pub point: Vec<u8>,
 }
 
@@ -74,9 +74,11 @@ impl Peer {
         let folder = tempfile::tempdir()?;
         let (key, public) = (folder.path().join("key.pem"), folder.path().join("public.der"));
         let group = format!("ec_paramgen_curve:{}", curve.name);
-        run(Command::new("openssl")
-            .args(["genpkey", "-algorithm", "EC", "-pkeyopt", &group, "-out"])
-            .arg(&key))?;
+        let algorithm: &[&str] = match curve.name == CURVE25519.name {
+            true => &["X25519"],
+            false => &["EC", "-pkeyopt", &group],
+        };
+        run(Command::new("openssl").args(["genpkey", "-algorithm"]).args(algorithm).arg("-out").arg(&key))?;
         run(Command::new("openssl")
             .args(["pkey", "-pubout", "-outform", "DER", "-in"])
             .arg(&key)
@@ -88,7 +90,7 @@ impl Peer {
         Ok(Self { folder, point })
     }
 
-    /// What `openssl pkeyutl -derive` computes with the other side's uncompressed point.
+    /// What `openssl pkeyutl -derive` computes with the other side's public key in the same form.
     pub fn agree(&self, curve: &Curve, point: &[u8]) -> Result<Vec<u8>> {
         let [key, other, secret] =
             ["key.pem", "other.der", "secret"].map(|name| self.folder.path().join(name));

@@ -73,6 +73,7 @@ macro_rules! tested {
 pub static TESTED: &[(CK_MECHANISM_TYPE, &str, &str)] = tested! {
     CKM_EC_KEY_PAIR_GEN "keys::both_halves_are_found_by_one_id";
     CKM_EC_EDWARDS_KEY_PAIR_GEN "eddsa::every_variant_signs";
+    CKM_EC_MONTGOMERY_KEY_PAIR_GEN "x25519::two_sides_agree";
     CKM_EDDSA "eddsa::every_variant_signs";
     CKM_COUNTERFOIL_FROST_P256_SHA256 "schnorr::frost_p256_and_bip340_sign";
     CKM_COUNTERFOIL_BIP340 "schnorr::frost_p256_and_bip340_sign";

@@ -1,15 +1,20 @@
 //! `C_CreateObject` of private keys: they work, they are marked, and what is wrong with them leaves nothing behind.
 
-use conformance::session::{Agreement, Attribute, ED25519, P256, P384, Session};
+use conformance::session::{Agreement, Attribute, ED25519, P256, P384, Session, X25519};
 use conformance::session::{flag, labelled, number, on_token};
 use conformance::token::Token;
 use cryptoki_sys::*;
 
-/// A private EC key as an application hands it over.
+/// A private key on a curve as an application hands it over.
 pub fn private_key(params: &[u8], value: &[u8], more: &[Attribute]) -> Vec<Attribute> {
+    let kind = match params {
+        _ if params == ED25519 => CKK_EC_EDWARDS,
+        _ if params == X25519 => CKK_EC_MONTGOMERY,
+        _ => CKK_EC,
+    };
     let all = [
         number(CKA_CLASS, CKO_PRIVATE_KEY),
-        number(CKA_KEY_TYPE, CKK_EC),
+        number(CKA_KEY_TYPE, kind),
         on_token(true),
         (CKA_EC_PARAMS, params.to_vec()),
         (CKA_VALUE, value.to_vec()),
@@ -59,11 +64,7 @@ fn an_ed25519_key_is_imported_by_its_seed() {
     let session = token.user();
     let seed = hex("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb");
     let point = hex("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c");
-    let template = |seed: &[u8], point: &[u8]| {
-        let mut template = private_key(&ED25519, seed, &[(CKA_EC_POINT, point.to_vec())]);
-        template[1] = number(CKA_KEY_TYPE, CKK_EC_EDWARDS);
-        template
-    };
+    let template = |seed: &[u8], point: &[u8]| private_key(&ED25519, seed, &[(CKA_EC_POINT, point.to_vec())]);
     let key = session.create(&template(&seed, &point)).unwrap();
     assert_eq!(session.get(key, CKA_LOCAL), Ok(vec![CK_FALSE]));
     let signature = session.sign(CKM_EDDSA, key, b"message").unwrap();

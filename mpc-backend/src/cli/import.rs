@@ -1,4 +1,4 @@
-//! `counterfoil key import`: a private RSA, EC or Ed25519 key from a PEM file moves in. The file's key is split in this process; no
+//! `counterfoil key import`: a private RSA, EC, Ed25519 or X25519 key from a PEM file moves in. The file's key is split in this process; no
 //! node ever has more than its share.
 
 use std::fs;
@@ -35,7 +35,7 @@ pub struct Import {
     /// The key's CKA_ID in hex; without it SHA-1 of the public point or modulus.
     #[arg(long, value_parser = parse_hex)]
     id: Option<Id>,
-    /// Let the key agree on secrets (CKA_DERIVE).
+    /// Let the key agree on secrets (CKA_DERIVE). A key of X25519 does that and nothing else.
     #[arg(long)]
     derive: bool,
     /// Let an RSA key decrypt (CKA_DECRYPT).
@@ -95,7 +95,7 @@ impl Import {
 }
 
 fn read(path: &Path, passphrase_file: Option<&Path>) -> Result<PrivateKeyDer, Failure> {
-    let remedy = "give a PEM file with a private RSA, EC or Ed25519 key";
+    let remedy = "give a PEM file with a private RSA, EC, Ed25519 or X25519 key";
     let wrong = |why: &dyn std::fmt::Display| Failure::file(path, why, remedy);
     let text = Zeroizing::new(fs::read_to_string(path).map_err(|error| wrong(&error))?);
     // `openssl ecparam -genkey` writes the curve before the key.

@@ -30,7 +30,7 @@ pub enum KeyCommand {
         #[arg(long)]
         pin_file: Option<PathBuf>,
     },
-    /// Move a private RSA, EC or Ed25519 key from a PEM file onto a token: it is split here, and every node gets one share.
+    /// Move a private RSA, EC, Ed25519 or X25519 key from a PEM file onto a token: it is split here, and every node gets one share.
     Import(Import),
 }
 

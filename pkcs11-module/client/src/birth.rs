@@ -17,6 +17,7 @@ use threshold::rsa::generate::Wanted;
 use threshold::signing::{PublicKey, SigningCurve};
 
 use crate::public_point::PublicPoint;
+use crate::record::curve_of;
 
 /// Why a certificate is not believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -79,7 +80,7 @@ impl Birth {
     pub(crate) fn is_for(&self, purpose: Purpose, token: &[u8; 16], key: &[u8]) -> Result<(), BirthFault> {
         let statement = &self.statement;
         let is_known = match purpose {
-            Purpose::SigningKey => self.curve().is_some() || self.rsa_key().is_some(),
+            Purpose::SigningKey => curve_of(statement).is_some() || self.rsa_key().is_some(),
             _ => statement.curve == CURVE_RISTRETTO255,
         };
         let same = statement.purpose() == purpose

@@ -171,8 +171,11 @@ fn error_text(faults: &[threshold::fault::Fault]) -> String {
     faults.first().map_or_else(String::new, |fault| fault.rule.to_string())
 }
 
-/// A checked point as the nodes take it: compressed SEC1.
+/// A checked point as the nodes take it: compressed SEC1, or a u-coordinate as it is.
 fn compressed(curve: Curve, point: &[u8]) -> Option<Vec<u8>> {
+    if curve == Curve::Curve25519 {
+        return Some(point.to_vec());
+    }
     let (form, coordinates) = point.split_first()?;
     let (x, y) = coordinates.split_at_checked(curve.field_bytes())?;
     let parity = y.last()? & 1;
@@ -185,6 +188,7 @@ const fn to_agreement(curve: Curve) -> Option<AgreementCurve> {
         Curve::P256 => AgreementCurve::P256,
         Curve::P384 => AgreementCurve::P384,
         Curve::Secp256k1 => AgreementCurve::Secp256k1,
+        Curve::Curve25519 => AgreementCurve::Curve25519,
         Curve::Edwards25519 => return None,
     })
 }

@@ -20,7 +20,7 @@ use crate::commands::new_object_id;
 use crate::core::Core;
 use crate::deadline::Deadline;
 use crate::failure::NodeFailure;
-use crate::record::{to_signing, to_wire};
+use crate::record::{to_group, to_wire};
 use crate::registry::Registry;
 
 impl Registry {
@@ -145,8 +145,8 @@ struct Split {
 fn split(value: PrivateValue, threshold: Threshold) -> BackendResult<Split> {
     match value {
         PrivateValue::Curve { curve, mut scalar } => {
-            let (key, curve) = (Secret::new(std::mem::take(&mut *scalar)), to_signing(curve));
-            let dealt = deal(curve.group(), &key, threshold, &mut OsRng);
+            let (key, curve) = (Secret::new(std::mem::take(&mut *scalar)), to_group(curve));
+            let dealt = deal(curve, &key, threshold, &mut OsRng);
             let Dealt { public_key, commitments, shares } = dealt.map_err(|_| BackendError::KeyInvalid)?;
             Ok(Split { name: curve.name().into(), public_key, commitments, shares })
         }

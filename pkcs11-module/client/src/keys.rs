@@ -16,7 +16,7 @@ use crate::commands::new_object_id;
 use crate::core::Core;
 use crate::deadline::Deadline;
 use crate::failure::NodeFailure;
-use crate::record::{public_half, to_signing, to_wire};
+use crate::record::{public_half, to_group, to_wire};
 use crate::registry::Registry;
 use crate::session_keys::SessionKeys;
 
@@ -108,7 +108,7 @@ impl Registry {
         let mut deadline = core.start()?;
         let KeyPairRequest { kind, mut public, private, public_on_token, private_on_token } = wanted;
         let name = match kind {
-            KeySpec::Curve(curve) => to_signing(curve).name().to_owned(),
+            KeySpec::Curve(curve) => to_group(curve).name().to_owned(),
             KeySpec::Rsa { bits, exponent } => {
                 deadline = deadline.at_least(rsa_limit(bits));
                 let unknown = |_| BackendError::Internal("the exponent was not checked".into());

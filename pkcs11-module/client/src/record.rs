@@ -8,8 +8,10 @@ use p256::elliptic_curve::{self, CurveArithmetic, FieldBytesSize};
 use prost::Message;
 use proto::limits::FORMAT;
 use proto::manifest::Manifest;
-use proto::registry::v1::{Attribute, ObjectRecord as WireRecord, Purpose, TokenRecord};
+use proto::registry::v1::{Attribute, BirthStatement, ObjectRecord as WireRecord, Purpose, TokenRecord};
 use proto::statement;
+use threshold::dkg::DkgCurve;
+use threshold::group::curve25519;
 use threshold::signing::{PublicKey, SigningCurve, SigningScheme};
 use token::backend::{Attributes, Curve, ObjectId, ObjectRecord, PinState, Scheme, TokenId, TokenState};
 use token::object::{key, rsa};
@@ -65,7 +67,7 @@ pub(crate) fn check(manifest: &Manifest, token: TokenId, wire: WireRecord) -> Re
 
 /// The public half of a key.
 pub(crate) enum PublicHalf {
-    /// The point, uncompressed SEC1 or RFC 8032's encoding.
+    /// The point, uncompressed SEC1 or the encoding of RFC 8032 or 7748.
     Point(Curve, Vec<u8>),
     /// Modulus and public exponent.
     Rsa(Vec<u8>, u64),
@@ -95,12 +97,13 @@ pub(crate) fn public_half(birth: &Birth) -> Result<PublicHalf, RecordFault> {
         return Ok(PublicHalf::Rsa(key.n().to_vec(), key.e()));
     }
     let sec1 = &birth.statement().public_key;
-    let curve = of_signing(birth.curve().ok_or(RecordFault::Point)?);
+    let curve = curve_of(birth.statement()).ok_or(RecordFault::Point)?;
     let point = match curve {
         Curve::P256 => uncompressed::<p256::NistP256>(sec1),
         Curve::P384 => uncompressed::<p384::NistP384>(sec1),
         Curve::Secp256k1 => uncompressed::<k256::Secp256k1>(sec1),
         Curve::Edwards25519 => birth.public_key().map(PublicKey::encode),
+        Curve::Curve25519 => curve25519::public_key(sec1).map(|u| u.to_vec()),
     };
     Ok(PublicHalf::Point(curve, point.ok_or(RecordFault::Point)?))
 }
@@ -114,20 +117,26 @@ where
     Some(key.to_encoded_point(false).as_bytes().to_vec())
 }
 
-/// The curve as the nodes call it.
-pub(crate) const fn to_signing(curve: Curve) -> SigningCurve {
+/// The group as the nodes call it.
+pub(crate) const fn to_group(curve: Curve) -> DkgCurve {
     match curve {
-        Curve::P256 => SigningCurve::P256,
-        Curve::P384 => SigningCurve::P384,
-        Curve::Secp256k1 => SigningCurve::Secp256k1,
-        Curve::Edwards25519 => SigningCurve::Edwards25519,
+        Curve::P256 => DkgCurve::P256,
+        Curve::P384 => DkgCurve::P384,
+        Curve::Secp256k1 => DkgCurve::Secp256k1,
+        Curve::Edwards25519 => DkgCurve::Edwards25519,
+        Curve::Curve25519 => DkgCurve::Curve25519,
     }
 }
 
+/// The curve as the nodes call it where its keys sign.
+fn to_signing(curve: Curve) -> Option<SigningCurve> {
+    SigningCurve::of_name(to_group(curve).name())
+}
+
 /// The scheme as the nodes call it; `None` where keys on the curve have none of the kind.
-pub(crate) const fn to_signing_scheme(scheme: &Scheme) -> Option<SigningScheme> {
+pub(crate) fn to_signing_scheme(scheme: &Scheme) -> Option<SigningScheme> {
     match scheme {
-        Scheme::Ecdsa { curve, .. } => to_signing(*curve).ecdsa(),
+        Scheme::Ecdsa { curve, .. } => to_signing(*curve)?.ecdsa(),
         Scheme::Eddsa { curve: Curve::Edwards25519, .. } => Some(SigningScheme::Ed25519),
         Scheme::Schnorr { curve: Curve::P256, .. } => Some(SigningScheme::FrostP256),
         Scheme::Schnorr { curve: Curve::Secp256k1, .. } => Some(SigningScheme::Bip340),
@@ -137,13 +146,9 @@ pub(crate) const fn to_signing_scheme(scheme: &Scheme) -> Option<SigningScheme> 
     }
 }
 
-const fn of_signing(curve: SigningCurve) -> Curve {
-    match curve {
-        SigningCurve::P256 => Curve::P256,
-        SigningCurve::P384 => Curve::P384,
-        SigningCurve::Secp256k1 => Curve::Secp256k1,
-        SigningCurve::Edwards25519 => Curve::Edwards25519,
-    }
+/// The curve of a private key.
+pub(crate) fn curve_of(statement: &BirthStatement) -> Option<Curve> {
+    Curve::ALL.iter().copied().find(|curve| to_group(*curve).name() == statement.curve)
 }
 
 /// Attributes in ascending order of type.

@@ -76,6 +76,8 @@ pub enum Curve {
     Secp256k1,
     /// edwards25519 of RFC 7748, for Ed25519.
     Edwards25519,
+    /// curve25519 of RFC 7748, for X25519.
+    Curve25519,
 }
 
 /// The key pair that is to be generated.
@@ -292,8 +294,9 @@ pub trait Backend: Send + Sync {
     ) -> BackendResult<Zeroizing<Vec<u8>>>;
 
     /// What a private key on `curve` and a peer's public key have in common: the x-coordinate of their product,
-    /// [`Curve::field_bytes`] long. `peer` is a point of the curve, uncompressed SEC1; `mechanism` the `CKM_` number
-    /// that the application asked for. The result has been verified.
+    /// [`Curve::field_bytes`] long. `peer` is a point of the curve, uncompressed SEC1, or a u-coordinate as RFC 7748
+    /// has them, which the result is then too; `mechanism` the `CKM_` number that the application asked for. The
+    /// result has been verified.
     fn derive(
         &self,
         token: TokenId,
@@ -356,7 +359,7 @@ impl KeyKind {
 
 impl Curve {
     /// All curves.
-    pub const ALL: &[Self] = &[Self::P256, Self::P384, Self::Secp256k1, Self::Edwards25519];
+    pub const ALL: &[Self] = &[Self::P256, Self::P384, Self::Secp256k1, Self::Edwards25519, Self::Curve25519];
 
     /// The curve's name as people write it.
     pub const fn name(self) -> &'static str {
@@ -365,13 +368,14 @@ impl Curve {
             Self::P384 => "P-384",
             Self::Secp256k1 => "secp256k1",
             Self::Edwards25519 => "edwards25519",
+            Self::Curve25519 => "curve25519",
         }
     }
 
     /// Bytes of a coordinate and of the group order.
     pub const fn field_bytes(self) -> usize {
         match self {
-            Self::P256 | Self::Secp256k1 | Self::Edwards25519 => 32,
+            Self::P256 | Self::Secp256k1 | Self::Edwards25519 | Self::Curve25519 => 32,
             Self::P384 => 48,
         }
     }
@@ -381,7 +385,7 @@ impl Curve {
         match self {
             Self::P256 | Self::Secp256k1 => 256,
             Self::P384 => 384,
-            Self::Edwards25519 => 255,
+            Self::Edwards25519 | Self::Curve25519 => 255,
         }
     }
 }

@@ -19,7 +19,7 @@ use cryptoki::session::{Session, UserType};
 use cryptoki::slot::Slot;
 use cryptoki::types::AuthPin;
 use tests::application::REFUSED;
-use tests::curve::EDWARDS25519;
+use tests::curve::{CURVE25519, EDWARDS25519};
 use tests::process::{own_cpu_time, percentile};
 
 #[derive(Parser)]
@@ -71,13 +71,13 @@ enum Task {
     /// `hold HEX` (keep these bytes in memory).
     Serve,
     /// Make a key that derives, and print its public point; then agree with each peer given on standard input,
-    /// an uncompressed point in hex a line, and print the secrets.
+    /// an uncompressed point or a u-coordinate in hex a line, and print the secrets.
     Agree {
         #[arg(long)]
         label: String,
-        /// Name of the curve.
+        /// Name of the curve; without it the key exists.
         #[arg(long)]
-        curve: String,
+        curve: Option<String>,
     },
     /// Make a P-256 key that derives, agree with one peer so often, and print each time in microseconds.
     Derivations {
@@ -132,7 +132,19 @@ fn main() -> Result<()> {
             load(&library, slot, &label, pace, threads, &mut out)?;
         }
         Task::Serve => serve(&session, &mut out)?,
-        Task::Agree { label, curve } => agree(&session, &label, printable(&curve), &mut out)?,
+        Task::Agree { label, curve } => {
+            let private = match curve {
+                None => find_key(&session, &label)?,
+                Some(curve) => {
+                    let (public, private) = deriving(&session, &label, printable(&curve))?;
+                    writeln!(out, "{}", hex::encode(point(&session, public)?))?;
+                    private
+                }
+            };
+            for line in std::io::stdin().lock().lines() {
+                writeln!(out, "{}", hex::encode(secret(&session, private, &hex::decode(line?)?)?))?;
+            }
+        }
         Task::Derivations { count } => derivations(&session, count, &mut out)?,
         Task::Cold { count, curve, pause_ms } => {
             let pause = Duration::from_millis(pause_ms);
@@ -348,15 +360,20 @@ fn work(library: &Pkcs11, slot: Slot, label: &str, pace: Pace) -> Result<Tally> 
 }
 
 fn deriving(session: &Session, label: &str, params: Vec<u8>) -> Result<(ObjectHandle, ObjectHandle)> {
-    let public = [Attribute::Token(true), Attribute::Label(label.into()), Attribute::EcParams(params)];
     let private = [Attribute::Token(true), Attribute::Label(label.into()), Attribute::Derive(true)];
-    Ok(session.generate_key_pair(&Mechanism::EccKeyPairGen, &public, &private)?)
+    let mechanism = match params == printable(CURVE25519.name) {
+        true => Mechanism::EccMontgomeryKeyPairGen,
+        false => Mechanism::EccKeyPairGen,
+    };
+    let public = [Attribute::Token(true), Attribute::Label(label.into()), Attribute::EcParams(params)];
+    Ok(session.generate_key_pair(&mechanism, &public, &private)?)
 }
 
 /// The secret that a key and a peer's point have in common.
 fn secret(session: &Session, private: ObjectHandle, peer: &[u8]) -> Result<Vec<u8>> {
     let parameters = Ecdh1DeriveParams::new(EcKdf::null(), peer);
-    let length = ((peer.len() - 1) / 2) as u64;
+    // X and Y behind the form of the point, or a u-coordinate.
+    let length = if peer.len().is_multiple_of(2) { peer.len() } else { peer.len() / 2 } as u64;
     let template = [
         Attribute::Class(ObjectClass::SECRET_KEY),
         Attribute::KeyType(KeyType::GENERIC_SECRET),
@@ -371,15 +388,6 @@ fn secret(session: &Session, private: ObjectHandle, peer: &[u8]) -> Result<Vec<u
         Some(Attribute::Value(value)) => Ok(value),
         _ => Err(anyhow!("the secret cannot be read")),
     }
-}
-
-fn agree(session: &Session, label: &str, params: Vec<u8>, out: &mut impl Write) -> Result<()> {
-    let (public, private) = deriving(session, label, params)?;
-    writeln!(out, "{}", hex::encode(point(session, public)?))?;
-    for line in std::io::stdin().lock().lines() {
-        writeln!(out, "{}", hex::encode(secret(session, private, &hex::decode(line?)?)?))?;
-    }
-    Ok(())
 }
 
 fn derivations(session: &Session, count: usize, out: &mut impl Write) -> Result<()> {

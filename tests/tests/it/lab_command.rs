@@ -6,9 +6,9 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use tests::application::binary_beside;
-use tests::curve::{EDWARDS25519, P256, P384};
+use tests::curve::{CURVE25519, EDWARDS25519, P256, P384};
 use tests::lab::{Lab, PIN, TOKEN};
-use tests::openssl::accept_all_on;
+use tests::openssl::{Peer, accept_all_on};
 
 struct Shell {
     counterfoil: PathBuf,
@@ -110,8 +110,17 @@ fn keys_move_in_from_the_files_that_people_have() {
         let signed = target.sign(label, &[vec![9; 32], vec![7; 20]]).unwrap();
         assert_eq!(accept_all_on(curve, point, &signed).unwrap(), 2, "{label}");
     }
+    // A key of X25519 signs nothing: it agrees with OpenSSL's.
+    shell.openssl("genpkey -algorithm X25519 -out agree.pem");
+    shell.openssl("pkey -in agree.pem -pubout -outform DER -out agree.der");
+    shell.done(&format!("{import} --label agree agree.pem"));
+    let public = std::fs::read(shell.lab.folder().join("agree.der")).unwrap();
+    let peer = Peer::new(&CURVE25519).unwrap();
+    let secret = target.agree_with("agree", &peer.point).unwrap();
+    let own = &public[CURVE25519.public_key_head.len() / 2..];
+    assert_eq!(secret, peer.agree(&CURVE25519, own).unwrap());
     let keys = format!("key list --config client/client.toml --token {TOKEN} --pin {PIN}");
-    assert_eq!(shell.done(&keys).lines().count(), 4);
+    assert_eq!(shell.done(&keys).lines().count(), 5);
     std::fs::write(shell.lab.folder().join("passphrase"), "other\n").unwrap();
     for wrong in
         ["--passphrase-file passphrase sealed.pem", "sealed.pem", "plain.der", "manifest.toml", "none.pem"]
@@ -122,7 +131,7 @@ fn keys_move_in_from_the_files_that_people_have() {
     shell.lab.kill(2).unwrap();
     let missing = shell.refused(&format!("{import} --label wrong plain.pem"));
     assert!(missing.contains("node 2"), "{missing}");
-    assert_eq!(shell.done(&keys).lines().count(), 4);
+    assert_eq!(shell.done(&keys).lines().count(), 5);
 }
 
 #[test]

@@ -15,7 +15,8 @@ use crate::event::Event;
 use crate::registry::{attributes, birth};
 use crate::sessions::party;
 
-/// CKM_ECDH1_DERIVE and CKM_ECDH1_COFACTOR_DERIVE: the same, because every group here has prime order.
+/// CKM_ECDH1_DERIVE and CKM_ECDH1_COFACTOR_DERIVE: the same, because every group here has prime order, and X25519
+/// clears the cofactor in any case.
 const MECHANISMS: [u64; 2] = [0x1050, 0x1051];
 
 impl Engine {

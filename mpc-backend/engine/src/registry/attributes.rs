@@ -4,7 +4,7 @@
 use proto::limits::{ATTRIBUTE_BYTES_MAX, ATTRIBUTES_MAX, SESSION_KEY_BYTES_MAX};
 use proto::registry::v1::{Attribute, BirthStatement, ObjectRecord};
 use proto::statement;
-use threshold::signing::SigningCurve;
+use threshold::dkg::DkgCurve;
 
 use super::Refusal;
 use super::birth::{self, Birth};
@@ -39,6 +39,7 @@ const CKO_SECRET_KEY: u64 = 4;
 const CKK_RSA: u64 = 0x0;
 const CKK_EC: u64 = 0x3;
 const CKK_EC_EDWARDS: u64 = 0x40;
+const CKK_EC_MONTGOMERY: u64 = 0x41;
 
 /// Attributes that keep the value they were created with.
 const IMMUTABLE: [u64; 14] = [
@@ -63,22 +64,26 @@ const ONE_WAY: [(u64, bool); 3] =
 /// Secret parts of private keys (CKA_VALUE, CKA_PRIVATE_EXPONENT to CKA_COEFFICIENT): never in here.
 const SECRET: [u64; 7] = [0x11, 0x123, 0x124, 0x125, 0x126, 0x127, 0x128];
 
-/// The type of keys on a curve.
-const fn key_type(curve: SigningCurve) -> u64 {
-    match curve {
-        SigningCurve::P256 | SigningCurve::P384 | SigningCurve::Secp256k1 => CKK_EC,
-        SigningCurve::Edwards25519 => CKK_EC_EDWARDS,
+/// The type of private keys in a group.
+const fn key_type(group: DkgCurve) -> Option<u64> {
+    match group {
+        DkgCurve::P256 | DkgCurve::P384 | DkgCurve::Secp256k1 => Some(CKK_EC),
+        DkgCurve::Edwards25519 => Some(CKK_EC_EDWARDS),
+        DkgCurve::Curve25519 => Some(CKK_EC_MONTGOMERY),
+        DkgCurve::Ristretto255 => None,
     }
 }
 
 /// DER of a curve's object identifier (RFC 5480, 2.1.1.1; SEC 2, A.2.1; RFC 8410, 3).
-const fn params(curve: SigningCurve) -> &'static [u8] {
-    match curve {
-        SigningCurve::P256 => &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07],
-        SigningCurve::P384 => &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22],
-        SigningCurve::Secp256k1 => &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a],
-        SigningCurve::Edwards25519 => &[0x06, 0x03, 0x2b, 0x65, 0x70],
-    }
+const fn params(group: DkgCurve) -> Option<&'static [u8]> {
+    Some(match group {
+        DkgCurve::P256 => &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07],
+        DkgCurve::P384 => &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22],
+        DkgCurve::Secp256k1 => &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a],
+        DkgCurve::Edwards25519 => &[0x06, 0x03, 0x2b, 0x65, 0x70],
+        DkgCurve::Curve25519 => &[0x06, 0x03, 0x2b, 0x65, 0x6e],
+        DkgCurve::Ristretto255 => return None,
+    })
 }
 
 /// The value of one attribute.
@@ -184,12 +189,15 @@ fn check_private_key(attributes: &[Attribute], statement: &BirthStatement) -> Re
     if statement::attributes_hash(attributes).as_slice() != statement.attributes_hash {
         return Err(Refusal::Birth("the key was born with other attributes"));
     }
-    let curve = birth::signing_curve(statement);
-    let wanted = curve.map(key_type).or(birth::rsa(statement).map(|_| CKK_RSA));
+    let group = match birth::kind(statement) {
+        Some(birth::Kind::Group(group)) => Some(group),
+        Some(birth::Kind::Rsa(_)) | None => None,
+    };
+    let wanted = group.and_then(key_type).or(birth::rsa(statement).map(|_| CKK_RSA));
     if wanted.is_none() || number(attributes, CKA_KEY_TYPE) != wanted {
         return refuse(CKA_KEY_TYPE, "not that of the generated key");
     }
-    if get(attributes, CKA_EC_PARAMS) != curve.map(params) {
+    if get(attributes, CKA_EC_PARAMS) != group.and_then(params) {
         return refuse(CKA_EC_PARAMS, "not the curve of the generated key");
     }
     let imported = statement.imported;

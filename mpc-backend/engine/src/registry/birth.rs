@@ -179,7 +179,9 @@ pub(crate) fn kind(statement: &BirthStatement) -> Option<Kind> {
     match statement.purpose() {
         Purpose::LoginOprf => Some(oprf).filter(|group| group.name() == statement.curve).map(Kind::Group),
         _ => signing_curve(statement)
-            .map(|curve| Kind::Group(curve.group()))
+            .map(SigningCurve::group)
+            .or_else(|| agreement_curve(statement).map(AgreementCurve::group))
+            .map(Kind::Group)
             .or_else(|| rsa(statement).map(Kind::Rsa)),
     }
 }

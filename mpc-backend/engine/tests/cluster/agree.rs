@@ -1,14 +1,14 @@
 //! Key agreement at the nodes: who may ask, what each answers, and that the answers are the secret.
 
+use curve25519_dalek::montgomery::MontgomeryPoint;
 use proto::client::v1::{Code, DeriveRequest};
-
 use proto::statement;
 use threshold::ecdh::{AgreementCurve, Request, combine};
-use threshold::group::{Curve, P256, P384, Point, Secp256k1};
+use threshold::group::{Curve, P256, P384, Point, Secp256k1, curve25519};
 use threshold::party::{SignerSet, Threshold};
 use threshold::signing::SigningCurve;
 
-use crate::curves::key_attributes_on;
+use crate::curves::{key_attributes_on, x25519_attributes};
 use crate::service::ready;
 use crate::sim::Sim;
 use crate::user::{Key, User, party};
@@ -20,7 +20,17 @@ fn peer<C: Curve>(key: &Key) -> (Vec<u8>, Vec<u8>) {
     (C::Point::mul_base(&own).encode(), public.mul(&own).encode()[1..].to_vec())
 }
 
+/// The same on curve25519, by its own ladder.
+fn x25519_peer(key: &Key) -> (Vec<u8>, Vec<u8>) {
+    let public = curve25519::public_key(&key.birth.public_key).unwrap();
+    let own = MontgomeryPoint::mul_base_clamped([7; 32]);
+    (own.0.to_vec(), MontgomeryPoint(public).mul_clamped([7; 32]).0.to_vec())
+}
+
 fn any_peer(key: &Key) -> (Vec<u8>, Vec<u8>) {
+    if key.birth.curve == AgreementCurve::Curve25519.name() {
+        return x25519_peer(key);
+    }
     match key.curve() {
         SigningCurve::P256 => peer::<P256>(key),
         SigningCurve::P384 => peer::<P384>(key),
@@ -61,10 +71,34 @@ fn every_quorum_of_every_curve_agrees() {
         (2..).zip(SigningCurve::ALL.into_iter().filter(|curve| *curve != SigningCurve::Edwards25519))
     {
         let key = user.generate_key(&mut sim, 1, [number; 16], &key_attributes_on(curve, true)).unwrap();
-        let (peer, expected) = any_peer(&key);
-        for quorum in [[1, 2], [1, 3], [2, 3]] {
-            assert_eq!(agree(&mut sim, &mut user, &key, quorum, &peer), expected);
-        }
+        assert_every_quorum_agrees(&mut sim, &mut user, &key);
+    }
+}
+
+#[test]
+fn every_quorum_agrees_with_a_key_of_x25519_which_does_not_sign() {
+    let (mut sim, mut user, _) = ready(46);
+    let key = user.generate_key(&mut sim, 1, [2; 16], &x25519_attributes()).unwrap();
+    assert_every_quorum_agrees(&mut sim, &mut user, &key);
+    let (good, _) = x25519_peer(&key);
+    let mut twist = vec![0; 32];
+    twist[0] = 2;
+    for peer in [twist, vec![0; 32], good[1..].to_vec(), [&[2], &good[..]].concat()] {
+        let request = user.derive_request(&key, [1, 2], &peer);
+        let code = user.derive_at(&mut sim, 1, request).unwrap_err().code();
+        assert_eq!(code, Code::InvalidArgument, "{peer:02x?}");
+    }
+    // Whatever its attributes say.
+    let mut attributes = x25519_attributes();
+    attributes.iter_mut().find(|attribute| attribute.r#type == 0x108).unwrap().value = vec![1];
+    let key = user.generate_key(&mut sim, 1, [3; 16], &attributes).unwrap();
+    assert_eq!(user.lease(&mut sim, &key, [1, 2]).unwrap_err().code(), Code::Forbidden);
+}
+
+fn assert_every_quorum_agrees(sim: &mut Sim, user: &mut User, key: &Key) {
+    let (peer, expected) = any_peer(key);
+    for quorum in [[1, 2], [1, 3], [2, 3]] {
+        assert_eq!(agree(sim, user, key, quorum, &peer), expected);
     }
 }
 

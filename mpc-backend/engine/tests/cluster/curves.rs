@@ -1,6 +1,7 @@
 //! Curves and schemes of signing keys, each scheme with an independent verifier.
 
 use proto::registry::v1::Attribute;
+use threshold::ecdh::AgreementCurve;
 use threshold::ecdsa::PresignSession;
 use threshold::group::{Curve, P384};
 use threshold::signing::{SigningCurve, SigningScheme};
@@ -9,6 +10,9 @@ use crate::user::attribute;
 
 /// CKA_EC_PARAMS.
 const EC_PARAMS: u64 = 0x180;
+
+/// DER of id-X25519.
+const X25519_PARAMS: [u8; 5] = [0x06, 0x03, 0x2b, 0x65, 0x6e];
 
 /// DER of the curve's object identifier.
 fn params(curve: SigningCurve) -> Vec<u8> {
@@ -61,7 +65,29 @@ pub fn key_attributes_on(curve: SigningCurve, sign: bool) -> Vec<Attribute> {
     ]
 }
 
-/// The curve that a key's attributes name.
+/// A private key of X25519, which derives.
+pub fn x25519_attributes() -> Vec<Attribute> {
+    let mut attributes = key_attributes_on(SigningCurve::P256, false);
+    for attribute in &mut attributes {
+        match attribute.r#type {
+            0x100 => attribute.value = 0x41_u64.to_be_bytes().to_vec(),
+            EC_PARAMS => attribute.value = X25519_PARAMS.to_vec(),
+            _ => {}
+        }
+    }
+    attributes
+}
+
+/// The name of the curve that a key's attributes name, as the nodes have it.
+pub fn name_of(attributes: &[Attribute]) -> &'static str {
+    let is_x25519 = |attribute: &Attribute| attribute.r#type == EC_PARAMS && attribute.value == X25519_PARAMS;
+    match attributes.iter().any(is_x25519) {
+        true => AgreementCurve::Curve25519.name(),
+        false => curve_of(attributes).name(),
+    }
+}
+
+/// The curve that a signing key's attributes name.
 pub fn curve_of(attributes: &[Attribute]) -> SigningCurve {
     let named = &attributes.iter().find(|attribute| attribute.r#type == EC_PARAMS).unwrap().value;
     SigningCurve::ALL.into_iter().find(|curve| params(*curve) == *named).unwrap()

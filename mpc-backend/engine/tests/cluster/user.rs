@@ -20,7 +20,7 @@ use rand_core::RngCore;
 use threshold::party::{PartyIndex, SignerSet};
 use threshold::signing::{Answer, PublicKey, SigningCurve, SigningRequest, SigningScheme, combine};
 
-use crate::curves::{curve_of, key_attributes_on, mechanism_of, usual_scheme};
+use crate::curves::{key_attributes_on, mechanism_of, name_of, usual_scheme};
 use crate::sim::{Sim, operator_key};
 
 pub type Outcome<T> = Result<T, Error>;
@@ -266,7 +266,7 @@ impl User {
             purpose: Purpose::SigningKey as i32,
             token_id: self.token.to_vec(),
             key_id: id.to_vec(),
-            curve: curve_of(attributes).name().into(),
+            curve: name_of(attributes).into(),
             attributes_hash: statement::attributes_hash(attributes).to_vec(),
             ..GenerateRequest::default()
         }

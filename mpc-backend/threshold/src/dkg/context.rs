@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::fault::{Checks, Misuse};
+use crate::group::curve25519::CURVE25519;
 use crate::group::edwards25519::{EDWARDS25519, EDWARDS25519_BYTES};
 use crate::group::ristretto255::RISTRETTO255_BYTES;
 use crate::group::{Curve as _, P256, P384, Secp256k1};
@@ -21,6 +22,8 @@ pub enum DkgCurve {
     Secp256k1,
     /// The prime-order subgroup of edwards25519, for signing keys.
     Edwards25519,
+    /// The same group, for agreement keys of X25519.
+    Curve25519,
     /// ristretto255, for login OPRF keys.
     Ristretto255,
 }
@@ -33,6 +36,7 @@ impl DkgCurve {
             Self::P384 => P384::NAME,
             Self::Secp256k1 => Secp256k1::NAME,
             Self::Edwards25519 => EDWARDS25519,
+            Self::Curve25519 => CURVE25519,
             Self::Ristretto255 => "ristretto255",
         }
     }
@@ -43,7 +47,7 @@ impl DkgCurve {
             Self::P256 => P256::POINT_BYTES,
             Self::P384 => P384::POINT_BYTES,
             Self::Secp256k1 => Secp256k1::POINT_BYTES,
-            Self::Edwards25519 => EDWARDS25519_BYTES,
+            Self::Edwards25519 | Self::Curve25519 => EDWARDS25519_BYTES,
             Self::Ristretto255 => RISTRETTO255_BYTES,
         }
     }
@@ -54,7 +58,7 @@ impl DkgCurve {
             Self::P256 => P256::SCALAR_BYTES,
             Self::P384 => P384::SCALAR_BYTES,
             Self::Secp256k1 => Secp256k1::SCALAR_BYTES,
-            Self::Edwards25519 => EDWARDS25519_BYTES,
+            Self::Edwards25519 | Self::Curve25519 => EDWARDS25519_BYTES,
             Self::Ristretto255 => RISTRETTO255_BYTES,
         }
     }

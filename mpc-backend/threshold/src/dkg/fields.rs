@@ -18,7 +18,9 @@ pub fn of_keygen(message: &[u8], threshold: Threshold, curve: DkgCurve) -> Optio
         DkgCurve::P256 => fields::<frost_p256::P256Sha256>(message, threshold),
         DkgCurve::P384 => fields::<P384Sha384>(message, threshold),
         DkgCurve::Secp256k1 => fields::<frost_secp256k1::Secp256K1Sha256>(message, threshold),
-        DkgCurve::Edwards25519 => fields::<frost_ed25519::Ed25519Sha512>(message, threshold),
+        DkgCurve::Edwards25519 | DkgCurve::Curve25519 => {
+            fields::<frost_ed25519::Ed25519Sha512>(message, threshold)
+        }
         DkgCurve::Ristretto255 => fields::<frost_ristretto255::Ristretto255Sha512>(message, threshold),
     }
 }

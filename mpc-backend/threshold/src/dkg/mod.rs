@@ -39,7 +39,7 @@ use crate::secret::Secret;
 /// What a party holds when all have confirmed.
 pub struct DkgOutput {
     /// f(me): a canonical scalar in the group's own byte order (big-endian, but little-endian on
-    /// ristretto255), [`DkgCurve::scalar_bytes`] long.
+    /// edwards25519 and ristretto255), [`DkgCurve::scalar_bytes`] long.
     pub share: Secret<Vec<u8>>,
     /// f(0) G: compressed SEC1, or a ristretto255 element. Equals the first commitment.
     pub public_key: Vec<u8>,

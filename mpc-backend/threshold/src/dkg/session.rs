@@ -89,7 +89,7 @@ impl DkgSession {
             DkgCurve::P256 => begin(setting, AnySession::P256, rng),
             DkgCurve::P384 => begin(setting, AnySession::P384, rng),
             DkgCurve::Secp256k1 => begin(setting, AnySession::Secp256k1, rng),
-            DkgCurve::Edwards25519 => begin(setting, AnySession::Edwards25519, rng),
+            DkgCurve::Edwards25519 | DkgCurve::Curve25519 => begin(setting, AnySession::Edwards25519, rng),
             DkgCurve::Ristretto255 => begin(setting, AnySession::Ristretto255, rng),
         })
     }

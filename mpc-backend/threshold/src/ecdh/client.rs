@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::group::Group;
+use super::group::{Group, X25519};
 use super::proof::{Claim, Proof};
 use super::{AgreementCurve, Request};
 use crate::codec::Reader;
@@ -56,6 +56,9 @@ pub fn combine_with<B: AsRef<[u8]>>(
         AgreementCurve::P384 => combine_in::<P384, B>(answers, commitments, threshold, request, checks),
         AgreementCurve::Secp256k1 => {
             combine_in::<Secp256k1, B>(answers, commitments, threshold, request, checks)
+        }
+        AgreementCurve::Curve25519 => {
+            combine_in::<X25519, B>(answers, commitments, threshold, request, checks)
         }
     }
 }

@@ -2,11 +2,14 @@
 
 use alloc::vec::Vec;
 
+use curve25519_dalek::edwards::EdwardsPoint;
+use curve25519_dalek::scalar::Scalar;
 use elliptic_curve::ff::PrimeField;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::codec::scalar_from_bytes;
-use crate::group::{Curve, Point};
+use crate::codec::{scalar, scalar_from_bytes};
+use crate::group::edwards25519::{EDWARDS25519_BYTES, WIDE_BYTES, reduce_wide};
+use crate::group::{Curve, Point, curve25519};
 
 /// Integers mod the order of `G`.
 pub(super) type ScalarOf<G> = <<G as Group>::Point as Point>::Scalar;
@@ -58,5 +61,31 @@ impl<C: Curve> Group for C {
     fn secret(common: &C::Point) -> Zeroizing<Vec<u8>> {
         let compressed = Zeroizing::new(common.encode());
         Zeroizing::new(compressed.iter().skip(1).copied().collect())
+    }
+}
+
+/// X25519: elements and scalars are those of edwards25519, public keys and secrets u-coordinates.
+pub(super) struct X25519;
+
+impl Group for X25519 {
+    type Point = EdwardsPoint;
+    const POINT_BYTES: usize = EDWARDS25519_BYTES;
+    const SCALAR_BYTES: usize = EDWARDS25519_BYTES;
+    const WIDE_BYTES: usize = WIDE_BYTES;
+
+    fn scalar(bytes: &[u8]) -> Option<Scalar> {
+        scalar(bytes).ok()
+    }
+
+    fn reduce_wide(bytes: &[u8]) -> Scalar {
+        reduce_wide(bytes)
+    }
+
+    fn peer(bytes: &[u8]) -> Option<EdwardsPoint> {
+        curve25519::element(bytes)
+    }
+
+    fn secret(common: &EdwardsPoint) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(Zeroizing::new(curve25519::u_coordinate(common)).to_vec())
     }
 }

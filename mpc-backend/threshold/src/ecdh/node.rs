@@ -6,7 +6,7 @@ use elliptic_curve::ff::Field as _;
 use rand_core::CryptoRngCore;
 use zeroize::Zeroizing;
 
-use super::group::Group;
+use super::group::{Group, X25519};
 use super::proof::Claim;
 use super::{AgreementCurve, Request};
 use crate::fault::Misuse;
@@ -30,6 +30,7 @@ pub fn answer(
         AgreementCurve::P256 => answer_in::<P256>(me, share, request, rng),
         AgreementCurve::P384 => answer_in::<P384>(me, share, request, rng),
         AgreementCurve::Secp256k1 => answer_in::<Secp256k1>(me, share, request, rng),
+        AgreementCurve::Curve25519 => answer_in::<X25519>(me, share, request, rng),
     }
 }
 

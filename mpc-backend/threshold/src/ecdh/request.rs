@@ -15,11 +15,13 @@ pub enum AgreementCurve {
     P384,
     /// secp256k1.
     Secp256k1,
+    /// curve25519, for X25519.
+    Curve25519,
 }
 
 impl AgreementCurve {
     /// Every curve.
-    pub const ALL: [Self; 3] = [Self::P256, Self::P384, Self::Secp256k1];
+    pub const ALL: [Self; 4] = [Self::P256, Self::P384, Self::Secp256k1, Self::Curve25519];
 
     /// Its name in birth certificates and transcripts.
     pub const fn name(self) -> &'static str {
@@ -37,6 +39,7 @@ impl AgreementCurve {
             Self::P256 => DkgCurve::P256,
             Self::P384 => DkgCurve::P384,
             Self::Secp256k1 => DkgCurve::Secp256k1,
+            Self::Curve25519 => DkgCurve::Curve25519,
         }
     }
 }
@@ -60,7 +63,7 @@ pub struct Request {
     pub client: [u8; 32],
     /// Number of the mechanism that the client asked for.
     pub mechanism: u32,
-    /// The peer's public key: a compressed point.
+    /// The peer's public key: a compressed point, or a u-coordinate.
     pub peer: Vec<u8>,
     /// Fresh for each request: the session.
     pub request_nonce: [u8; 32],

@@ -3,14 +3,19 @@
 
 use elliptic_curve::Field;
 
+use super::group::{Group, ScalarOf, X25519};
 use super::*;
 use crate::dkg::DkgCurve;
 use crate::fault::{Checks, Fault, Misuse, Rule};
-use crate::group::{Curve, P256, P384, Point, Secp256k1};
+use crate::group::{Curve, P256, P384, Point, Secp256k1, curve25519};
 use crate::party::{PartyIndex, SignerSet, Threshold};
 use crate::secret::Secret;
 use crate::sharing::evaluate;
 use alloc::vec::Vec;
+use curve25519_dalek::constants::EIGHT_TORSION;
+use curve25519_dalek::edwards::EdwardsPoint;
+use curve25519_dalek::montgomery::MontgomeryPoint;
+use curve25519_dalek::scalar::clamp_integer;
 use elliptic_curve::ff::PrimeField;
 
 fn party(index: u8) -> PartyIndex {
@@ -21,20 +26,52 @@ fn set(members: &[u8]) -> SignerSet {
     SignerSet::new(members.iter().copied().map(party)).unwrap()
 }
 
+/// A group as the tests go through it.
+trait Tested: Group {
+    const CURVE: AgreementCurve;
+
+    /// A peer's public key.
+    fn wire(peer: &Self::Point) -> Vec<u8>;
+
+    /// The secret of an element.
+    fn known(common: &Self::Point) -> Vec<u8> {
+        Self::secret(common).to_vec()
+    }
+}
+
+macro_rules! tested {
+    ($($curve:ident)*) => {$(
+        impl Tested for $curve {
+            const CURVE: AgreementCurve = AgreementCurve::$curve;
+            fn wire(peer: &<$curve as Curve>::Point) -> Vec<u8> {
+                peer.encode()
+            }
+        }
+    )*};
+}
+tested!(P256 P384 Secp256k1);
+
+impl Tested for X25519 {
+    const CURVE: AgreementCurve = AgreementCurve::Curve25519;
+    fn wire(peer: &EdwardsPoint) -> Vec<u8> {
+        curve25519::u_coordinate(peer).to_vec()
+    }
+}
+
 /// A key shared among nodes, whole at one place for the test.
-struct SharedKey<C: Curve> {
+struct SharedKey<C: Tested> {
     threshold: Threshold,
-    coefficients: Vec<C::Scalar>,
+    coefficients: Vec<ScalarOf<C>>,
     commitments: Vec<Vec<u8>>,
 }
 
-impl<C: Curve> SharedKey<C> {
+impl<C: Tested> SharedKey<C> {
     fn new(needed: u8, parties: u8) -> Self {
         let mut rng = rand_core::OsRng;
-        Self::of((0..needed).map(|_| C::Scalar::random(&mut rng)).collect(), parties)
+        Self::of((0..needed).map(|_| ScalarOf::<C>::random(&mut rng)).collect(), parties)
     }
 
-    fn of(coefficients: Vec<C::Scalar>, parties: u8) -> Self {
+    fn of(coefficients: Vec<ScalarOf<C>>, parties: u8) -> Self {
         let commitments = coefficients.iter().map(|c| C::Point::mul_base(c).encode()).collect();
         let threshold = Threshold::new(coefficients.len() as u8, parties).unwrap();
         Self { threshold, coefficients, commitments }
@@ -49,12 +86,12 @@ impl<C: Curve> SharedKey<C> {
             cluster_id: [1; 32],
             key_id: [2; 16],
             epoch: 3,
-            curve: AgreementCurve::of_name(C::NAME).unwrap(),
+            curve: C::CURVE,
             public_key: self.commitments[0].clone(),
             quorum: set(quorum),
             client: [4; 32],
             mechanism: 0x1050,
-            peer: peer.encode(),
+            peer: C::wire(peer),
             request_nonce: [5; 32],
         }
     }
@@ -70,13 +107,13 @@ impl<C: Curve> SharedKey<C> {
     }
 }
 
-fn random_point<C: Curve>() -> C::Point {
-    C::Point::mul_base(&C::Scalar::random(&mut rand_core::OsRng))
+fn random_point<C: Tested>() -> C::Point {
+    C::Point::mul_base(&ScalarOf::<C>::random(&mut rand_core::OsRng))
 }
 
-/// x of k times P, computed at one place.
-fn whole<C: Curve>(key: &SharedKey<C>, peer: &C::Point) -> Vec<u8> {
-    peer.mul(&key.coefficients[0]).encode()[1..].to_vec()
+/// x or u of k times P, computed at one place.
+fn whole<C: Tested>(key: &SharedKey<C>, peer: &C::Point) -> Vec<u8> {
+    C::known(&peer.mul(&key.coefficients[0]))
 }
 
 /// The same by the portable crate of the curve.
@@ -89,7 +126,7 @@ macro_rules! portable {
     }};
 }
 
-fn every_quorum_agrees<C: Curve>(portable: fn(&SharedKey<C>, &C::Point) -> Vec<u8>) {
+fn every_quorum_agrees<C: Tested>(portable: fn(&SharedKey<C>, &C::Point) -> Vec<u8>) {
     let key = SharedKey::<C>::new(3, 5);
     let peer = random_point::<C>();
     let expected = portable(&key, &peer);
@@ -106,10 +143,34 @@ fn every_quorum_of_every_curve_agrees_with_the_portable_crate() {
     every_quorum_agrees::<P256>(|key, peer| portable!(p256, key, peer));
     every_quorum_agrees::<P384>(|key, peer| portable!(p384, key, peer));
     every_quorum_agrees::<Secp256k1>(|key, peer| portable!(k256, key, peer));
+    every_quorum_agrees::<X25519>(|key, peer| {
+        // The integer of X25519: 0 mod 8, and the key mod the order.
+        let eighth = key.coefficients[0] * curve25519_dalek::Scalar::from(8_u8).invert();
+        (peer.to_montgomery() * eighth * curve25519_dalek::Scalar::from(8_u8)).to_bytes().to_vec()
+    });
+}
+
+/// A key that was whole before: shares of its clamped integer mod the order give what X25519 gives, for points outside
+/// the subgroup too.
+#[test]
+fn every_quorum_gives_what_x25519_gives_for_every_point_of_the_curve() {
+    let whole = [0xa7; 32];
+    let scalar = curve25519_dalek::Scalar::from_bytes_mod_order(clamp_integer(whole));
+    let random = curve25519_dalek::Scalar::random(&mut rand_core::OsRng);
+    let key = SharedKey::<X25519>::of(alloc::vec![scalar, random], 3);
+    for torsion in EIGHT_TORSION {
+        let peer: MontgomeryPoint = (random_point::<X25519>() + torsion).to_montgomery();
+        for quorum in [[1, 2], [1, 3], [2, 3]] {
+            let mut request = key.request(&quorum, &random_point::<X25519>());
+            request.peer = peer.0.to_vec();
+            let secret = key.combine(&key.answers(&request), &request);
+            assert_eq!(secret, Ok(peer.mul_clamped(whole).0.to_vec()));
+        }
+    }
 }
 
 /// What an answer is worth that is wrong in one way: its party is named, and both are if both are wrong.
-fn wrong_answers_are_named<C: Curve>() {
+fn wrong_answers_are_named<C: Tested>() {
     let key = SharedKey::<C>::new(2, 3);
     let peer = random_point::<C>();
     let request = key.request(&[1, 3], &peer);
@@ -156,6 +217,23 @@ fn cheater_with_wrong_answer_is_named_and_passes_without_the_check() {
     wrong_answers_are_named::<P256>();
     wrong_answers_are_named::<P384>();
     wrong_answers_are_named::<Secp256k1>();
+    wrong_answers_are_named::<X25519>();
+}
+
+/// An element outside the subgroup is no answer, whatever is proven of it.
+#[test]
+fn an_answer_outside_the_subgroup_is_named() {
+    let key = SharedKey::<X25519>::new(2, 3);
+    let request = key.request(&[1, 3], &random_point::<X25519>());
+    let honest = key.answers(&request);
+    let (element, proof) = honest[1].1.split_at(X25519::POINT_BYTES);
+    let element = <EdwardsPoint as Point>::decode(element).unwrap();
+    for torsion in EIGHT_TORSION.iter().skip(1) {
+        let lie = [&Point::encode(&(element + torsion)), proof].concat();
+        let fault = Fault { culprit: Some(party(3)), rule: Rule::Malformed };
+        let answers = [honest[0].clone(), (party(3), lie)];
+        assert_eq!(key.combine(&answers, &request), Err(CombineError::Faults(alloc::vec![fault])));
+    }
 }
 
 /// An answer to any other request is no answer to this one.
@@ -229,7 +307,7 @@ fn exactly_the_quorum_of_t_parties_is_wanted() {
 }
 
 /// A node tells nothing of its share for a point that is none.
-fn hostile_points_are_refused<C: Curve>(twist: &str) {
+fn hostile_points_are_refused<C: Tested>(twist: &str) {
     let key = SharedKey::<C>::new(2, 3);
     let mut request = key.request(&[1, 2], &random_point::<C>());
     let good = request.peer.clone();
@@ -257,6 +335,27 @@ fn identity_twist_and_odd_encodings_of_the_peer_are_refused_by_every_node() {
     hostile_points_are_refused::<P256>(&on_twist(32, smallest_twist_x::<P256>()));
     hostile_points_are_refused::<P384>(&on_twist(48, smallest_twist_x::<P384>()));
     hostile_points_are_refused::<Secp256k1>(&on_twist(32, smallest_twist_x::<Secp256k1>()));
+}
+
+/// u = 2 and u = -1 are of the twist.
+#[test]
+fn small_orders_the_twist_and_odd_lengths_are_refused_by_every_node() {
+    let key = SharedKey::<X25519>::new(2, 3);
+    let mut request = key.request(&[1, 2], &random_point::<X25519>());
+    let honest = key.answers(&request);
+    let mut two = alloc::vec![0; 32];
+    two[0] = 2;
+    let mut minus_one = alloc::vec![0xff; 32];
+    (minus_one[0], minus_one[31]) = (0xec, 0x7f);
+    let good = request.peer.clone();
+    let mut hostile = alloc::vec![two, minus_one, Vec::new(), good[1..].to_vec(), [&good[..], &[0]].concat()];
+    hostile.extend(EIGHT_TORSION.iter().map(|torsion| torsion.to_montgomery().0.to_vec()));
+    for peer in hostile {
+        request.peer = peer.clone();
+        let result = answer(party(1), &key.share(1), &request, &mut rand_core::OsRng);
+        assert_eq!(result, Err(Misuse::PeerPoint), "{}", hex::encode(&peer));
+        assert_eq!(key.combine(&honest, &request), Err(CombineError::Misuse(Misuse::PeerPoint)));
+    }
 }
 
 fn smallest_twist_x<C: Curve>() -> u8 {

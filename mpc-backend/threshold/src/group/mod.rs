@@ -3,6 +3,7 @@
 //! Protocols are written once over [`Curve`]. Scalars are RustCrypto's constant-time types; points
 //! are opaque, so that a curve may take them from another library.
 
+pub mod curve25519;
 pub mod edwards25519;
 mod multiples;
 mod nist;

@@ -45,7 +45,9 @@ pub fn deal(
         DkgCurve::P256 => deal_on::<PointOf<P256>>(key, threshold, wide::<P256>(), rng),
         DkgCurve::P384 => deal_on::<PointOf<P384>>(key, threshold, wide::<P384>(), rng),
         DkgCurve::Secp256k1 => deal_on::<PointOf<Secp256k1>>(key, threshold, wide::<Secp256k1>(), rng),
-        DkgCurve::Edwards25519 => deal_on::<EdwardsPoint>(key, threshold, WIDE_25519, rng),
+        DkgCurve::Edwards25519 | DkgCurve::Curve25519 => {
+            deal_on::<EdwardsPoint>(key, threshold, WIDE_25519, rng)
+        }
         DkgCurve::Ristretto255 => Err(Misuse::StoredKey),
     }
 }
@@ -68,7 +70,9 @@ pub fn accept(
         DkgCurve::P256 => accept_on::<PointOf<P256>>(commitments, threshold, me, share, checks),
         DkgCurve::P384 => accept_on::<PointOf<P384>>(commitments, threshold, me, share, checks),
         DkgCurve::Secp256k1 => accept_on::<PointOf<Secp256k1>>(commitments, threshold, me, share, checks),
-        DkgCurve::Edwards25519 => accept_on::<EdwardsPoint>(commitments, threshold, me, share, checks),
+        DkgCurve::Edwards25519 | DkgCurve::Curve25519 => {
+            accept_on::<EdwardsPoint>(commitments, threshold, me, share, checks)
+        }
         DkgCurve::Ristretto255 => Err(Fault::of_nobody(Rule::Malformed)),
     }
 }

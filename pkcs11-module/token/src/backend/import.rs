@@ -18,8 +18,8 @@ pub enum PrivateValue {
     Curve {
         /// The curve of the key.
         curve: Curve,
-        /// The private scalar, [`Curve::field_bytes`] long, in range: big-endian, on edwards25519 little-endian and
-        /// what RFC 8032 makes of the seed.
+        /// The private scalar, [`Curve::field_bytes`] long, in range: big-endian; on edwards25519 and
+        /// curve25519 little-endian, and what RFC 8032 or 7748 makes of the value.
         scalar: Zeroizing<Vec<u8>>,
     },
     /// RSA; numbers are big-endian without leading zeros. The implementation checks that they belong together.

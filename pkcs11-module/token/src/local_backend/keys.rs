@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::rsa::RsaKey;
 use crate::backend::{Attributes, Curve, KeySpec, PrivateValue, Scheme};
 use crate::mechanism::eddsa::{self, Variant};
-use crate::mechanism::schnorr;
+use crate::mechanism::{schnorr, x25519};
 use crate::object::key::{complete_private, complete_public};
 use crate::provider::Parameter;
 
@@ -22,6 +22,7 @@ pub(super) enum LocalKey {
     P384(p384::ecdsa::SigningKey),
     Secp256k1(k256::ecdsa::SigningKey),
     Edwards25519(Scalar),
+    Curve25519(Scalar),
     Rsa(RsaKey),
 }
 
@@ -32,6 +33,7 @@ impl LocalKey {
             KeySpec::Curve(Curve::P384) => Self::P384(p384::ecdsa::SigningKey::random(&mut OsRng)),
             KeySpec::Curve(Curve::Secp256k1) => Self::Secp256k1(k256::ecdsa::SigningKey::random(&mut OsRng)),
             KeySpec::Curve(Curve::Edwards25519) => Self::Edwards25519(Scalar::random(&mut OsRng)),
+            KeySpec::Curve(Curve::Curve25519) => Self::Curve25519(Scalar::random(&mut OsRng)),
             KeySpec::Rsa { bits, exponent } => Self::Rsa(RsaKey::random(bits, exponent)?),
         })
     }
@@ -48,9 +50,8 @@ impl LocalKey {
             Curve::P256 => Self::P256(p256::ecdsa::SigningKey::from_slice(scalar).ok()?),
             Curve::P384 => Self::P384(p384::ecdsa::SigningKey::from_slice(scalar).ok()?),
             Curve::Secp256k1 => Self::Secp256k1(k256::ecdsa::SigningKey::from_slice(scalar).ok()?),
-            Curve::Edwards25519 => {
-                Self::Edwards25519(Scalar::from_canonical_bytes(scalar.try_into().ok()?).into_option()?)
-            }
+            Curve::Edwards25519 => Self::Edwards25519(canonical(scalar)?),
+            Curve::Curve25519 => Self::Curve25519(canonical(scalar)?),
         })
     }
 
@@ -64,6 +65,9 @@ impl LocalKey {
             }
             Self::Edwards25519(key) => {
                 (Curve::Edwards25519, EdwardsPoint::mul_base(key).compress().to_bytes().to_vec())
+            }
+            Self::Curve25519(key) => {
+                (Curve::Curve25519, EdwardsPoint::mul_base(key).to_montgomery().to_bytes().to_vec())
             }
             Self::Rsa(key) => return key.complete(public, private),
         };
@@ -106,7 +110,7 @@ impl LocalKey {
         })
     }
 
-    /// The x-coordinate of the key times a peer's point, SEC1; `None` for a point of another curve, and on
+    /// The x- or u-coordinate of the key times a peer's point; `None` for a point of another curve, and on
     /// a curve whose keys only sign.
     pub(super) fn agree(&self, peer: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         macro_rules! product {
@@ -122,6 +126,11 @@ impl LocalKey {
             Self::P384(key) => product!(p384, key),
             Self::Secp256k1(key) => product!(k256, key),
             Self::Edwards25519(_) | Self::Rsa(_) => return None,
+            Self::Curve25519(key) => {
+                let eighth = key * Scalar::from(8_u8).invert();
+                let product = x25519::eightfold(peer).ok()? * eighth;
+                Zeroizing::new(product.to_montgomery().to_bytes().to_vec())
+            }
         })
     }
 }
@@ -141,6 +150,10 @@ fn schnorr_signature(key: &LocalKey, message: &[u8]) -> Option<Vec<u8>> {
             let key = k256::schnorr::SigningKey::from(*key.as_nonzero_scalar());
             Some(key.sign_raw(message, &[0; 32]).ok()?.to_bytes().to_vec())
         }
-        LocalKey::P384(_) | LocalKey::Edwards25519(_) | LocalKey::Rsa(_) => None,
+        LocalKey::P384(_) | LocalKey::Edwards25519(_) | LocalKey::Curve25519(_) | LocalKey::Rsa(_) => None,
     }
+}
+
+fn canonical(value: &[u8]) -> Option<Scalar> {
+    Scalar::from_canonical_bytes(value.try_into().ok()?).into_option()
 }

@@ -5,19 +5,20 @@ use cryptoki_sys::*;
 use zeroize::Zeroizing;
 
 use super::digest::Hash;
-use super::ecdsa::VerifyingKey;
 use super::{Keys, Mechanism, Use, Work, ecdsa};
 use crate::backend::Curve;
-use crate::object::key::point_of;
+use crate::object::key::{check_point, point_of};
 use crate::provider::Parameter;
 use crate::rv::{Error, Result};
 
-/// With and without cofactor: the same, because our curves have none.
-pub(crate) static ECDH1_DERIVE: Mechanism = ecdh(CKM_ECDH1_DERIVE);
-pub(crate) static ECDH1_COFACTOR_DERIVE: Mechanism = ecdh(CKM_ECDH1_COFACTOR_DERIVE);
+/// With and without cofactor: the same, because our curves of SEC 1 have none. X25519 (RFC 7748) has its own way with the
+/// cofactor and goes with the first only.
+pub(crate) static ECDH1_DERIVE: Mechanism =
+    ecdh(CKM_ECDH1_DERIVE, &[Curve::P256, Curve::P384, Curve::Secp256k1, Curve::Curve25519]);
+pub(crate) static ECDH1_COFACTOR_DERIVE: Mechanism = ecdh(CKM_ECDH1_COFACTOR_DERIVE, ecdsa::CURVES);
 
-const fn ecdh(id: u64) -> Mechanism {
-    Mechanism { id, uses: &[Use::Derive], keys: Keys::Ec(ecdsa::CURVES), work: Work::Ecdh }
+const fn ecdh(id: u64, curves: &'static [Curve]) -> Mechanism {
+    Mechanism { id, uses: &[Use::Derive], keys: Keys::Ec(curves), work: Work::Ecdh }
 }
 
 /// What a call asks to be made of a secret, and with whom.
@@ -104,14 +105,14 @@ pub(crate) enum Length {
     OneOf(&'static [usize]),
 }
 
-/// The other party's public key: an uncompressed point of the curve, bare or in a DER OCTET STRING, because
-/// applications pass both.
+/// The other party's public key: an uncompressed point of the curve or a u-coordinate, bare or in a DER OCTET STRING,
+/// because applications pass both.
 ///
 /// # Errors
 /// [`Error::MechanismParamInvalid`] for anything else, the point at infinity among it.
 pub(crate) fn peer(curve: Curve, public_data: &[u8]) -> Result<Vec<u8>> {
     let point = point_of(curve, public_data).ok_or(Error::MechanismParamInvalid)?;
-    VerifyingKey::from_point(curve, point).map_err(|_| Error::MechanismParamInvalid)?;
+    check_point(curve, point).map_err(|_| Error::MechanismParamInvalid)?;
     Ok(point.to_vec())
 }
 

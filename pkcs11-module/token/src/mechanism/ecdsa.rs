@@ -57,6 +57,8 @@ impl VerifyingKey {
             Curve::Edwards25519 => {
                 return eddsa::public_key(point).map(|key| Self::Ed25519(Box::new(key), Variant::Pure));
             }
+            // Its keys only agree on secrets.
+            Curve::Curve25519 => return Err(Error::PublicKeyInvalid),
         };
         key.map_err(|_| Error::PublicKeyInvalid)
     }

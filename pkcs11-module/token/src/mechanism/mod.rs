@@ -13,6 +13,7 @@ pub(crate) mod key_gen;
 pub(crate) mod message;
 pub(crate) mod rsa;
 pub(crate) mod schnorr;
+pub(crate) mod x25519;
 
 use cryptoki_sys::*;
 
@@ -31,6 +32,7 @@ use rsa::Encryption;
 pub(crate) static MECHANISMS: &[&Mechanism] = &[
     &key_gen::EC_KEY_PAIR_GEN,
     &eddsa::EC_EDWARDS_KEY_PAIR_GEN,
+    &x25519::EC_MONTGOMERY_KEY_PAIR_GEN,
     &ecdsa::ECDSA,
     &ecdsa::ECDSA_SHA1,
     &ecdsa::ECDSA_SHA224,
@@ -339,8 +341,15 @@ impl Keys {
     fn flags(self) -> u64 {
         match self {
             Self::None | Self::Rsa => 0,
-            Self::Ec([Curve::Edwards25519]) => CKF_EC_F_P | CKF_EC_OID | CKF_EC_CURVENAME | CKF_EC_COMPRESS,
-            Self::Ec(_) => CKF_EC_F_P | CKF_EC_OID | CKF_EC_CURVENAME | CKF_EC_UNCOMPRESS,
+            Self::Ec(curves) => {
+                curves.iter().fold(CKF_EC_F_P | CKF_EC_OID | CKF_EC_CURVENAME, |flags, curve| {
+                    flags
+                        | match curve {
+                            Curve::P256 | Curve::P384 | Curve::Secp256k1 => CKF_EC_UNCOMPRESS,
+                            Curve::Edwards25519 | Curve::Curve25519 => CKF_EC_COMPRESS,
+                        }
+                })
+            }
         }
     }
 }

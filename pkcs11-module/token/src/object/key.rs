@@ -11,13 +11,14 @@ use crate::attribute::{Class, Family, canonical_bool, canonical_ulong, family_of
 use crate::backend::{Attributes, Curve, KeySpec};
 use crate::mechanism::ecdsa::VerifyingKey;
 use crate::mechanism::rsa::PublicKey;
+use crate::mechanism::x25519;
 use crate::rv::{Error, Result};
 use crate::template::Template;
 
 /// Adds to a public key's attributes what follows from its point: `CKA_EC_POINT` (DER OCTET STRING),
 /// `CKA_PUBLIC_KEY_INFO`, and `CKA_ID` where the application gave none.
 ///
-/// `point` is uncompressed SEC1, 1 + 2 x [`Curve::field_bytes`], or RFC 8032's encoding. Running it twice changes nothing.
+/// `point` is uncompressed SEC1, 1 + 2 x [`Curve::field_bytes`], or the encoding of RFC 8032 or 7748. Running it twice changes nothing.
 pub fn complete_public(attributes: &mut Attributes, curve: Curve, point: &[u8]) {
     attributes.insert(CKA_EC_POINT, octet_string(point));
     complete_private(attributes, curve, point);
@@ -50,10 +51,11 @@ pub(crate) fn create_public(mut template: Template) -> Result<Attributes> {
         return Err(Error::contradiction(CKA_KEY_TYPE, "is not that of the curve"));
     }
     template.set(CKA_EC_PARAMS, curve_oid(curve).to_vec());
+    default_uses(&mut template, curve, Class::PublicKey);
     let mut attributes = template.build(Class::PublicKey, &[])?;
     let point = attributes.get(&CKA_EC_POINT).and_then(|value| point_of(curve, value));
     let point = point.ok_or(Error::PublicKeyInvalid)?.to_vec();
-    VerifyingKey::from_point(curve, &point)?;
+    check_point(curve, &point)?;
     complete_public(&mut attributes, curve, &point);
     Ok(brought(attributes))
 }
@@ -71,16 +73,41 @@ pub(crate) fn spec_of(object: &Attributes) -> Option<KeySpec> {
     if is_rsa { Some(PublicKey::of(object).ok()?.spec()) } else { curve_of_key(object).map(KeySpec::Curve) }
 }
 
+/// What keys on a curve are for, where the template does not say: those of X25519 agree on secrets and do nothing else.
+pub(crate) fn default_uses(template: &mut Template, curve: Curve, class: Class) {
+    let uses: &[(u64, bool)] = match (curve, class) {
+        (Curve::Curve25519, Class::PrivateKey) => &[(CKA_SIGN, false), (CKA_DERIVE, true)],
+        (Curve::Curve25519, Class::PublicKey) => &[(CKA_VERIFY, false)],
+        _ => &[],
+    };
+    for (id, value) in uses {
+        if !template.attributes().contains_key(id) {
+            template.set(*id, canonical_bool(*value));
+        }
+    }
+}
+
+/// Whether this is a public key on the curve, encoded as [`point_of`] finds it.
+///
+/// # Errors
+/// [`Error::PublicKeyInvalid`].
+pub(crate) fn check_point(curve: Curve, point: &[u8]) -> Result<()> {
+    match curve {
+        Curve::Curve25519 => x25519::eightfold(point).map(drop),
+        _ => VerifyingKey::from_point(curve, point).map(drop),
+    }
+}
+
 /// The curve of a stored EC key.
 pub(crate) fn curve_of_key(attributes: &Attributes) -> Option<Curve> {
     curve_of(attributes.get(&CKA_EC_PARAMS)?)
 }
 
-/// The point inside a `CKA_EC_POINT`, uncompressed SEC1 or RFC 8032's encoding: a DER OCTET STRING, or the bare point that some
+/// The point inside a `CKA_EC_POINT`, uncompressed SEC1 or the encoding of RFC 8032 or 7748: a DER OCTET STRING, or the bare point that some
 /// applications pass.
 pub fn point_of(curve: Curve, ec_point: &[u8]) -> Option<&[u8]> {
-    let is_edwards = curve == Curve::Edwards25519;
-    let length = if is_edwards { curve.field_bytes() } else { 1 + 2 * curve.field_bytes() };
+    let is_bare = matches!(curve, Curve::Edwards25519 | Curve::Curve25519);
+    let length = if is_bare { curve.field_bytes() } else { 1 + 2 * curve.field_bytes() };
     let point = match ec_point {
         [DER_OCTET_STRING, len, point @ ..] if usize::from(*len) == point.len() && point.len() == length => {
             point
@@ -88,7 +115,7 @@ pub fn point_of(curve: Curve, ec_point: &[u8]) -> Option<&[u8]> {
         bare if bare.len() == length => bare,
         _ => return None,
     };
-    (is_edwards || point.first() == Some(&SEC1_UNCOMPRESSED)).then_some(point)
+    (is_bare || point.first() == Some(&SEC1_UNCOMPRESSED)).then_some(point)
 }
 
 /// `CKK_` of the keys on a curve.
@@ -96,6 +123,7 @@ pub(crate) fn key_type(curve: Curve) -> u64 {
     match curve {
         Curve::P256 | Curve::P384 | Curve::Secp256k1 => CKK_EC,
         Curve::Edwards25519 => CKK_EC_EDWARDS,
+        Curve::Curve25519 => CKK_EC_MONTGOMERY,
     }
 }
 
@@ -106,6 +134,7 @@ pub fn curve_oid(curve: Curve) -> &'static [u8] {
         Curve::P384 => &OID_SECP384R1,
         Curve::Secp256k1 => &OID_SECP256K1,
         Curve::Edwards25519 => &OID_ED25519,
+        Curve::Curve25519 => &OID_X25519,
     }
 }
 
@@ -114,6 +143,8 @@ pub fn curve_oid(curve: Curve) -> &'static [u8] {
 pub fn curve_of(ec_params: &[u8]) -> Option<Curve> {
     let name = match ec_params {
         [DER_PRINTABLE_STRING, len, name @ ..] if usize::from(*len) == name.len() => Some(name),
+        // What OpenSC's pkcs11-tool sends for X25519 up to its version 0.23, which Debian 12 has: the length of eleven.
+        b"\x13\x0bcurve25519" => Some(&b"curve25519"[..]),
         _ => None,
     };
     let is_named = |curve: &Curve| name.is_some_and(|name| curve_names(*curve).contains(&name));
@@ -127,15 +158,16 @@ const fn curve_names(curve: Curve) -> &'static [&'static [u8]] {
         Curve::P384 => &[b"secp384r1", b"P-384", b"nistp384"],
         Curve::Secp256k1 => &[b"secp256k1"],
         Curve::Edwards25519 => &[b"edwards25519", b"Ed25519"],
+        Curve::Curve25519 => &[b"curve25519", b"X25519"],
     }
 }
 
-/// `SubjectPublicKeyInfo ::= SEQUENCE { SEQUENCE { id-ecPublicKey, curve }, BIT STRING point }`; on edwards25519 the
-/// algorithm is id-Ed25519 alone (RFC 8410, section 4). Every length is
+/// `SubjectPublicKeyInfo ::= SEQUENCE { SEQUENCE { id-ecPublicKey, curve }, BIT STRING point }`; on edwards25519 and
+/// curve25519 the algorithm is id-Ed25519 or id-X25519 alone (RFC 8410, section 4). Every length is
 /// below 128 for the curves we have, so the short form does.
 fn subject_public_key_info(curve: Curve, point: &[u8]) -> Vec<u8> {
     let algorithm = match curve {
-        Curve::Edwards25519 => OID_ED25519.to_vec(),
+        Curve::Edwards25519 | Curve::Curve25519 => curve_oid(curve).to_vec(),
         _ => [&OID_EC_PUBLIC_KEY[..], curve_oid(curve)].concat(),
     };
     let bits = [&[0u8][..], point].concat();
@@ -167,6 +199,8 @@ const OID_PRIME256V1: [u8; 10] = [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03
 const OID_SECP384R1: [u8; 7] = [0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22];
 /// 1.3.101.112, id-Ed25519.
 const OID_ED25519: [u8; 5] = [0x06, 0x03, 0x2b, 0x65, 0x70];
+/// 1.3.101.110, id-X25519.
+const OID_X25519: [u8; 5] = [0x06, 0x03, 0x2b, 0x65, 0x6e];
 /// 1.3.132.0.10, secp256k1.
 const OID_SECP256K1: [u8; 7] = [0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a];
 
@@ -236,6 +270,9 @@ mod tests {
         assert_eq!(curve_of(b"\x13\x09secp384r1"), Some(Curve::P384));
         assert_eq!(curve_of(b"\x13\x09secp256k1"), Some(Curve::Secp256k1));
         assert_eq!(curve_of(b"\x13\x0cedwards25519"), Some(Curve::Edwards25519));
+        assert_eq!(curve_of(b"\x13\x0acurve25519"), Some(Curve::Curve25519));
+        assert_eq!(curve_of(b"\x13\x0bcurve25519"), Some(Curve::Curve25519));
+        assert_eq!(curve_of(b"\x13\x0ccurve25519"), None);
         assert_eq!(curve_of(b"\x13\x09secp521r1"), None);
         assert_eq!(curve_of(b"\x13\x08secp256r1"), None);
         assert!(Curve::ALL.iter().all(|curve| curve_of(curve_oid(*curve)) == Some(*curve)));

@@ -31,6 +31,9 @@ pub(crate) fn request(
     for (template, class) in [(&mut public, Class::PublicKey), (&mut private, Class::PrivateKey)] {
         template.require(CKA_CLASS, canonical_ulong(class.number()), wrong(CKA_CLASS))?;
         template.require(CKA_KEY_TYPE, canonical_ulong(key_type), wrong(CKA_KEY_TYPE))?;
+        if let KeySpec::Curve(curve) = kind {
+            key::default_uses(template, curve, class);
+        }
     }
     if public.bool(CKA_TRUSTED) == Some(true) {
         return Err(Error::AttributeReadOnly);

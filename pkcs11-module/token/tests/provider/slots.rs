@@ -100,7 +100,8 @@ fn a_mechanism_starts_what_its_flags_say_and_nothing_else() {
         let rsa = provider.mechanism_info(application.slot, id).unwrap().min_key_size >= 2048;
         let pss = [CKM_RSA_PKCS_PSS, CKM_SHA1_RSA_PKCS_PSS, CKM_SHA224_RSA_PKCS_PSS, CKM_SHA256_RSA_PKCS_PSS];
         let pss = pss.contains(&id) || [CKM_SHA384_RSA_PKCS_PSS, CKM_SHA512_RSA_PKCS_PSS].contains(&id);
-        let other = [CKM_EDDSA, CKM_EC_EDWARDS_KEY_PAIR_GEN, BIP340].contains(&id);
+        let curves = [CKM_EC_EDWARDS_KEY_PAIR_GEN, CKM_EC_MONTGOMERY_KEY_PAIR_GEN];
+        let other = curves.contains(&id) || [CKM_EDDSA, BIP340].contains(&id);
         for (flag, answer) in answers {
             let expected = match flag {
                 _ if flags & flag == 0 => Err(Error::MechanismInvalid),

@@ -93,6 +93,7 @@ fn the_driver_runs_every_curve() {
     driven::<P384Point>(DkgCurve::P384);
     driven::<Secp256k1Point>(DkgCurve::Secp256k1);
     driven::<EdwardsPoint>(DkgCurve::Edwards25519);
+    driven::<EdwardsPoint>(DkgCurve::Curve25519);
     driven::<RistrettoPoint>(DkgCurve::Ristretto255);
 }
 

@@ -22,11 +22,12 @@ impl PrivateKeyDer {
                 let curve = info.algorithm.parameters_oid().map_err(|_| "the curve is not named")?;
                 Self::on_curve(info.private_key, curve.to_der().ok())
             }
-            ED25519 => {
+            curve @ (ED25519 | X25519) => {
                 let value = OctetStringRef::from_der(info.private_key)
                     .map_err(|_| "not a private key of RFC 8410")?;
-                let params = ED25519.to_der().map_err(|_| "the curve is not named")?;
-                let mut key = Self::of_type(CKK_EC_EDWARDS);
+                let params = curve.to_der().map_err(|_| "the curve is not named")?;
+                let key_type = if curve == X25519 { CKK_EC_MONTGOMERY } else { CKK_EC_EDWARDS };
+                let mut key = Self::of_type(key_type);
                 key.add(CKA_EC_PARAMS, &params);
                 key.add(CKA_VALUE, value.as_bytes());
                 info.public_key.iter().for_each(|point| key.add(CKA_EC_POINT, point));
@@ -75,6 +76,11 @@ impl PrivateKeyDer {
         Ok(key)
     }
 
+    /// Whether the key agrees on secrets and does nothing else.
+    pub(super) fn agrees_only(&self) -> bool {
+        self.attributes().any(|(id, value)| id == CKA_KEY_TYPE && value == CKK_EC_MONTGOMERY.to_ne_bytes())
+    }
+
     /// The attributes, in the form of a template.
     pub(super) fn attributes(&self) -> impl Iterator<Item = (u64, &[u8])> {
         self.0.iter().map(|(id, value)| (*id, value.as_slice()))
@@ -95,3 +101,5 @@ const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.1
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 /// id-Ed25519.
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+/// id-X25519.
+const X25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.110");

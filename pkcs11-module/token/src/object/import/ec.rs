@@ -6,6 +6,7 @@ use curve25519_dalek::scalar::{Scalar, clamp_integer};
 use sha2::{Digest as _, Sha512};
 use zeroize::Zeroizing;
 
+use crate::attribute::Class;
 use crate::backend::{Attributes, Curve, PrivateValue};
 use crate::object::key;
 use crate::rv::{Error, Result};
@@ -33,6 +34,7 @@ pub(super) fn take(template: &mut Template, wanted: u64) -> Result<(PrivateValue
         return Err(Error::AttributeValueInvalid);
     }
     template.set(CKA_EC_PARAMS, key::curve_oid(curve).to_vec());
+    key::default_uses(template, curve, Class::PrivateKey);
     let mut derived = Attributes::new();
     key::complete_private(&mut derived, curve, &public);
     Ok((PrivateValue::Curve { curve, scalar }, derived))
@@ -43,6 +45,8 @@ fn scalar(curve: Curve, value: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     match curve {
         Curve::P256 | Curve::P384 | Curve::Secp256k1 => padded(curve, value),
         Curve::Edwards25519 => of_seed(value),
+        // RFC 7748, 5.
+        Curve::Curve25519 => Some(reduced(Zeroizing::new(value.try_into().ok()?))),
     }
 }
 
@@ -74,8 +78,8 @@ fn padded(curve: Curve, value: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     Some(padded)
 }
 
-/// The public point of a scalar, uncompressed SEC1 or RFC 8032's encoding; `None` for zero and for anything not below
-/// the order.
+/// The public point of a scalar, uncompressed SEC1 or the encoding of RFC 8032 or 7748; `None` for zero and for
+/// anything not below the order.
 fn public_point(curve: Curve, value: &[u8]) -> Option<Vec<u8>> {
     macro_rules! point {
         ($portable:ident) => {{
@@ -88,9 +92,12 @@ fn public_point(curve: Curve, value: &[u8]) -> Option<Vec<u8>> {
         Curve::P256 => point!(p256),
         Curve::P384 => point!(p384),
         Curve::Secp256k1 => point!(k256),
-        Curve::Edwards25519 => {
-            let scalar = Zeroizing::new(Scalar::from_canonical_bytes(value.try_into().ok()?).into_option()?);
-            EdwardsPoint::mul_base(&scalar).compress().to_bytes().to_vec()
-        }
+        Curve::Edwards25519 => product_25519(value)?.compress().to_bytes().to_vec(),
+        Curve::Curve25519 => product_25519(value)?.to_montgomery().to_bytes().to_vec(),
     })
+}
+
+fn product_25519(scalar: &[u8]) -> Option<EdwardsPoint> {
+    let scalar = Zeroizing::new(Scalar::from_canonical_bytes(scalar.try_into().ok()?).into_option()?);
+    Some(EdwardsPoint::mul_base(&scalar))
 }

@@ -53,7 +53,7 @@ pub struct Purpose<'a> {
     pub label: &'a str,
     /// `CKA_ID`; SHA-1 of the public point or modulus without it.
     pub id: Option<&'a [u8]>,
-    /// Attributes of [`usage`]: these are true, and the others false.
+    /// Attributes of [`usage`]: these are true, and the others false. Of a key of X25519 `DERIVE` is, and nothing else.
     pub usage: &'a [u64],
 }
 
@@ -66,7 +66,8 @@ pub fn of_file(key: &PrivateKeyDer, purpose: &Purpose<'_>) -> Result<PrivateKeyI
     let class = CKO_PRIVATE_KEY.to_ne_bytes();
     let mut items =
         vec![(CKA_CLASS, &class[..]), (CKA_TOKEN, &[CK_TRUE]), (CKA_LABEL, purpose.label.as_bytes())];
-    let flag = |usage| [u8::from(purpose.usage.contains(&usage))];
+    let wanted: &[u64] = if key.agrees_only() { &[usage::DERIVE] } else { purpose.usage };
+    let flag = |usage| [u8::from(wanted.contains(&usage))];
     let flags = usage::ALL.map(|usage| (usage, flag(usage)));
     items.extend(flags.iter().map(|(usage, flag)| (*usage, &flag[..])));
     items.extend(purpose.id.map(|id| (CKA_ID, id)));
