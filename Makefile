@@ -48,6 +48,7 @@ long: deps build
 		$(CARGO) test --workspace --locked --test it --test ecdsa_random --test shell -- --nocapture --test-threads 1
 	CONFORMANCE_BUILT=1 SEQUENCES=1000000 conformance/run --locked any_order_of_calls
 	CONFORMANCE_BUILT=1 WYCHEPROOF_ALL=1 conformance/run --locked wycheproof_rsa_oaep
+	CONFORMANCE_BUILT=1 OBJECTS=100000 conformance/run --locked many_objects --no-capture
 
 # `make test` runs 500 of these; docs/simulation.md in mpc-backend says what a seed does.
 sim: export SIM_SEEDS ?= 10000

@@ -10,7 +10,8 @@ use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 /// The loaded module. Holding it is having the turn in this process; dropping it finalises the library.
 pub struct Module {
     list: &'static CK_FUNCTION_LIST_3_2,
-    _turn: MutexGuard<'static, ()>,
+    /// Of the module itself; a copy of it is used beside it.
+    _turn: Option<MutexGuard<'static, ()>>,
 }
 
 /// Calls a function of the module's 3.2 table: `call!(module, C_CloseSession(session))`.
@@ -28,7 +29,25 @@ impl Module {
     pub fn load() -> Self {
         static TURN: Mutex<()> = Mutex::new(());
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        Self { list: list(&open()), _turn: turn }
+        Self { list: list(&open()), _turn: Some(turn) }
+    }
+
+    /// Initialises a second library, which knows nothing of the first one: another process, to the nodes.
+    ///
+    /// # Panics
+    /// If it cannot be copied, loaded and initialised.
+    pub fn another() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        // The loader gives a file that it has loaded already once more.
+        let copy = folder.path().join("another.so");
+        std::fs::copy(path(), &copy).expect("the module can be copied");
+        // SAFETY: as in `open`.
+        let library = unsafe { Library::open(Some(copy), RTLD_NOW | RTLD_LOCAL) }.expect("the copy loads");
+        let module = Self { list: list(&library), _turn: None };
+        // Its table is used until the process ends.
+        std::mem::forget(library);
+        assert_eq!(module.initialize(), CKR_OK, "C_Initialize of the copy");
+        module
     }
 
     /// Loads the module and calls `C_Initialize`.

@@ -36,8 +36,16 @@ impl Token {
         Self::of(lab)
     }
 
+    /// The same token in a second library ([`Module::another`]).
+    pub fn elsewhere(&self) -> Self {
+        Self::seen_by(Module::another(), self.lab.clone())
+    }
+
     fn of(lab: Lab) -> Self {
-        let module = Module::initialized();
+        Self::seen_by(Module::initialized(), lab)
+    }
+
+    fn seen_by(module: Module, lab: Lab) -> Self {
         let slot = find_slot(&module, &lab.token);
         Self { module, slot, lab }
     }

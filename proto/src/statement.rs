@@ -6,6 +6,7 @@
 //! that is signed as such.
 
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use prost::Message as _;
 use sha2::{Digest, Sha256};
 
 use crate::client::v1::SignRequest;
@@ -146,7 +147,8 @@ pub fn attributes_hash(attributes: &[Attribute]) -> [u8; 32] {
 /// Hash of one record, that its successor names. The author is left out: it is the command that
 /// carries the record, and covers the predecessor itself.
 pub fn record_hash(record: &ObjectRecord) -> [u8; 32] {
-    let birth = record.birth.as_ref().map(|birth| birth.statement.as_slice()).unwrap_or_default();
+    // With its signatures: a node that leaves them out shows another record.
+    let birth = record.birth.as_ref().map(|birth| birth.encode_to_vec()).unwrap_or_default();
     hash(
         "record",
         &[
@@ -156,16 +158,28 @@ pub fn record_hash(record: &ObjectRecord) -> [u8; 32] {
             &record.version.to_be_bytes(),
             &record.predecessor,
             &attributes_hash(&record.attributes),
-            birth,
+            &birth,
         ],
     )
     .0
 }
 
-/// Digest of a list of records in ascending id order: T equal ones make a list believable.
-pub fn list_digest<'a>(records: impl IntoIterator<Item = &'a ObjectRecord>) -> [u8; 32] {
-    let hashes: Vec<[u8; 32]> = records.into_iter().map(record_hash).collect();
-    hash("list", &hashes.iter().map(<[u8; 32]>::as_slice).collect::<Vec<_>>()).0
+/// Parts that a token's list of objects is divided into, so that a change costs no more than its part.
+pub const LIST_PARTS: usize = 256;
+
+/// The part of the list that an object stands in: the last byte of its id, which is random.
+pub fn list_part(object_id: &[u8]) -> u8 {
+    object_id.last().copied().unwrap_or_default()
+}
+
+/// Digest of one part of a list: the [`record_hash`] of each record, in ascending order of ids.
+pub fn part_digest<'a>(hashes: impl IntoIterator<Item = &'a [u8; 32]>) -> [u8; 32] {
+    hash("part", &hashes.into_iter().map(<[u8; 32]>::as_slice).collect::<Vec<_>>()).0
+}
+
+/// Digest of a whole list, from those of its [`LIST_PARTS`] parts: T equal ones make a list believable.
+pub fn list_digest(parts: &[[u8; 32]]) -> [u8; 32] {
+    hash("list", &parts.iter().map(<[u8; 32]>::as_slice).collect::<Vec<_>>()).0
 }
 
 /// Attaches one author's signature to a command.

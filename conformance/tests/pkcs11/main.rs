@@ -19,6 +19,7 @@ mod interfaces;
 mod keys;
 mod lockout;
 mod login;
+mod many_objects;
 mod objects;
 mod operations;
 mod random;

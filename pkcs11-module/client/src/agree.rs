@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use proto::client::v1::{ListObjectsReply, ListObjectsRequest, ListTokensRequest, request, response};
-use proto::registry::v1::TokenRecord;
-use proto::statement;
+use proto::client::v1::{ListObjectsRequest, ListTokensRequest, ReadObjectsRequest, request, response};
+use proto::registry::v1::{ObjectRecord, TokenRecord};
+use proto::statement::{self, LIST_PARTS};
 use token::backend::{BackendError, BackendResult, TokenId};
 
 use crate::call::{Said, Setback, Terms, wrong_kind};
@@ -13,13 +13,6 @@ use crate::core::Core;
 use crate::deadline::Deadline;
 use crate::failure::NodeFailure;
 use crate::record::tokens_bytes;
-
-/// What T nodes say of a token's objects.
-pub(crate) struct AgreedObjects {
-    pub(crate) digest: [u8; 32],
-    /// `None` when the digest is the one already known.
-    pub(crate) objects: Option<ListObjectsReply>,
-}
 
 impl Core {
     /// All tokens, as T nodes have them.
@@ -32,38 +25,78 @@ impl Core {
         self.agreed(None, deadline, |_| op(), read)
     }
 
-    /// The objects of a token that our login may see. One node is asked for the whole list, the
-    /// others for its digest; all only for the digest when `known` is the one we have.
-    pub(crate) fn agreed_objects(
+    /// The digests of the parts of what our login may see of a token. One node is asked for those of the parts, the others for the
+    /// list's; `None`, and all asked only for that, when `known` is the one we have.
+    pub(crate) fn agreed_list(
         &self,
         token: TokenId,
         known: Option<[u8; 32]>,
         deadline: Deadline,
-    ) -> BackendResult<AgreedObjects> {
+    ) -> BackendResult<Option<Vec<[u8; 32]>>> {
         let list = |digest_only| {
-            let request = ListObjectsRequest { token_id: token.0.to_vec(), if_changed_since: 0, digest_only };
-            request::Op::ListObjects(request)
+            request::Op::ListObjects(ListObjectsRequest { token_id: token.0.to_vec(), digest_only })
         };
-        let digest = |answer: Answer| match answer.result {
-            response::Result::ListObjects(reply) => Some((reply.digest.clone(), reply)),
+        let replied = |answer: Answer| match answer.result {
+            response::Result::ListObjects(reply) => Some(reply),
             _ => None,
         };
         if let Some(known) = known {
-            let reply = self.agreed(Some(token), deadline, |_| list(true), digest)?;
-            if reply.digest == known {
-                return Ok(AgreedObjects { digest: known, objects: None });
+            let digest = |answer| replied(answer).map(|reply| (reply.digest.clone(), reply.digest));
+            if self.agreed(Some(token), deadline, |_| list(true), digest)? == known {
+                return Ok(None);
             }
         }
         let whole = |answer: Answer| {
-            let (digest, reply) = digest(answer)?;
-            // A whole list must be the one that its digest says.
-            let is_whole = statement::list_digest(&reply.objects).as_slice() == digest;
-            Some((digest, is_whole.then_some(reply)))
+            let reply = replied(answer)?;
+            let (parts, rest) = reply.parts.as_chunks();
+            // The parts must be those that the digest says.
+            let digest = statement::list_digest(parts);
+            let is_whole = rest.is_empty() && parts.len() == LIST_PARTS && digest.as_slice() == reply.digest;
+            let parts = is_whole.then(|| parts.to_vec());
+            Some((reply.digest, parts))
         };
-        let reply = self.agreed_some(Some(token), deadline, |first| list(!first), whole)?;
-        let digest = reply.digest.as_slice().try_into();
-        let digest = digest.map_err(|_| BackendError::Internal("a list digest is not 32 bytes".into()))?;
-        Ok(AgreedObjects { digest, objects: Some(reply) })
+        self.agreed_some(Some(token), deadline, |first| list(!first), whole).map(Some)
+    }
+
+    /// The records of some parts of a token's list, as one node has them: nothing of it is checked. Another node is asked
+    /// in each `turn`.
+    pub(crate) fn read_parts(
+        &self,
+        token: TokenId,
+        parts: &[u8],
+        turn: usize,
+        deadline: Deadline,
+    ) -> BackendResult<Vec<ObjectRecord>> {
+        let floor = self.read_floor();
+        self.with_quorum(self.threshold(), deadline, |set, attempt| {
+            let terms =
+                Terms { token: Some(token), min_registry_index: floor, repeatable: true, deadline: attempt };
+            let node = set.get(turn % set.len().max(1)).copied().ok_or(Setback::Set)?;
+            let mut records: Vec<ObjectRecord> = Vec::new();
+            loop {
+                let read = ReadObjectsRequest {
+                    token_id: token.0.to_vec(),
+                    parts: parts.iter().map(|part| u32::from(*part)).collect(),
+                    after: records.last().map(|last| last.object_id.clone()).unwrap_or_default(),
+                };
+                let answers =
+                    Self::all_answered(self.ask(vec![(node, request::Op::ReadObjects(read))], terms))?;
+                let Some((_, Answer { result: response::Result::ReadObjects(reply), .. })) =
+                    answers.into_iter().next()
+                else {
+                    return Err(wrong_kind(node));
+                };
+                let endless = reply.more && (reply.objects.is_empty() || records.len() > OBJECTS_MAX);
+                if endless {
+                    let failure = NodeFailure::Misbehaved("its list of objects does not end".into());
+                    return Err(Setback::Nodes(vec![(node, failure)]));
+                }
+                records.extend(reply.objects);
+                if !reply.more {
+                    return Ok(records);
+                }
+            }
+        })
     }
 
     fn agreed<V: Clone>(
@@ -126,3 +159,6 @@ impl Core {
         Setback::Set
     }
 }
+
+/// No registry has room for more.
+const OBJECTS_MAX: usize = 1 << 20;

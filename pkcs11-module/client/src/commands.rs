@@ -95,7 +95,7 @@ impl Registry {
         Ok(trusted
             .into_iter()
             .map(|trusted| {
-                let record = trusted.record.clone();
+                let record = ObjectRecord::clone(&trusted.record);
                 self.changed(core, token, record.id, Some(trusted));
                 record
             })
@@ -133,7 +133,7 @@ impl Registry {
             attributes,
         });
         self.command(core, token, body, deadline)?;
-        let record = after.record.clone();
+        let record = ObjectRecord::clone(&after.record);
         self.changed(core, token, id, Some(after));
         Ok(record)
     }

@@ -33,6 +33,7 @@ mod health;
 pub mod identity;
 mod import;
 mod keys;
+mod listing;
 pub mod log;
 mod login;
 mod nodes;

@@ -26,7 +26,7 @@ pub(crate) struct Trusted {
     /// What a successor names.
     pub(crate) hash: [u8; 32],
     /// As the token sees it, completed with what follows from the public key.
-    pub(crate) record: ObjectRecord,
+    pub(crate) record: Arc<ObjectRecord>,
     /// Of a private key.
     pub(crate) birth: Option<Birth>,
 }
@@ -61,7 +61,7 @@ pub(crate) fn check(manifest: &Manifest, token: TokenId, wire: WireRecord) -> Re
         None
     };
     let hash = statement::record_hash(&wire);
-    let record = ObjectRecord { id: ObjectId(id), version: wire.version, attributes };
+    let record = Arc::new(ObjectRecord { id: ObjectId(id), version: wire.version, attributes });
     Ok(Trusted { wire, hash, record, birth })
 }
 

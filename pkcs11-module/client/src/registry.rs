@@ -9,15 +9,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use proto::registry::v1::{ObjectRecord as WireRecord, TokenRecord};
-use proto::statement;
+use proto::registry::v1::TokenRecord;
 use token::backend::{
     BackendError, BackendResult, Freshness, ObjectId, ObjectList, PinState, Role, TokenId, TokenState,
 };
 
-use crate::agree::AgreedObjects;
 use crate::core::Core;
-use crate::record::{self, Shared, Trusted};
+use crate::listing::Listing;
+use crate::record::{self, Trusted};
 use crate::sync::lock;
 
 /// The kept part of the registry.
@@ -32,26 +31,6 @@ pub(crate) struct Registry {
 struct Tokens {
     read_at: Instant,
     records: Vec<TokenRecord>,
-}
-
-/// One token's objects, as one login sees them.
-pub(crate) struct Listing {
-    read_at: Instant,
-    /// Serial of the login that it was read under; `None` without one.
-    login: Option<u64>,
-    /// What T nodes gave; also over records that were left out.
-    digest: [u8; 32],
-    records: BTreeMap<ObjectId, Shared>,
-    /// Records that no one may believe, kept for the digest alone.
-    left_out: BTreeMap<Vec<u8>, WireRecord>,
-    list: Arc<ObjectList>,
-}
-
-impl Listing {
-    /// A record that may be believed.
-    pub(crate) fn get(&self, id: ObjectId) -> BackendResult<&Shared> {
-        self.records.get(&id).ok_or(BackendError::NoSuchObject)
-    }
 }
 
 impl Registry {
@@ -140,24 +119,20 @@ impl Registry {
     ) -> BackendResult<Arc<Listing>> {
         let deadline = core.start()?;
         let login = core.logins.get(token).map(|login| login.serial);
-        let kept = lock(&self.listings).get(&token).filter(|kept| kept.login == login).cloned();
+        let kept = lock(&self.listings).get(&token).filter(|kept| kept.login() == login).cloned();
         if let Some(kept) = &kept
-            && (freshness == Freshness::Cached || kept.read_at.elapsed() < LISTING_AGE_MAX)
+            && (freshness == Freshness::Cached || kept.age() < LISTING_AGE_MAX)
         {
             return Ok(kept.clone());
         }
-        let agreed = core.agreed_objects(token, kept.as_ref().map(|kept| kept.digest), deadline);
-        let listing = match (agreed, kept) {
-            (Ok(AgreedObjects { objects: Some(reply), digest }), kept) => {
-                self.build(core, token, login, reply.objects, digest, kept.as_deref())
-            }
-            (Ok(AgreedObjects { objects: None, .. }), Some(kept)) => kept.renewed(),
+        let version = || self.last_version.fetch_add(1, Ordering::Relaxed) + 1;
+        let listing = match (Listing::read(core, token, login, kept.as_deref(), version, deadline), kept) {
+            (Ok(listing), _) => listing,
             (Err(error @ BackendError::Unavailable(_)), Some(kept)) => {
                 core.log.warn(format_args!("objects are shown as read last: {error}"));
                 kept.renewed()
             }
             (Err(error), _) => return Err(error),
-            (Ok(_), None) => return Err(BackendError::Internal("no list was read".into())),
         };
         let listing = Arc::new(listing);
         // A login that began or ended meanwhile sees other objects.
@@ -177,84 +152,13 @@ impl Registry {
     pub(crate) fn changed(&self, core: &Core, token: TokenId, id: ObjectId, after: Option<Trusted>) {
         let mut listings = lock(&self.listings);
         let Some(kept) = listings.get(&token) else { return };
-        if kept.login != core.logins.get(token).map(|login| login.serial) {
+        if kept.login() != core.logins.get(token).map(|login| login.serial) {
             listings.remove(&token);
             return;
         }
-        let mut records = kept.records.clone();
-        match after {
-            Some(after) => records.insert(id, Arc::new(after)),
-            None => records.remove(&id),
-        };
-        let listing = self.list(kept.login, records, kept.left_out.clone(), kept.read_at);
-        listings.insert(token, Arc::new(listing));
-    }
-
-    /// Believes what can be believed of a list that T nodes gave. Records of `before` that did not
-    /// change were checked already.
-    fn build(
-        &self,
-        core: &Core,
-        token: TokenId,
-        login: Option<u64>,
-        objects: Vec<WireRecord>,
-        digest: [u8; 32],
-        before: Option<&Listing>,
-    ) -> Listing {
-        let mut records = BTreeMap::new();
-        let mut left_out = BTreeMap::new();
-        for wire in objects {
-            let same = <[u8; 16]>::try_from(wire.object_id.as_slice())
-                .ok()
-                .and_then(|id| before?.records.get(&ObjectId(id)))
-                .filter(|known| known.hash == statement::record_hash(&wire));
-            if let Some(known) = same {
-                records.insert(known.record.id, known.clone());
-                continue;
-            }
-            match record::check(&core.manifest, token, wire.clone()) {
-                Ok(trusted) => {
-                    records.insert(trusted.record.id, Arc::new(trusted));
-                }
-                Err(fault) => {
-                    core.log
-                        .error(format_args!("object {} is left out: {fault}", hex::encode(&wire.object_id)));
-                    left_out.insert(wire.object_id.clone(), wire);
-                }
-            }
-        }
-        Listing { digest, ..self.list(login, records, left_out, Instant::now()) }
-    }
-
-    fn list(
-        &self,
-        login: Option<u64>,
-        records: BTreeMap<ObjectId, Shared>,
-        left_out: BTreeMap<Vec<u8>, WireRecord>,
-        read_at: Instant,
-    ) -> Listing {
-        // Object ids begin with the time of their making: their order is that of creation.
         let version = self.last_version.fetch_add(1, Ordering::Relaxed) + 1;
-        let list = ObjectList::new(version, records.values().map(|known| known.record.clone()).collect());
-        let mut wire: Vec<&WireRecord> =
-            records.values().map(|known| &known.wire).chain(left_out.values()).collect();
-        wire.sort_by(|one, other| one.object_id.cmp(&other.object_id));
-        let digest = statement::list_digest(wire);
-        Listing { read_at, login, digest, records, left_out, list: Arc::new(list) }
-    }
-}
-
-impl Listing {
-    /// The same list, found unchanged now.
-    fn renewed(&self) -> Self {
-        Self {
-            read_at: Instant::now(),
-            records: self.records.clone(),
-            left_out: self.left_out.clone(),
-            list: self.list.clone(),
-            login: self.login,
-            digest: self.digest,
-        }
+        let listing = kept.with(id, after, version);
+        listings.insert(token, Arc::new(listing));
     }
 }
 

@@ -52,7 +52,7 @@ impl SessionKeys {
     ) -> BackendResult<ObjectRecord> {
         let trusted = record::check(&core.manifest, token, first_record(token, new))
             .map_err(|fault| BackendError::Internal(fault.to_string()))?;
-        let record = trusted.record.clone();
+        let record = ObjectRecord::clone(&trusted.record);
         lock(&self.0).keys.insert(record.id, Shared::new(trusted));
         self.hold(core, deadline.at_most(HOLD_LIMIT));
         Ok(record)

@@ -5,15 +5,17 @@
 
 mod error;
 mod import;
+mod list;
 mod scheme;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use cryptoki_sys::{CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY, CKK_RSA};
 pub use error::BackendError;
 pub use import::{PrivateKeyImport, PrivateValue};
+pub use list::{ObjectList, ObjectPart};
 pub use scheme::{MESSAGE_BYTES_MAX, Padding, RsaHash, Scheme};
 use zeroize::Zeroizing;
 
@@ -28,7 +30,8 @@ pub type Attributes = BTreeMap<u64, Vec<u8>>;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TokenId(pub [u8; 16]);
 
-/// Names an object for its whole life; never used again after the object is destroyed.
+/// Names an object for its whole life; never used again after the object is destroyed. The ids of a token's objects
+/// ascend in order of creation.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectId(pub [u8; 16]);
 
@@ -134,38 +137,6 @@ pub struct ObjectRecord {
     /// The public description; keys have passed `complete_public` or `complete_private` of [`crate::object::key`] or
     /// [`crate::object::rsa`].
     pub attributes: Attributes,
-}
-
-/// A snapshot of a token's objects in order of creation, shared between threads.
-#[derive(Debug, Default)]
-pub struct ObjectList {
-    version: u64,
-    objects: Vec<Arc<ObjectRecord>>,
-    positions: HashMap<ObjectId, usize>,
-}
-
-impl ObjectList {
-    /// A snapshot numbered `version` (the backend's own count, for its cache).
-    pub fn new(version: u64, objects: Vec<ObjectRecord>) -> Self {
-        let objects: Vec<_> = objects.into_iter().map(Arc::new).collect();
-        let positions = objects.iter().enumerate().map(|(i, object)| (object.id, i)).collect();
-        Self { version, objects, positions }
-    }
-
-    /// The number given to [`ObjectList::new`].
-    pub fn version(&self) -> u64 {
-        self.version
-    }
-
-    /// All objects in order of creation.
-    pub fn objects(&self) -> &[Arc<ObjectRecord>] {
-        &self.objects
-    }
-
-    /// The object `id`, if the snapshot has it.
-    pub fn get(&self, id: &ObjectId) -> Option<&Arc<ObjectRecord>> {
-        self.objects.get(*self.positions.get(id)?)
-    }
 }
 
 /// How new a listing must be.

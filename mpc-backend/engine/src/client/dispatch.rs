@@ -129,6 +129,7 @@ impl Engine {
                 Err(Failure::forbidden("operators ask for status, give commands and renew pairs"))
             }
             Op::ListObjects(list) => self.list_objects(reply.conn, list).map(Outcome::Now),
+            Op::ReadObjects(read) => self.read_objects(reply.conn, read).map(Outcome::Now),
             Op::Oprf(oprf) => self.oprf(reply, &key, oprf, rng),
             Op::Login(login) => self.login(reply.conn, login).map(Outcome::Now),
             Op::Logout(logout) => self.logout(reply.conn, logout).map(Outcome::Now),

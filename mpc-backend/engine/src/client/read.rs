@@ -1,11 +1,12 @@
 //! Requests that change nothing: status, lists, random bytes.
 
+use prost::Message as _;
 use proto::client::v1::{
     Code, Counters, ListObjectsReply, ListObjectsRequest, ListTokensReply, PeerStatus, RandomReply,
-    RandomRequest, StatusReply, response,
+    RandomRequest, ReadObjectsReply, ReadObjectsRequest, StatusReply, response,
 };
-use proto::limits::RANDOM_BYTES_MAX;
-use proto::registry::v1::Role;
+use proto::limits::{OBJECTS_ANSWER_BYTES, RANDOM_BYTES_MAX};
+use proto::registry::v1::{ObjectRecord, Role};
 use proto::statement;
 use rand_core::CryptoRngCore;
 
@@ -59,26 +60,63 @@ impl Engine {
         response::Result::ListTokens(ListTokensReply { tokens: self.registry.tokens().cloned().collect() })
     }
 
-    /// Private objects only for the token's user; the digest covers what this login may see.
+    /// Digests of what this login may see of a token.
     pub(super) fn list_objects(
-        &self,
+        &mut self,
         conn: u64,
         list: &ListObjectsRequest,
     ) -> Result<response::Result, Failure> {
-        let token = self.registry.token(&list.token_id);
-        let token = token.ok_or(Failure::new(Code::NotFound, "no such token"))?;
-        let token_id = token_id(&list.token_id)?;
-        let private = self.clients.get(conn).is_some_and(|client| client.role(&token_id) == Some(Role::User));
-        let objects = || self.registry.objects(&token_id, private);
-        let changed_at = token.changed_at;
-        let unchanged = list.if_changed_since != 0 && list.if_changed_since >= changed_at;
-        let full = !unchanged && !list.digest_only;
-        Ok(response::Result::ListObjects(ListObjectsReply {
-            changed_at,
-            digest: statement::list_digest(objects()).to_vec(),
-            unchanged,
-            objects: if full { objects().cloned().collect() } else { Vec::new() },
-        }))
+        let (token, private) = self.seen_token(conn, &list.token_id)?;
+        let parts = self.registry.part_digests(&token, private);
+        let digest = statement::list_digest(&parts).to_vec();
+        let parts = if list.digest_only { Vec::new() } else { parts.concat() };
+        Ok(response::Result::ListObjects(ListObjectsReply { digest, parts }))
+    }
+
+    /// As many records of the wanted parts as one answer may hold.
+    pub(super) fn read_objects(
+        &self,
+        conn: u64,
+        read: &ReadObjectsRequest,
+    ) -> Result<response::Result, Failure> {
+        let (token, private) = self.seen_token(conn, &read.token_id)?;
+        let invalid = || Failure::invalid("parts of a list: ascending numbers below 256");
+        let parts: Vec<u8> = read
+            .parts
+            .iter()
+            .map(|part| u8::try_from(*part).map_err(|_| invalid()))
+            .collect::<Result<_, _>>()?;
+        if !parts.is_sorted_by(|one, next| one < next) {
+            return Err(invalid());
+        }
+        let after = match read.after.as_slice() {
+            [] => None,
+            id => Some(Id::try_from(id).map_err(|_| Failure::invalid("object id: 16 bytes"))?),
+        };
+        let last_part = after.map(|id| statement::list_part(&id));
+        let mut reply = ReadObjectsReply::default();
+        let mut bytes = 0;
+        for part in parts.into_iter().filter(|part| last_part.is_none_or(|last| last <= *part)) {
+            let after = after.filter(|_| last_part == Some(part));
+            for record in self.registry.part(&token, part, private, after) {
+                if bytes >= OBJECTS_ANSWER_BYTES {
+                    reply.more = true;
+                    return Ok(response::Result::ReadObjects(reply));
+                }
+                let record = ObjectRecord { author: None, ..record.clone() };
+                bytes += record.encoded_len();
+                reply.objects.push(record);
+            }
+        }
+        Ok(response::Result::ReadObjects(reply))
+    }
+
+    /// A token, and whether this connection may see its private objects.
+    fn seen_token(&self, conn: u64, token: &[u8]) -> Result<(Id, bool), Failure> {
+        self.registry.token(token).ok_or(Failure::new(Code::NotFound, "no such token"))?;
+        let token = token_id(token)?;
+        let role = self.clients.get(conn).and_then(|client| client.role(&token));
+        Ok((token, role == Some(Role::User)))
     }
 
     pub(super) fn random(

@@ -72,7 +72,7 @@ impl Registry {
 
     fn commit_init(&mut self, index: u64, token: TokenRecord, oprf: BirthStatement) -> Vec<Change> {
         let token_id = fixed(&token.token_id);
-        let objects: Vec<Id> = self.objects(&token_id, true).map(|o| fixed(&o.object_id)).collect();
+        let objects: Vec<Id> = self.objects(&token_id).map(|o| fixed(&o.object_id)).collect();
         let mut changes: Vec<Change> =
             objects.iter().filter_map(|object| self.remove(index, &token_id, object)).collect();
         for role in [Role::SecurityOfficer, Role::User] {
@@ -102,6 +102,7 @@ impl Registry {
     pub(super) fn put(&mut self, record: ObjectRecord) {
         self.object_bytes += record.encoded_len();
         let place = (fixed(&record.token_id), fixed(&record.object_id));
+        self.lists.entry(place.0).or_default().put(place.1, &record);
         if let Some(before) = self.objects.insert(place, record) {
             self.object_bytes -= before.encoded_len();
         }
@@ -110,6 +111,9 @@ impl Registry {
     fn remove(&mut self, index: u64, token: &Id, object: &Id) -> Option<Change> {
         let record = self.objects.remove(&(*token, *object))?;
         self.object_bytes -= record.encoded_len();
+        if let Some(list) = self.lists.get_mut(token) {
+            list.remove(object);
+        }
         self.destroyed.push_back(AppliedCommand { index, command_id: object.to_vec() });
         record.birth.as_ref()?;
         self.keys.remove(object);

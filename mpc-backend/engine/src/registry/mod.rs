@@ -3,6 +3,7 @@
 //! Raft transports and orders; this module decides. It believes no leader: every command carries its
 //! authors' signatures and every key its birth certificate, and each node verifies them (design 3a).
 //!
+//! - `list` the digests by which clients know what they have read of a token;
 //! - [`matrix`] who may give which command, as one table;
 //! - `verify` signatures of authors; `birth` certificates of keys;
 //! - `check` whether a command may be applied now; `apply` how it changes the state;
@@ -15,6 +16,7 @@ pub(crate) mod birth;
 mod check;
 mod check_objects;
 pub mod heads;
+mod list;
 pub mod matrix;
 mod refusal;
 mod snapshot;
@@ -35,6 +37,8 @@ pub use apply::Change;
 pub(crate) use apply::oprf_key_id;
 pub use refusal::Refusal;
 
+use self::list::TokenList;
+
 /// A token, object or key: 16 bytes.
 pub type Id = [u8; 16];
 /// An Ed25519 public key.
@@ -44,8 +48,9 @@ pub type PublicKey = [u8; 32];
 pub const TOKENS_MAX: usize = 1024;
 /// Most clients, revoked ones included.
 pub const CLIENTS_MAX: usize = 4096;
-/// Most bytes of all object records together: a snapshot must fit one message between nodes.
-pub const OBJECT_BYTES_MAX: usize = 48 << 20;
+/// Most bytes of all object records together: every node keeps them in memory, and a snapshot has all of them. A
+/// certificate takes some 2.5 KB with the command that made it, a small data object 800 bytes.
+pub const OBJECT_BYTES_MAX: usize = 256 << 20;
 
 /// The genesis facts against which everything is verified.
 #[derive(Clone)]
@@ -83,6 +88,8 @@ pub struct Registry {
     tokens: BTreeMap<Id, TokenRecord>,
     /// By token, then object.
     objects: BTreeMap<(Id, Id), ObjectRecord>,
+    /// By token.
+    lists: BTreeMap<Id, TokenList>,
     /// Where an object with a key share lives, and which statement its share was born with.
     keys: BTreeMap<Id, KeyEntry>,
     clients: BTreeMap<PublicKey, EnrolledClient>,
@@ -123,6 +130,7 @@ impl Registry {
             history: BTreeMap::new(),
             tokens: BTreeMap::new(),
             objects: BTreeMap::new(),
+            lists: BTreeMap::new(),
             keys: BTreeMap::new(),
             clients: BTreeMap::new(),
             recent: VecDeque::new(),
@@ -200,12 +208,27 @@ impl Registry {
         }
     }
 
-    /// Objects of a token in ascending id order; private ones only for a logged-in user.
-    pub fn objects<'a>(&'a self, token: &Id, private: bool) -> impl Iterator<Item = &'a ObjectRecord> + 'a {
-        self.objects
-            .range((*token, [0; 16])..=(*token, [u8::MAX; 16]))
-            .map(|(_, record)| record)
-            .filter(move |record| private || !attributes::is_private(&record.attributes))
+    /// Objects of a token in ascending id order.
+    pub fn objects<'a>(&'a self, token: &Id) -> impl Iterator<Item = &'a ObjectRecord> + 'a {
+        self.objects.range((*token, [0; 16])..=(*token, [u8::MAX; 16])).map(|(_, record)| record)
+    }
+
+    /// Digest of each part of a token's list, with the private objects or without.
+    pub(crate) fn part_digests(&mut self, token: &Id, private: bool) -> Vec<[u8; 32]> {
+        self.lists.entry(*token).or_default().digests(private)
+    }
+
+    /// Objects of one part of a token's list in ascending id order, those after `after`.
+    pub(crate) fn part<'a>(
+        &'a self,
+        token: &Id,
+        part: u8,
+        private: bool,
+        after: Option<Id>,
+    ) -> impl Iterator<Item = &'a ObjectRecord> + 'a {
+        let token = *token;
+        let ids = self.lists.get(&token).into_iter().flat_map(move |list| list.ids(part, private, after));
+        ids.filter_map(move |id| self.objects.get(&(token, *id)))
     }
 
     /// One object.

@@ -168,7 +168,7 @@ fn presignatures_die_with_a_member_and_with_the_key() {
     sim.run(40_000);
     user.connect(&mut sim);
     user.login(&mut sim);
-    let record = list(&mut user, &mut sim).objects.remove(0);
+    let record = list(&mut user, &mut sim).1.remove(0);
     let destroy = DestroyObject {
         token_id: user.token.to_vec(),
         object_id: key.id.to_vec(),

@@ -2,12 +2,12 @@
 
 use engine::Input;
 use proto::client::v1::{
-    Code, GenerateRequest, ListObjectsReply, ListObjectsRequest, OprfRequest, StatusRequest, request::Op,
+    Code, GenerateRequest, ListObjectsRequest, OprfRequest, ReadObjectsRequest, StatusRequest, request::Op,
     response::Result as Reply,
 };
 use proto::limits::{FORMAT, PEER_PAYLOAD_BYTES_MAX};
 use proto::peer::v1::{Envelope, Protocol};
-use proto::registry::v1::{DestroyObject, Purpose, RevokeClient, Role, command::Body};
+use proto::registry::v1::{DestroyObject, ObjectRecord, Purpose, RevokeClient, Role, command::Body};
 use proto::statement;
 
 use crate::service::ready;
@@ -177,27 +177,37 @@ fn a_revoked_client_is_cut_off_at_once() {
     assert_eq!(code(user.connect_as(&mut sim, 2, &identity)), Code::NotEnrolled);
 }
 
-pub fn list(user: &mut User, sim: &mut Sim) -> ListObjectsReply {
-    let op = ListObjectsRequest { token_id: vec![7; 16], ..ListObjectsRequest::default() };
-    let Ok(Reply::ListObjects(reply)) = user.call(sim, 1, Op::ListObjects(op)) else { panic!("no list") };
-    reply
+/// What node 1 shows of the token: the digest, and all records.
+pub fn list(user: &mut User, sim: &mut Sim) -> (Vec<u8>, Vec<ObjectRecord>) {
+    let op = ListObjectsRequest { token_id: vec![7; 16], digest_only: false };
+    let Ok(Reply::ListObjects(list)) = user.call(sim, 1, Op::ListObjects(op)) else { panic!("no list") };
+    let all = (0..256).collect();
+    let op = ReadObjectsRequest { token_id: vec![7; 16], parts: all, after: Vec::new() };
+    let Ok(Reply::ReadObjects(read)) = user.call(sim, 1, Op::ReadObjects(op)) else { panic!("no records") };
+    let (parts, _) = list.parts.as_chunks();
+    assert_eq!(list.digest, statement::list_digest(parts));
+    for (number, digest) in parts.iter().enumerate() {
+        let part = read.objects.iter().filter(|record| record.object_id[15] == number as u8);
+        let hashes: Vec<[u8; 32]> = part.map(statement::record_hash).collect();
+        assert_eq!(*digest, statement::part_digest(&hashes), "part {number}");
+    }
+    (list.digest, read.objects)
 }
 
 #[test]
 fn private_objects_are_listed_to_the_user_only() {
     let (mut sim, mut user, key) = ready(19);
-    let seen = list(&mut user, &mut sim);
-    assert_eq!(seen.objects.len(), 1);
-    assert_eq!(seen.digest, statement::list_digest(&seen.objects));
+    let (digest, objects) = list(&mut user, &mut sim);
+    assert_eq!(objects.len(), 1);
     user.connect(&mut sim);
     let hidden = list(&mut user, &mut sim);
-    assert!(hidden.objects.is_empty() && hidden.digest != seen.digest);
+    assert!(hidden.1.is_empty() && hidden.0 != digest);
     // Destroyed by the user: the share is gone from every store.
     user.login(&mut sim);
     let destroy = DestroyObject {
         token_id: vec![7; 16],
         object_id: key.id.to_vec(),
-        predecessor: statement::record_hash(&seen.objects[0]).to_vec(),
+        predecessor: statement::record_hash(&objects[0]).to_vec(),
     };
     let authors = [user.login_author(Role::User)];
     user.propose(&mut sim, 1, Body::DestroyObject(destroy), &authors).unwrap();

@@ -119,7 +119,7 @@ fn init_token_again_needs_the_so_and_clears_the_token() {
     assert!(not_allowed(f.apply(again.clone(), &[login(Role::SecurityOfficer, 60)])));
     f.apply(again, &so).unwrap();
     let token = f.registry.token(&TOKEN).unwrap();
-    assert!(token.user_login.is_none() && f.registry.objects(&TOKEN, true).next().is_none());
+    assert!(token.user_login.is_none() && f.registry.objects(&TOKEN).next().is_none());
     assert_eq!(f.apply(create(vec![data(3)]), &user()), Err(Refusal::BadSignature(0)));
     let reset = f.init(63, 3);
     f.apply(reset, &[client(50), operator(11), operator(12)]).unwrap();

@@ -6,21 +6,28 @@ use proto::client::v1::{request, response};
 use proto::registry::v1::ObjectRecord;
 use token::backend::{Backend, BackendError, Freshness};
 
-use crate::fake::{Deed, Fake, TOKEN as WIRE_TOKEN};
+use crate::fake::{Deed, Fake, TOKEN as WIRE_TOKEN, part_digests};
 use crate::{TOKEN, data_object, key_pair, ready};
 
 fn is_list(op: &request::Op) -> bool {
-    matches!(op, request::Op::ListObjects(_) | request::Op::ListTokens(_))
+    use request::Op;
+    matches!(op, Op::ListObjects(_) | Op::ReadObjects(_) | Op::ListTokens(_))
 }
 
-/// Adds an object, or renames the token.
+fn forged() -> ObjectRecord {
+    ObjectRecord { format: 1, object_id: vec![255; 16], ..Default::default() }
+}
+
+/// Lists another object, or renames the token.
 fn alter(result: &mut response::Result) {
     match result {
         response::Result::ListTokens(reply) => reply.tokens[0].label = vec![b'x'; 32],
         response::Result::ListObjects(reply) => {
-            reply.objects.push(ObjectRecord { format: 1, object_id: vec![255; 16], ..Default::default() });
-            reply.digest = proto::statement::list_digest(&reply.objects).to_vec();
+            let parts = part_digests(&[forged()]);
+            reply.digest = proto::statement::list_digest(&parts).to_vec();
+            reply.parts = parts.concat();
         }
+        response::Result::ReadObjects(reply) => reply.objects = vec![forged()],
         _ => {}
     }
 }
@@ -57,16 +64,16 @@ fn lists_that_never_agree_are_not_believed() {
 }
 
 #[test]
-fn whole_list_that_is_not_its_digests_names_its_node() {
+fn records_that_are_not_those_of_the_digests_are_read_from_another_node() {
     let (fake, client) = ready();
     client.create_object(TOKEN, data_object("a")).unwrap();
     for liar in 1..=3 {
-        // The digest is true, the list is not.
+        // The digest is true, what it is of is not.
         fake.script(liar, |op| {
-            is_list(op).then_some(Deed::Lie(|result| {
-                if let response::Result::ListObjects(reply) = result {
-                    reply.objects.clear();
-                }
+            is_list(op).then_some(Deed::Lie(|result| match result {
+                response::Result::ListObjects(reply) => reply.parts.truncate(32),
+                response::Result::ReadObjects(reply) => reply.objects.clear(),
+                _ => {}
             }))
         });
         let list = fake.client().objects(TOKEN, Freshness::Current).unwrap();
@@ -108,6 +115,45 @@ fn lists_go_on_with_the_cluster_down_and_own_changes_cost_no_new_list() {
     assert_eq!(client.objects(TOKEN, Freshness::Current).unwrap().objects().len(), 1);
     assert_eq!(client.tokens().unwrap().len(), 1);
     assert_eq!(client.tokens().unwrap()[0].id.0, WIRE_TOKEN);
+}
+
+#[test]
+fn a_node_whose_list_does_not_end_is_left_out() {
+    let (fake, client) = ready();
+    client.create_object(TOKEN, data_object("a")).unwrap();
+    for liar in 1..=3 {
+        fake.script(liar, |op| {
+            matches!(op, request::Op::ReadObjects(_)).then_some(Deed::Lie(|result| {
+                if let response::Result::ReadObjects(reply) = result {
+                    reply.objects.clear();
+                    reply.more = true;
+                }
+            }))
+        });
+        let list = fake.client().objects(TOKEN, Freshness::Current).unwrap();
+        assert_eq!(list.objects().len(), 1, "liar {liar}");
+        fake.behave(liar);
+    }
+}
+
+#[test]
+fn many_objects_are_read_in_pages_and_a_change_costs_its_part() {
+    let (fake, client) = ready();
+    let made: Vec<_> =
+        (0..40).map(|i| client.create_object(TOKEN, data_object(&format!("{i}"))).unwrap()).collect();
+    let other = fake.client();
+    let seen: Vec<_> =
+        other.objects(TOKEN, Freshness::Current).unwrap().objects().into_iter().cloned().collect();
+    assert_eq!(
+        seen.iter().map(|record| record.id).collect::<Vec<_>>(),
+        made.iter().map(|record| record.id).collect::<Vec<_>>()
+    );
+    client.destroy_object(TOKEN, made[7].id, 1).unwrap();
+    let pages = fake.count("records");
+    std::thread::sleep(Duration::from_millis(510));
+    assert_eq!(other.objects(TOKEN, Freshness::Current).unwrap().objects().len(), 39);
+    let more = fake.count("records") - pages;
+    assert!(more <= 2, "{more} answers, not the whole list");
 }
 
 #[test]

@@ -133,8 +133,11 @@ impl LocalToken {
         self.check_writer(&attributes)?;
         let mut id = [0; 16];
         OsRng.fill_bytes(&mut id);
-        let record = ObjectRecord { id: ObjectId(id), version: 1, attributes };
         self.version += 1;
+        for (to, from) in id.iter_mut().zip(self.version.to_be_bytes()) {
+            *to = from;
+        }
+        let record = ObjectRecord { id: ObjectId(id), version: 1, attributes };
         self.objects.push(LocalObject { record: record.clone(), key });
         Ok(record)
     }

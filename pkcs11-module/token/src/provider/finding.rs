@@ -64,7 +64,7 @@ impl Provider {
             |record: &ObjectRecord| matches(record, search) && !is_hidden(&record.attributes, &hidden);
         let mut handles = lock(&self.handles);
         let mut found = VecDeque::new();
-        for record in list.objects().iter().filter(|record| wanted(record)) {
+        for record in list.candidates(search.attributes()).into_iter().filter(|record| wanted(record)) {
             // A record that does not say is not shown before login.
             let private = attribute::bool_of(&record.attributes, CKA_PRIVATE) != Some(false);
             if !private || logged_in {

@@ -6,8 +6,9 @@ use lies::{Lie::*, Schema, Table};
 use prost::Message;
 use proto::client::v1::{
     ClientFrame, CopyKeyRequest, GenerateRequest, Hello, HoldKeysRequest, LeaseRequest, ListObjectsRequest,
-    ListTokensRequest, LoginRequest, LogoutRequest, OprfRequest, ProposeRequest, RandomRequest, Request,
-    RsaHash, RsaRequest, StatusRequest, client_frame, node_frame, request::Op, response::Result as Reply,
+    ListTokensRequest, LoginRequest, LogoutRequest, OprfRequest, ProposeRequest, RandomRequest,
+    ReadObjectsRequest, Request, RsaHash, RsaRequest, StatusRequest, client_frame, node_frame, request::Op,
+    response::Result as Reply,
 };
 use proto::limits::FORMAT;
 use proto::registry::v1::{CreateObjects, NewObject, Purpose, Role, command::Body};
@@ -45,8 +46,9 @@ const HARMLESS: &[Harmless] = &[
     ("LeaseRequest.count", &[], "at least one, at most `limits::LEASE_MAX`"),
     ("HoldKeysRequest.destroyed", &[], "only keys of the process that says so end"),
     ("ListObjectsRequest.digest_only", &[], "less is sent"),
-    ("ListObjectsRequest.if_changed_since", &[], "the digest is sent in any case"),
     ("OprfRequest.only_ask", &[], "less is done: the try stays free"),
+    ("ReadObjectsRequest.parts", &[Other, Missing], "any part may be read"),
+    ("ReadObjectsRequest.after", &[Other, Missing], "whatever comes after it is sent"),
     ("RandomRequest.length", &[Other], "within `limits::RANDOM_BYTES_MAX`"),
     ("Request.deadline_ms", &[], "bounded by the node"),
     ("Request.id", &[], "given back as it is"),
@@ -191,10 +193,11 @@ fn frames(
     let ops = [
         Op::Status(StatusRequest {}),
         Op::ListTokens(ListTokensRequest {}),
-        Op::ListObjects(ListObjectsRequest {
+        Op::ListObjects(ListObjectsRequest { token_id: token.clone(), digest_only: false }),
+        Op::ReadObjects(ReadObjectsRequest {
             token_id: token.clone(),
-            if_changed_since: 1,
-            digest_only: false,
+            parts: vec![1, 2],
+            after: [vec![0; 15], vec![1]].concat(),
         }),
         Op::Oprf(OprfRequest {
             key_id: oprf.to_vec(),

@@ -21,7 +21,7 @@ use proto::client::v1::{Code, Error, NodeFrame, request, response};
 use proto::limits::FORMAT;
 use proto::manifest::{Manifest, NodeEntry, OperatorEntry};
 
-pub use self::world::{TOKEN, World};
+pub use self::world::{TOKEN, World, part_digests};
 
 /// What a node does instead of its duty.
 pub enum Deed {

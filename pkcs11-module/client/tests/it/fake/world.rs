@@ -6,7 +6,7 @@ use prost::Message;
 use proto::client::v1::{
     Code, ComplainRequest, CopyKeyReply, Counters, DeriveReply, DeriveRequest, Empty, Error, GenerateReply,
     ImportReply, LeaseReply, ListObjectsReply, ListTokensReply, OprfReply, PeerStatus, PoolStatus,
-    ProposeReply, RandomReply, SignReply, SignRequest, StatusReply, request, response,
+    ProposeReply, RandomReply, ReadObjectsReply, SignReply, SignRequest, StatusReply, request, response,
 };
 use proto::limits::FORMAT;
 use proto::manifest::Manifest;
@@ -57,6 +57,19 @@ pub struct World {
 
 type Outcome = Result<response::Result, (Code, String)>;
 
+/// Objects in one answer.
+const PAGE: usize = 3;
+
+/// The digest of each part of a list.
+pub fn part_digests(objects: &[ObjectRecord]) -> Vec<[u8; 32]> {
+    let mut parts = vec![BTreeMap::new(); statement::LIST_PARTS];
+    for record in objects {
+        let part = usize::from(statement::list_part(&record.object_id));
+        parts[part].insert(record.object_id.clone(), statement::record_hash(record));
+    }
+    parts.iter().map(|part| statement::part_digest(part.values())).collect()
+}
+
 fn refuse<T>(code: Code, message: &str) -> Result<T, (Code, String)> {
     Err((code, message.into()))
 }
@@ -87,6 +100,12 @@ impl World {
         }
     }
 
+    /// What the caller may see.
+    fn visible(&self, caller: &Caller) -> Vec<ObjectRecord> {
+        let as_user = caller.logins.contains(&(TOKEN.to_vec(), Role::User));
+        self.objects.values().filter(|record| as_user || !is_private(record)).cloned().collect()
+    }
+
     pub fn handle(&mut self, node: u8, caller: &mut Caller, op: request::Op) -> (u64, response::Result) {
         let outcome = self.dispatch(node, caller, op);
         let result = outcome.unwrap_or_else(|(code, message)| {
@@ -112,15 +131,27 @@ impl World {
             }
             request::Op::ListObjects(asked) => {
                 saw(if asked.digest_only { "digest" } else { "objects" });
-                let as_user = caller.logins.contains(&(TOKEN.to_vec(), Role::User));
-                let visible: Vec<ObjectRecord> =
-                    self.objects.values().filter(|record| as_user || !is_private(record)).cloned().collect();
-                Ok(R::ListObjects(ListObjectsReply {
-                    changed_at: self.token.changed_at,
-                    digest: statement::list_digest(&visible).to_vec(),
-                    unchanged: false,
-                    objects: if asked.digest_only { vec![] } else { visible },
-                }))
+                let parts = part_digests(&self.visible(caller));
+                let digest = statement::list_digest(&parts).to_vec();
+                let parts = if asked.digest_only { vec![] } else { parts.concat() };
+                Ok(R::ListObjects(ListObjectsReply { digest, parts }))
+            }
+            request::Op::ReadObjects(asked) => {
+                saw("records");
+                let mut objects = self.visible(caller);
+                let place = |record: &ObjectRecord| {
+                    (statement::list_part(&record.object_id), record.object_id.clone())
+                };
+                objects.retain(|record| asked.parts.contains(&u32::from(place(record).0)));
+                objects.sort_by_key(place);
+                if !asked.after.is_empty() {
+                    let after = (statement::list_part(&asked.after), asked.after);
+                    objects.retain(|record| place(record) > after);
+                }
+                // A page of a real node holds more.
+                let more = objects.len() > PAGE;
+                objects.truncate(PAGE);
+                Ok(R::ReadObjects(ReadObjectsReply { objects, more }))
             }
             request::Op::Oprf(asked) => {
                 if asked.only_ask {
