@@ -134,7 +134,7 @@ fn every_numbered_check_has_a_row() {
         ("ecdh", 6),
         ("import", 7),
         ("replicated", 11),
-        ("rsa", 12),
+        ("rsa", 13),
         ("rsa-generation", 14),
         ("frost", 5),
     ] {
