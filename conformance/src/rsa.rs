@@ -5,7 +5,7 @@ use std::ptr::null_mut;
 use cryptoki_sys::*;
 
 use crate::call;
-use crate::session::{Attribute, Outcome, Pair, Session, labelled, number, ok, on_token};
+use crate::session::{Attribute, Outcome, Pair, Session, labelled, number, ok, on_token, template};
 
 /// A mechanism and its parameter.
 #[derive(Clone)]
@@ -19,6 +19,7 @@ enum Parameter {
     None,
     Pss(CK_RSA_PKCS_PSS_PARAMS),
     Oaep(CK_RSA_PKCS_OAEP_PARAMS, Vec<u8>),
+    AesKeyWrap(CK_ULONG, CK_RSA_PKCS_OAEP_PARAMS),
 }
 
 impl RsaMechanism {
@@ -60,11 +61,24 @@ impl RsaMechanism {
         Self { id: CKM_RSA_PKCS_OAEP, parameter: Parameter::Oaep(parameters, label.to_vec()) }
     }
 
+    /// A key under an AES key of these bits, which is under OAEP with SHA-256.
+    pub fn aes_key_wrap(bits: usize) -> Self {
+        let oaep = CK_RSA_PKCS_OAEP_PARAMS {
+            hashAlg: CKM_SHA256,
+            mgf: CKG_MGF1_SHA256,
+            source: CKZ_DATA_SPECIFIED,
+            pSourceData: null_mut(),
+            ulSourceDataLen: 0,
+        };
+        Self { id: CKM_RSA_AES_KEY_WRAP, parameter: Parameter::AesKeyWrap(bits as CK_ULONG, oaep) }
+    }
+
     /// Any mechanism with a parameter that it usually has.
     pub fn usual(id: CK_MECHANISM_TYPE) -> Self {
         let pss = |hash, mgf| Self::pss(id, hash, mgf, 20);
         match id {
             CKM_RSA_PKCS_OAEP => Self::oaep(CKM_SHA256, CKG_MGF1_SHA256, &[]),
+            CKM_RSA_AES_KEY_WRAP => Self::aes_key_wrap(256),
             CKM_RSA_PKCS_PSS | CKM_SHA256_RSA_PKCS_PSS => pss(CKM_SHA256, CKG_MGF1_SHA256),
             CKM_SHA1_RSA_PKCS_PSS => pss(CKM_SHA_1, CKG_MGF1_SHA1),
             CKM_SHA224_RSA_PKCS_PSS => pss(CKM_SHA224, CKG_MGF1_SHA224),
@@ -77,6 +91,7 @@ impl RsaMechanism {
     /// Does something with the mechanism as the C interface takes it.
     pub fn with<T>(&self, work: impl FnOnce(*mut CK_MECHANISM) -> T) -> T {
         let mut parameter = self.parameter.clone();
+        let mut envelope;
         let (pointer, length): (*mut std::ffi::c_void, usize) = match &mut parameter {
             Parameter::None => (null_mut(), 0),
             Parameter::Pss(parameters) => (std::ptr::from_mut(parameters).cast(), size_of_val(parameters)),
@@ -84,6 +99,10 @@ impl RsaMechanism {
                 parameters.pSourceData =
                     if label.is_empty() { null_mut() } else { label.as_mut_ptr().cast() };
                 (std::ptr::from_mut(parameters).cast(), size_of_val(parameters))
+            }
+            Parameter::AesKeyWrap(bits, oaep) => {
+                envelope = CK_RSA_AES_KEY_WRAP_PARAMS { ulAESKeyBits: *bits, pOAEPParams: oaep };
+                (std::ptr::from_mut(&mut envelope).cast(), size_of_val(&envelope))
             }
         };
         work(&mut CK_MECHANISM {
@@ -165,6 +184,54 @@ impl Session<'_> {
         let (data, data_len) = (data.as_ptr().cast_mut(), len(data));
         let (signature, signature_len) = (signature.as_ptr().cast_mut(), len(signature));
         call!(self.module, C_Verify(self.handle, data, data_len, signature, signature_len))
+    }
+
+    /// `C_WrapKey`, by both calls that an application makes.
+    pub fn wrap(
+        &self,
+        mechanism: &RsaMechanism,
+        wrapping_key: CK_OBJECT_HANDLE,
+        key: CK_OBJECT_HANDLE,
+    ) -> Outcome<Vec<u8>> {
+        let mut length = 0;
+        let call = |out: *mut CK_BYTE, length: &mut CK_ULONG| {
+            ok(mechanism.with(|mechanism| {
+                call!(self.module, C_WrapKey(self.handle, mechanism, wrapping_key, key, out, length))
+            }))
+        };
+        call(null_mut(), &mut length)?;
+        let mut out = vec![0; length as usize];
+        call(out.as_mut_ptr(), &mut length)?;
+        out.truncate(length as usize);
+        Ok(out)
+    }
+
+    /// `C_UnwrapKey`.
+    pub fn unwrap(
+        &self,
+        mechanism: &RsaMechanism,
+        unwrapping_key: CK_OBJECT_HANDLE,
+        wrapped: &[u8],
+        attributes: &[Attribute],
+    ) -> Outcome<CK_OBJECT_HANDLE> {
+        let (mut template, mut key) = (template(attributes), 0);
+        let (data, count) = (wrapped.as_ptr().cast_mut(), template.len() as CK_ULONG);
+        ok(mechanism.with(|mechanism| {
+            call!(
+                self.module,
+                C_UnwrapKey(
+                    self.handle,
+                    mechanism,
+                    unwrapping_key,
+                    data,
+                    len(wrapped),
+                    template.as_mut_ptr(),
+                    count,
+                    &mut key
+                )
+            )
+        }))?;
+        Ok(key)
     }
 
     /// `C_EncryptInit` and `C_Encrypt`.

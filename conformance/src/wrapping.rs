@@ -1,8 +1,10 @@
 //! Which mechanisms wrap and unwrap keys, decided one by one. `README.md` shows the table; a test holds it against what the
 //! library answers, in both directions.
 //!
-//! A private key of ours is never whole, so there is nothing to wrap; an unwrapped private key would be an import by another
-//! name, whose blob somebody held whole. What is left are secret keys, of which a token without symmetric mechanisms has none.
+//! A private key of ours is never whole, so there is nothing to wrap. What is wrapped are secret keys, which the application can
+//! read anyway: wrapping hands out nothing more. What is unwrapped came from somewhere else, and is marked so for its life:
+//! neither local nor never extractable. A secret key that is unwrapped is readable, and a template that wants it otherwise is
+//! refused.
 
 use cryptoki_sys::*;
 
@@ -32,9 +34,11 @@ const NO_ATTRIBUTES: Decision = Decision::Refused(
     "the attributes of the key are not bound to it: the same blob is unwrapped for another use",
 );
 const PADDING: Decision = Decision::Refused("its padding is an oracle");
+const BARE: Decision =
+    Decision::Refused("no padding: what is unwrapped has relations that its sender chooses");
 const WEAK: Decision = Decision::Refused("weaker than the keys it would protect");
-const TRANSPORT: Decision =
-    Decision::Refused("anybody can wrap for a public key: what is unwrapped may be known to its sender");
+const TRANSPORT: Decision = Decision::Refused("a way of transport that nobody has asked for");
+const OFFERED: Decision = Decision::Offered;
 const LEGACY: Decision = Decision::Refused("a legacy cipher");
 
 /// Declares each once.
@@ -51,8 +55,10 @@ pub static WRAPPING: &[Wrapping] = wrapping! {
     NO_ATTRIBUTES: CKM_AES_KEY_WRAP CKM_AES_KEY_WRAP_PAD CKM_AES_KEY_WRAP_KWP CKM_AES_KEY_WRAP_PKCS7 CKM_AES_GCM
         CKM_AES_CCM CKM_CHACHA20_POLY1305;
     PADDING: CKM_AES_CBC_PAD CKM_RSA_PKCS CKM_RSA_PKCS_TPM_1_1;
-    TRANSPORT: CKM_RSA_X_509 CKM_RSA_PKCS_OAEP CKM_RSA_PKCS_OAEP_TPM_1_1 CKM_RSA_AES_KEY_WRAP CKM_ECDH_AES_KEY_WRAP
-        CKM_ECDH_COF_AES_KEY_WRAP CKM_ECDH_X_AES_KEY_WRAP CKM_KEY_WRAP_SET_OAEP;
+    OFFERED: CKM_RSA_PKCS_OAEP CKM_RSA_AES_KEY_WRAP;
+    BARE: CKM_RSA_X_509;
+    TRANSPORT: CKM_RSA_PKCS_OAEP_TPM_1_1 CKM_ECDH_AES_KEY_WRAP CKM_ECDH_COF_AES_KEY_WRAP CKM_ECDH_X_AES_KEY_WRAP
+        CKM_KEY_WRAP_SET_OAEP;
     WEAK: CKM_DES_ECB CKM_DES_CBC CKM_DES_CBC_PAD CKM_DES3_ECB CKM_DES3_CBC CKM_DES3_CBC_PAD CKM_CDMF_ECB CKM_CDMF_CBC
         CKM_CDMF_CBC_PAD CKM_RC2_ECB CKM_RC2_CBC CKM_RC2_CBC_PAD CKM_RC5_ECB CKM_RC5_CBC CKM_RC5_CBC_PAD
         CKM_CAST_CBC_PAD CKM_CAST3_CBC_PAD CKM_CAST128_CBC_PAD CKM_IDEA_CBC_PAD CKM_BLOWFISH_CBC_PAD;

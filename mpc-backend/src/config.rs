@@ -19,6 +19,7 @@
 //! session_keys_max = 8192             # keys of sessions (CKA_TOKEN false), kept in memory
 //! session_keys_per_client = 1024
 //! strict = false                      # true, at all nodes: signing needs a witness, so T + 1 nodes
+//! rsa_pkcs1_decryption = false        # true, at all nodes: RSA keys decrypt by PKCS#1 v1.5 too
 //! ```
 //!
 //! Paths are relative to the file's folder.
@@ -66,6 +67,8 @@ pub struct NodeConfig {
     pub pools_bytes_max_per_client: u64,
     /// Whether signing needs a witness outside the signer set (nonce rule R3).
     pub strict: bool,
+    /// Whether RSA keys decrypt by PKCS#1 v1.5.
+    pub rsa_pkcs1_decryption: bool,
     /// Most session keys.
     pub session_keys_max: u32,
     /// Most session keys of one client.
@@ -105,6 +108,8 @@ struct File {
     session_keys_per_client: Option<u32>,
     #[serde(default)]
     strict: bool,
+    #[serde(default)]
+    rsa_pkcs1_decryption: bool,
 }
 
 impl NodeConfig {
@@ -187,6 +192,7 @@ impl NodeConfig {
             pools_bytes_max_per_key: per_key,
             pools_bytes_max_per_client: per_client,
             strict: file.strict,
+            rsa_pkcs1_decryption: file.rsa_pkcs1_decryption,
             session_keys_max,
             session_keys_per_client,
             manifest,

@@ -125,7 +125,10 @@ pub fn rules(function: &Function, state: State) -> Vec<&'static Rule> {
             forbid(login == Login::SecurityOfficer, &OTHER_IN);
         }
         "C_Logout" => forbid(login == Login::Nobody, &NOT_IN),
-        "C_SignInit" | "C_DecryptInit" | "C_DeriveKey" => forbid(login != Login::User, &HIDDEN_KEY),
+        "C_SignInit" | "C_DecryptInit" | "C_DeriveKey" | "C_WrapKey" => {
+            forbid(login != Login::User, &HIDDEN_KEY);
+        }
+        "C_UnwrapKey" => forbid(login != Login::User, &HIDDEN_UNWRAPPING_KEY),
         "C_GenerateKeyPair" => {
             forbid(login != Login::User, &NOT_IN);
             forbid(!write, &READ_ONLY);

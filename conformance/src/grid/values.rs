@@ -1,6 +1,7 @@
 //! For each kind of parameter the right value, and every class of wrong one, with the rule that says what it gets.
 
 mod encryption;
+mod wrapping;
 
 use cryptoki_sys::*;
 
@@ -41,6 +42,9 @@ pub fn values(parameter: Parameter) -> &'static [Value] {
         Parameter::EncryptKey => encryption::ENCRYPT_KEYS,
         Parameter::DecryptKey => encryption::DECRYPT_KEYS,
         Parameter::BaseKey => BASE_KEYS,
+        Parameter::WrappingKey => wrapping::WRAPPING_KEYS,
+        Parameter::WrappedKey => wrapping::WRAPPED_KEYS,
+        Parameter::UnwrappingKey => wrapping::UNWRAPPING_KEYS,
         Parameter::OtherKey | Parameter::Number => NUMBERS,
         Parameter::Bool => BOOLS,
         Parameter::OpenFlags => OPEN_FLAGS,
@@ -62,9 +66,11 @@ pub fn values(parameter: Parameter) -> &'static [Value] {
         Parameter::DecryptMechanism => encryption::DECRYPT_MECHANISMS,
         Parameter::PairMechanism => PAIR_MECHANISMS,
         Parameter::DeriveMechanism => DERIVE_MECHANISMS,
+        Parameter::WrapMechanism | Parameter::UnwrapMechanism => wrapping::MECHANISMS,
         Parameter::OtherMechanism => OTHER_MECHANISMS,
         Parameter::Data => DATA,
         Parameter::Ciphertext => encryption::CIPHERTEXTS,
+        Parameter::Wrapped => wrapping::WRAPPED,
         Parameter::Signature => SIGNATURES,
         Parameter::Pin => PINS,
         Parameter::OldPin => OLD_PINS,

@@ -106,11 +106,12 @@ impl World {
             (CKA_KEY_TYPE, Some(&kind), 8),
             (CKA_PRIVATE, Some(&[0]), 1),
             (CKA_ENCRYPT, Some(&[1]), 1),
+            (CKA_WRAP, Some(&[1]), 1),
             (CKA_MODULUS, Some(&MODULUS), MODULUS.len()),
             (CKA_PUBLIC_EXPONENT, Some(&[1, 0, 1]), 3),
         ];
         let (template, object) = (arena.template(&template, 0), arena.room(8, 0));
-        expect("C_CreateObject", library.named("C_CreateObject", &[self.keeper, template, 6, object]));
+        expect("C_CreateObject", library.named("C_CreateObject", &[self.keeper, template, 7, object]));
         arena.word(object)
     }
 

@@ -103,6 +103,7 @@ pub static TESTED: &[(CK_MECHANISM_TYPE, &str, &str)] = tested! {
     CKM_SHA384_RSA_PKCS_PSS "rsa::every_mechanism_signs_and_others_verify";
     CKM_SHA512_RSA_PKCS_PSS "rsa::every_mechanism_signs_and_others_verify";
     CKM_RSA_PKCS_OAEP "rsa::what_is_encrypted_is_decrypted";
+    CKM_RSA_AES_KEY_WRAP "wrapping::a_private_key_is_brought_in_an_envelope";
     CKM_SHA_1 "digesting::fips_examples";
     CKM_SHA224 "digesting::fips_examples";
     CKM_SHA256 "digesting::fips_examples";

@@ -2,10 +2,14 @@
 
 use conformance::attacks::{absent, generous_pair, wraps_nothing};
 use conformance::mechanisms::listed;
+use conformance::rsa::RsaMechanism;
 use conformance::session::{P256, flag, number, on_token};
 use conformance::token::Token;
 use conformance::wrapping::{Decision, WRAPPING};
 use cryptoki_sys::*;
+
+use crate::importing_rsa::{known, numbers};
+use crate::wrapping::{private_key, secret_key, wrapping_key};
 
 /// **Wrap, then decrypt the blob with the same symmetric key** (Clulow 2003; Tookan A1): there is no symmetric key to
 /// make, and no mechanism that wraps or decrypts with one.
@@ -24,17 +28,34 @@ fn a_secret_key_wraps_and_decrypts_nothing() {
     }
 }
 
-/// **Wrap with a public key, decrypt the blob with its private half** (Clulow 2003; Tookan A2): no mechanism wraps with a
-/// public key, whatever the usage attributes of the pair say.
+/// **Wrap with a public key, decrypt the blob with its private half** (Clulow 2003; Tookan A2): private keys are not wrapped,
+/// whatever the pair that wraps may do, and a secret key that is, was readable before.
 #[test]
 fn a_key_pair_wraps_nothing_that_it_decrypts() {
     let token = Token::shared();
     let session = token.user();
     let pair = generous_pair(&session);
-    for id in [CKM_RSA_PKCS, CKM_RSA_PKCS_OAEP, CKM_RSA_X_509, CKM_ECDH_AES_KEY_WRAP, CKM_RSA_AES_KEY_WRAP] {
+    for id in [CKM_RSA_PKCS, CKM_RSA_X_509, CKM_ECDH_AES_KEY_WRAP] {
         wraps_nothing(&token, &session, id, pair.public);
         wraps_nothing(&token, &session, id, pair.private);
     }
+    let numbers = numbers(&known());
+    let wrapping = wrapping_key(&session, &numbers);
+    let transport =
+        session.rsa_private(&numbers, &[flag(CKA_UNWRAP, true), flag(CKA_DECRYPT, true)]).unwrap();
+    let oaep = RsaMechanism::usual(CKM_RSA_PKCS_OAEP);
+    let envelope = RsaMechanism::usual(CKM_RSA_AES_KEY_WRAP);
+    for mechanism in [&oaep, &envelope] {
+        for private in [pair.private, transport] {
+            assert_eq!(session.wrap(mechanism, wrapping, private), Err(CKR_KEY_UNEXTRACTABLE));
+        }
+    }
+    let wrapped = session.rsa_encrypt(&oaep, wrapping, &[7; 32]).unwrap();
+    let secret = session.unwrap(&oaep, transport, &wrapped, &secret_key(CKK_AES, &[])).unwrap();
+    assert_eq!(session.get(secret, CKA_VALUE), Ok(vec![7; 32]), "what can be wrapped can be read");
+    let again = session.wrap(&oaep, wrapping, secret).unwrap();
+    assert_eq!(session.rsa_decrypt(&oaep, transport, &again), Ok(vec![7; 32]));
+    assert_eq!(session.destroy(transport), CKR_OK);
 }
 
 /// **Export a private key under any wrapping mechanism** (Bortolozzo, Centenaro, Focardi and Steel 2010): every mechanism
@@ -76,8 +97,8 @@ fn there_is_no_weak_cipher() {
     }
 }
 
-/// **Wrap for a public key of one's own** (Clulow 2003, Trojan public key): the key can be stored, but it is not trusted
-/// and wraps nothing.
+/// **Wrap for a public key of one's own** (Clulow 2003, Trojan public key): the key can be stored, but it is not trusted:
+/// it wraps no private key, and no secret key that is for trusted keys alone.
 #[test]
 fn a_brought_public_key_wraps_nothing() {
     let token = Token::shared();
@@ -92,11 +113,21 @@ fn a_brought_public_key_wraps_nothing() {
     let trojan = brought(&[]).unwrap();
     assert_eq!(session.get(trojan, CKA_TRUSTED), Ok(vec![CK_FALSE]));
     wraps_nothing(&token, &session, CKM_ECDH_AES_KEY_WRAP, trojan);
-    wraps_nothing(&token, &session, CKM_RSA_PKCS_OAEP, trojan);
+    let numbers = numbers(&known());
+    let trojan = wrapping_key(&session, &numbers);
+    let transport = session.rsa_private(&numbers, &[flag(CKA_UNWRAP, true)]).unwrap();
+    let oaep = RsaMechanism::usual(CKM_RSA_PKCS_OAEP);
+    let wrapped = session.rsa_encrypt(&oaep, trojan, &[7; 32]).unwrap();
+    let template = secret_key(CKK_AES, &[flag(CKA_WRAP_WITH_TRUSTED, true)]);
+    let secret = session.unwrap(&oaep, transport, &wrapped, &template).unwrap();
+    assert_eq!(session.wrap(&oaep, trojan, secret), Err(CKR_KEY_NOT_WRAPPABLE));
+    assert_eq!(session.set(secret, &[flag(CKA_WRAP_WITH_TRUSTED, false)]), CKR_ATTRIBUTE_READ_ONLY);
+    assert_eq!(session.wrap(&oaep, trojan, pair.private), Err(CKR_KEY_UNEXTRACTABLE));
+    assert_eq!(session.destroy(transport), CKR_OK);
 }
 
-/// **Unwrap a known key, then wrap others under it** (Delaune, Kremer and Steel 2008, unwrap and encrypt): nothing is
-/// unwrapped.
+/// **Unwrap a known key, then wrap others under it** (Delaune, Kremer and Steel 2008, unwrap and encrypt): no mechanism wraps
+/// or unwraps with a secret key.
 #[test]
 fn a_known_key_is_not_unwrapped() {
     let token = Token::shared();
@@ -107,8 +138,9 @@ fn a_known_key_is_not_unwrapped() {
     }
 }
 
-/// **Unwrap one blob twice, with different attributes** (Delaune, Kremer and Steel 2008, re-import): nothing is unwrapped,
-/// and a mechanism whose blob does not carry the attributes is refused.
+/// **Unwrap one blob twice, with different attributes** (Delaune, Kremer and Steel 2008, re-import): no template makes a key that
+/// its sender could not use already: a secret key is readable, a private key is marked, and neither calls itself sensitive
+/// from the start. Mechanisms that wrap with secret keys are refused.
 #[test]
 fn one_blob_does_not_become_two_keys() {
     let token = Token::shared();
@@ -122,10 +154,34 @@ fn one_blob_does_not_become_two_keys() {
     for wrapping in loose {
         wraps_nothing(&token, &session, wrapping.id, pair.private);
     }
+    let numbers = numbers(&known());
+    let public = wrapping_key(&session, &numbers);
+    let transport = session.rsa_private(&numbers, &[flag(CKA_UNWRAP, true)]).unwrap();
+    let oaep = RsaMechanism::usual(CKM_RSA_PKCS_OAEP);
+    let wrapped = session.rsa_encrypt(&oaep, public, &[7; 32]).unwrap();
+    for (refused, rv) in [
+        (flag(CKA_SENSITIVE, true), CKR_ATTRIBUTE_VALUE_INVALID),
+        (flag(CKA_EXTRACTABLE, false), CKR_ATTRIBUTE_VALUE_INVALID),
+        (flag(CKA_ALWAYS_SENSITIVE, true), CKR_ATTRIBUTE_READ_ONLY),
+        (flag(CKA_NEVER_EXTRACTABLE, true), CKR_ATTRIBUTE_READ_ONLY),
+        (flag(CKA_LOCAL, true), CKR_ATTRIBUTE_READ_ONLY),
+        (flag(CKA_TRUSTED, true), CKR_ATTRIBUTE_TYPE_INVALID),
+        (on_token(true), CKR_TEMPLATE_INCONSISTENT),
+    ] {
+        let template = secret_key(CKK_AES, std::slice::from_ref(&refused));
+        assert_eq!(session.unwrap(&oaep, transport, &wrapped, &template), Err(rv), "{refused:?}");
+    }
+    for kind in [CKK_AES, CKK_GENERIC_SECRET] {
+        let key = session.unwrap(&oaep, transport, &wrapped, &secret_key(kind, &[])).unwrap();
+        for kind in [CKA_LOCAL, CKA_SENSITIVE, CKA_ALWAYS_SENSITIVE, CKA_NEVER_EXTRACTABLE] {
+            assert_eq!(session.get(key, kind), Ok(vec![CK_FALSE]), "{kind:#x}");
+        }
+    }
+    assert_eq!(session.destroy(transport), CKR_OK);
 }
 
-/// **Conjure keys by unwrapping random blobs** (Clulow 2003, key conjuring; Bond 2001): nothing is unwrapped, and no
-/// object appears.
+/// **Conjure keys by unwrapping random blobs** (Clulow 2003, key conjuring; Bond 2001): OAEP and RFC 5649 tell a random blob from
+/// a wrapped key, with one error for all, and no object appears.
 #[test]
 fn random_bytes_become_no_key() {
     let token = Token::shared();
@@ -135,8 +191,26 @@ fn random_bytes_become_no_key() {
     for id in [CKM_DES_ECB, CKM_DES3_ECB, CKM_AES_ECB, CKM_AES_CBC, CKM_RSA_X_509] {
         wraps_nothing(&token, &session, id, pair.private);
     }
-    assert_eq!(before, Ok(vec![]));
-    assert_eq!(session.find(&[number(CKA_CLASS, CKO_SECRET_KEY)]), Ok(vec![]));
+    let numbers = numbers(&known());
+    let public = wrapping_key(&session, &numbers);
+    let transport = session.rsa_private(&numbers, &[flag(CKA_UNWRAP, true)]).unwrap();
+    let envelope = RsaMechanism::usual(CKM_RSA_AES_KEY_WRAP);
+    let (oaep, inner) = (RsaMechanism::usual(CKM_RSA_PKCS_OAEP), vec![9; 40]);
+    let outer = |aes: &[u8]| session.rsa_encrypt(&oaep, public, aes).unwrap();
+    for (mechanism, blob) in [
+        (&oaep, vec![7; 256]),
+        (&oaep, vec![0; 256]),
+        (&envelope, [vec![7; 256], inner.clone()].concat()),
+        (&envelope, [outer(&[1; 32]), inner.clone()].concat()),
+        (&envelope, [outer(&[1; 16]), inner].concat()),
+    ] {
+        for template in [secret_key(CKK_GENERIC_SECRET, &[]), private_key(CKK_EC)] {
+            let unwrapped = session.unwrap(mechanism, transport, &blob, &template);
+            assert_eq!(unwrapped, Err(CKR_WRAPPED_KEY_INVALID));
+        }
+    }
+    assert_eq!(session.destroy(transport), CKR_OK);
+    assert_eq!(session.find(&[number(CKA_CLASS, CKO_SECRET_KEY)]), before);
 }
 
 /// **Take halves of a wrapped key apart** (Clulow 2003, key binding; Bond and Anderson 2001): no mechanism wraps in

@@ -34,6 +34,7 @@ mod slots;
 mod threads;
 mod vectors;
 mod verifying;
+mod wrapping;
 mod wycheproof;
 mod wycheproof_oaep;
 mod wycheproof_rsa;

@@ -49,6 +49,8 @@ pub struct Limits {
     /// Strict mode: presignatures have a witness outside their signer set, without whose grant this
     /// node does not answer (nonce rule R3). Needs T + 1 nodes, and the same at all nodes.
     pub strict: bool,
+    /// Whether keys decrypt by PKCS#1 v1.5 (`CKM_RSA_PKCS`), with implicit rejection.
+    pub rsa_pkcs1_decryption: bool,
     /// Most session keys that this node holds, at up to 6 kB.
     pub session_keys_max: u32,
     /// Most session keys of one client.
@@ -65,6 +67,7 @@ impl Default for Limits {
             unanswered_per_client: 2_048,
             grants_max: 1 << 18,
             strict: false,
+            rsa_pkcs1_decryption: false,
             session_keys_max: 8_192,
             session_keys_per_client: 1_024,
         }

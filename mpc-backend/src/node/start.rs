@@ -88,6 +88,7 @@ fn engine(
         presignatures_per_key: presignatures(config.pools_bytes_max_per_key),
         presignatures_per_client: presignatures(config.pools_bytes_max_per_client),
         strict: config.strict,
+        rsa_pkcs1_decryption: config.rsa_pkcs1_decryption,
         session_keys_max: config.session_keys_max,
         session_keys_per_client: config.session_keys_per_client,
         ..Limits::default()

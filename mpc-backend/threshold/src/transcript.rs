@@ -144,6 +144,12 @@ labels! {
     RSA_VALUES = "counterfoil/rsa/v1/values";
     /// Challenge of the proof of an RSA partial.
     RSA_CHALLENGE = "counterfoil/rsa/v1/challenge";
+    /// What is raised to d for a ciphertext whose padding may be wrong.
+    RSA_REJECTION_BLOCK = "counterfoil/rsa/v1/rejection/block";
+    /// Length of what such a ciphertext decrypts to.
+    RSA_REJECTION_LENGTH = "counterfoil/rsa/v1/rejection/length";
+    /// What such a ciphertext decrypts to.
+    RSA_REJECTION_MESSAGE = "counterfoil/rsa/v1/rejection/message";
     /// Everything that one key agreement depends on.
     ECDH_CONTEXT = "counterfoil/ecdh/v1/context";
     /// Challenge of the proof of a key agreement's answer.

@@ -30,6 +30,7 @@ impl Admin {
             deadline: limit,
             log: None,
             log_level: Level::Warn,
+            rsa_pkcs1_decryption: false,
             views: Vec::new(),
         };
         Self { core: Core::new(config), limit }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use proto::registry::v1::{InitToken, Login as WireLogin, NewObject, SetLogin, TokenRecord, command::Body};
 use token::backend::{
-    Attributes, Backend, BackendError, BackendResult, Curve, Freshness, GeneratedPair, KeyKind,
-    KeyPairRequest, ObjectId, ObjectList, ObjectRecord, Padding, PinState, PrivateKeyImport, Role, Scheme,
-    TokenId, TokenState,
+    Attributes, Backend, BackendError, BackendResult, Curve, Decryption, Freshness, GeneratedPair, KeyKind,
+    KeyPairRequest, ObjectId, ObjectList, ObjectRecord, PinState, PrivateKeyImport, Role, Scheme, TokenId,
+    TokenState,
 };
 use zeroize::Zeroizing;
 
@@ -278,11 +278,11 @@ impl Backend for ClusterClient {
         &self,
         token: TokenId,
         key: ObjectId,
-        padding: &Padding,
+        decryption: &Decryption,
         ciphertext: &[u8],
     ) -> BackendResult<Zeroizing<Vec<u8>>> {
         let key = self.private_key(token, key)?;
-        self.core.rsa_decrypt(token, &key, padding, ciphertext)
+        self.core.rsa_decrypt(token, &key, decryption, ciphertext)
     }
 
     fn derive(
@@ -310,6 +310,10 @@ impl Backend for ClusterClient {
 
     fn hidden(&self, token: TokenId) -> Vec<KeyKind> {
         self.views(token).flat_map(View::hidden).copied().collect()
+    }
+
+    fn decrypts_pkcs1(&self, _token: TokenId) -> bool {
+        self.core.rsa_pkcs1_decryption
     }
 
     fn has_own_pin(&self, token: TokenId) -> bool {

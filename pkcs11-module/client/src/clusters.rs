@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use token::backend::{
-    Attributes, Backend, BackendError, BackendResult, Curve, Freshness, GeneratedPair, KeyKind,
-    KeyPairRequest, ObjectId, ObjectList, ObjectRecord, Padding, PrivateKeyImport, Role, Scheme, TokenId,
-    TokenState,
+    Attributes, Backend, BackendError, BackendResult, Curve, Decryption, Freshness, GeneratedPair, KeyKind,
+    KeyPairRequest, ObjectId, ObjectList, ObjectRecord, PrivateKeyImport, Role, Scheme, TokenId, TokenState,
 };
 use zeroize::Zeroizing;
 
@@ -152,10 +151,10 @@ impl Backend for Clusters {
         &self,
         token: TokenId,
         key: ObjectId,
-        padding: &Padding,
+        decryption: &Decryption,
         ciphertext: &[u8],
     ) -> BackendResult<Zeroizing<Vec<u8>>> {
-        self.of(token)?.decrypt(token, key, padding, ciphertext)
+        self.of(token)?.decrypt(token, key, decryption, ciphertext)
     }
 
     fn derive(
@@ -179,6 +178,10 @@ impl Backend for Clusters {
 
     fn hidden(&self, token: TokenId) -> Vec<KeyKind> {
         self.of(token).map(|cluster| cluster.hidden(token)).unwrap_or_default()
+    }
+
+    fn decrypts_pkcs1(&self, token: TokenId) -> bool {
+        self.of(token).is_ok_and(|cluster| cluster.decrypts_pkcs1(token))
     }
 
     fn has_own_pin(&self, token: TokenId) -> bool {

@@ -4,6 +4,7 @@
 //! manifest = "cluster.toml"     # relative paths start at this file's folder
 //! identity = "client.key"
 //! deadline_ms = 5000            # optional
+//! rsa_pkcs1_decryption = false  # optional; true if the nodes allow it and an application needs it
 //! log = "counterfoil.log"       # optional
 //! log_level = "warn"            # optional: error, warn, info, debug
 //! ```
@@ -35,6 +36,8 @@ pub struct Config {
     pub log: Option<PathBuf>,
     /// The least severe level that is written.
     pub log_level: Level,
+    /// Whether `CKM_RSA_PKCS` decrypts. The nodes have a say of their own.
+    pub rsa_pkcs1_decryption: bool,
     /// How this application sees tokens.
     pub views: Vec<View>,
 }
@@ -75,6 +78,8 @@ struct ClientToml {
     deadline_ms: Option<u64>,
     log: Option<PathBuf>,
     log_level: Option<String>,
+    #[serde(default)]
+    rsa_pkcs1_decryption: bool,
     #[serde(default)]
     token: Vec<ViewToml>,
 }
@@ -146,6 +151,7 @@ impl Config {
             deadline: Duration::from_millis(deadline_ms),
             log: raw.log.map(|log| folder.join(log)),
             log_level,
+            rsa_pkcs1_decryption: raw.rsa_pkcs1_decryption,
             views: raw
                 .token
                 .into_iter()
@@ -181,7 +187,7 @@ fn load_manifest(path: &Path, config: &Path) -> Result<Manifest, ConfigError> {
 fn syntax_error(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
     let start = error.span().map_or(0, |span| span.start);
     let line = text.get(..start).unwrap_or_default().matches('\n').count() + 1;
-    let remedy = "the keys are manifest, identity, deadline_ms, log and log_level, and [[token]]";
+    let remedy = "the keys are manifest, identity, deadline_ms, log, log_level and rsa_pkcs1_decryption, and [[token]]";
     ConfigError::new(path, format!("line {line}"), error.message(), remedy)
 }
 

@@ -28,6 +28,7 @@ pub(crate) struct Core {
     pub(crate) nodes: Nodes,
     pub(crate) logins: Logins,
     pub(crate) log: Log,
+    pub(crate) rsa_pkcs1_decryption: bool,
     pub(crate) views: Vec<View>,
     limit: Duration,
     /// Registry index of our last own write: what we read must include it.
@@ -36,7 +37,7 @@ pub(crate) struct Core {
 
 impl Core {
     pub(crate) fn new(config: Config) -> Self {
-        let Config { manifest, identity, deadline, log, log_level, views } = config;
+        let Config { manifest, identity, deadline, log, log_level, rsa_pkcs1_decryption, views } = config;
         let indices: Vec<u8> = manifest.nodes.iter().map(|node| node.index).collect();
         let start = usize::from(identity.public().first().copied().unwrap_or_default());
         let mut instance = [0; 16];
@@ -49,6 +50,7 @@ impl Core {
             nodes: Nodes::new(&indices, usize::from(manifest.threshold), start),
             logins: Logins::default(),
             log: Log::new(log, log_level),
+            rsa_pkcs1_decryption,
             views,
             limit: deadline,
             written: AtomicU64::new(0),

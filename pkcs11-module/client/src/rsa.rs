@@ -4,7 +4,7 @@
 //! (`threshold/spec/rsa.md`, 3.5), and who does not is left out. The nodes are not told of it: T answers of a
 //! decryption are the plaintext, and a node that was shown another's would have two.
 
-use proto::client::v1::{RsaHash as WireHash, RsaReply, RsaRequest, request, response};
+use proto::client::v1::{RsaHash as WireHash, RsaReply, RsaRequest, RsaWork, request, response};
 use proto::statement;
 use rand_core::{OsRng, RngCore};
 use threshold::fault::{Checks, Error, Rule};
@@ -12,9 +12,10 @@ use threshold::party::{PartyIndex, SignerSet, Threshold};
 use threshold::rsa::combine::combine;
 use threshold::rsa::encode::Block;
 use threshold::rsa::encode::oaep::Oaep;
+use threshold::rsa::encode::rejection;
 use threshold::rsa::{Hash, Partial, Proof, PublicKey, Values};
 use threshold::sharing::replicated::Pieces;
-use token::backend::{BackendError, BackendResult, Padding, RsaHash, Scheme, TokenId};
+use token::backend::{BackendError, BackendResult, Decryption, Padding, RsaHash, Scheme, TokenId};
 use zeroize::Zeroizing;
 
 use crate::birth::Birth;
@@ -82,17 +83,31 @@ impl Core {
         &self,
         token: TokenId,
         key: &Trusted,
-        padding: &Padding,
+        decryption: &Decryption,
         ciphertext: &[u8],
     ) -> BackendResult<Zeroizing<Vec<u8>>> {
         let (birth, public) = rsa_key(key)?;
-        let Padding::Oaep { hash, mgf, label } = padding;
-        let oaep = Oaep { hash: to_hash(*hash), mask: to_hash(*mgf), label };
-        let asked =
-            RsaRequest { mechanism: CKM_RSA_PKCS_OAEP, data: ciphertext.to_vec(), ..RsaRequest::default() };
+        let Decryption { mechanism, padding, unwrap } = decryption;
+        let work = if *unwrap { RsaWork::Unwrap } else { RsaWork::Decrypt }.into();
+        let data = ciphertext.to_vec();
+        let asked = RsaRequest { mechanism: *mechanism, work, data, ..RsaRequest::default() };
         let block = Block::ciphertext(public, ciphertext).map_err(|_| BackendError::CiphertextInvalid)?;
-        let padded = self.rsa(token, key, (birth, public), asked, block)?;
-        oaep.decode(&padded).ok_or(BackendError::CiphertextInvalid)
+        match padding {
+            Padding::Oaep { hash, mgf, label } => {
+                let oaep = Oaep { hash: to_hash(*hash), mask: to_hash(*mgf), label };
+                let padded = self.rsa(token, key, (birth, public), asked, block)?;
+                oaep.decode(&padded).ok_or(BackendError::CiphertextInvalid)
+            }
+            // Both are always asked for, one after the other, before anybody looks at the padding.
+            Padding::Pkcs1 => {
+                let fallback =
+                    Block::rejection(public, ciphertext).map_err(|_| BackendError::CiphertextInvalid)?;
+                let of_fallback = RsaRequest { work: RsaWork::Reject.into(), ..asked.clone() };
+                let root = self.rsa(token, key, (birth, public), of_fallback, fallback)?;
+                let padded = self.rsa(token, key, (birth, public), asked, block)?;
+                Ok(rejection::decode(public, ciphertext, &padded, &root))
+            }
+        }
     }
 
     fn rsa(
@@ -281,6 +296,5 @@ const fn to_wire(hash: RsaHash) -> WireHash {
     }
 }
 
-const CKM_RSA_PKCS_OAEP: u64 = 0x9;
 /// Quorums that are given no more time than answers usually take.
 const HASTY_ATTEMPTS: u32 = 2;

@@ -186,11 +186,14 @@ functions! {
             private: *mut CK_ATTRIBUTE, private_count: CK_ULONG, public_key: *mut Object,
             private_key: *mut Object,
         ) => [keys::generate_key_pair];
-        C_WrapKey(Session, *mut CK_MECHANISM, Object, Object, *mut CK_BYTE, *mut CK_ULONG) => [unsupported];
+        C_WrapKey(
+            session: Session, mechanism: *mut CK_MECHANISM, wrapping_key: Object, key: Object,
+            wrapped: *mut CK_BYTE, wrapped_len: *mut CK_ULONG,
+        ) => [keys::wrap_key];
         C_UnwrapKey(
-            Session, *mut CK_MECHANISM, Object, *mut CK_BYTE, CK_ULONG, *mut CK_ATTRIBUTE, CK_ULONG,
-            *mut Object,
-        ) => [unsupported];
+            session: Session, mechanism: *mut CK_MECHANISM, unwrapping_key: Object, wrapped: *mut CK_BYTE,
+            wrapped_len: CK_ULONG, template: *mut CK_ATTRIBUTE, count: CK_ULONG, key: *mut Object,
+        ) => [keys::unwrap_key];
         C_DeriveKey(
             session: Session, mechanism: *mut CK_MECHANISM, base_key: Object, template: *mut CK_ATTRIBUTE,
             count: CK_ULONG, key: *mut Object,

@@ -19,6 +19,7 @@ enum Parameter {
     Eddsa { prehashed: bool, context: Vec<u8> },
     RsaPss { hash: u64, mgf: u64, salt_bytes: u64 },
     RsaOaep { hash: u64, mgf: u64, source: u64, label: Vec<u8> },
+    RsaAesKeyWrap { aes_bits: u64, hash: u64, mgf: u64, source: u64, label: Vec<u8> },
 }
 
 impl Mechanism {
@@ -41,6 +42,7 @@ impl Mechanism {
             | CKM_SHA384_RSA_PKCS_PSS
             | CKM_SHA512_RSA_PKCS_PSS => Parameter::rsa_pss(parameter, len)?,
             CKM_RSA_PKCS_OAEP => Parameter::rsa_oaep(parameter, len)?,
+            CKM_RSA_AES_KEY_WRAP => Parameter::rsa_aes_key_wrap(parameter, len)?,
             CKM_EDDSA if len != 0 => Parameter::eddsa(parameter, len)?,
             _ => Parameter::Bytes(bytes(parameter, len)?),
         };
@@ -70,6 +72,15 @@ impl Mechanism {
             }
             Parameter::RsaOaep { hash, mgf, source, label } => {
                 token::Parameter::RsaOaep { hash: *hash, mgf: *mgf, source: *source, label }
+            }
+            Parameter::RsaAesKeyWrap { aes_bits, hash, mgf, source, label } => {
+                token::Parameter::RsaAesKeyWrap {
+                    aes_bits: *aes_bits,
+                    hash: *hash,
+                    mgf: *mgf,
+                    source: *source,
+                    label,
+                }
             }
         };
         MechanismCall { id: self.id, parameter }
@@ -103,6 +114,21 @@ impl Parameter {
         }
         let ((hash, mgf, source), (label, len)) = parameter.cast::<CK_RSA_PKCS_OAEP_PARAMS>().rsa_oaep()?;
         Ok(Self::RsaOaep { hash, mgf, source, label: bytes(label, len).map_err(|_| invalid())? })
+    }
+
+    fn rsa_aes_key_wrap(parameter: Ptr<'_, u8>, len: CK_ULONG) -> Answer<Self> {
+        let invalid = || Failure::from(Error::MechanismParamInvalid);
+        if parameter.is_null() || len != size_of::<CK_RSA_AES_KEY_WRAP_PARAMS>() as CK_ULONG {
+            return Err(invalid());
+        }
+        let (aes_bits, oaep) = parameter.cast::<CK_RSA_AES_KEY_WRAP_PARAMS>().rsa_aes_key_wrap()?;
+        let oaep_len = size_of::<CK_RSA_PKCS_OAEP_PARAMS>() as CK_ULONG;
+        match Self::rsa_oaep(oaep, oaep_len)? {
+            Self::RsaOaep { hash, mgf, source, label } => {
+                Ok(Self::RsaAesKeyWrap { aes_bits, hash, mgf, source, label })
+            }
+            _ => Err(invalid()),
+        }
     }
 
     fn eddsa(parameter: Ptr<'_, u8>, len: CK_ULONG) -> Answer<Self> {

@@ -53,6 +53,8 @@ unsafe impl Plain for CK_EDDSA_PARAMS {}
 unsafe impl Plain for CK_RSA_PKCS_PSS_PARAMS {}
 // SAFETY: integers and a raw pointer.
 unsafe impl Plain for CK_RSA_PKCS_OAEP_PARAMS {}
+// SAFETY: an integer and a raw pointer.
+unsafe impl Plain for CK_RSA_AES_KEY_WRAP_PARAMS {}
 // SAFETY: an integer, a raw pointer, and function pointers of which null is `None`; we call none of them.
 unsafe impl Plain for CK_C_INITIALIZE_ARGS {}
 
@@ -275,6 +277,17 @@ impl<'a> Ptr<'a, CK_RSA_PKCS_OAEP_PARAMS> {
     pub(super) fn rsa_oaep(self) -> Answer<((u64, u64, u64), Field<'a>)> {
         let CK_RSA_PKCS_OAEP_PARAMS { hashAlg, mgf, source, pSourceData, ulSourceDataLen } = self.read()?;
         Ok(((hashAlg, mgf, source), (inner(pSourceData), ulSourceDataLen)))
+    }
+}
+
+impl<'a> Ptr<'a, CK_RSA_AES_KEY_WRAP_PARAMS> {
+    /// Copies the structure in; its `pOAEPParams` lives as long as the mechanism.
+    ///
+    /// # Errors
+    /// `CKR_ARGUMENTS_BAD` if the pointer is null.
+    pub(super) fn rsa_aes_key_wrap(self) -> Answer<(u64, Ptr<'a, u8>)> {
+        let CK_RSA_AES_KEY_WRAP_PARAMS { ulAESKeyBits, pOAEPParams } = self.read()?;
+        Ok((ulAESKeyBits, inner(pOAEPParams.cast())))
     }
 }
 

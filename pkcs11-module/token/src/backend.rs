@@ -16,7 +16,7 @@ use cryptoki_sys::{CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY, CKK_RSA};
 pub use error::BackendError;
 pub use import::{PrivateKeyImport, PrivateValue};
 pub use list::{ObjectList, ObjectPart};
-pub use scheme::{MESSAGE_BYTES_MAX, Padding, RsaHash, Scheme};
+pub use scheme::{Decryption, MESSAGE_BYTES_MAX, Padding, RsaHash, Scheme};
 use zeroize::Zeroizing;
 
 /// Result of a call to the backend.
@@ -260,7 +260,7 @@ pub trait Backend: Send + Sync {
         &self,
         token: TokenId,
         key: ObjectId,
-        padding: &Padding,
+        decryption: &Decryption,
         ciphertext: &[u8],
     ) -> BackendResult<Zeroizing<Vec<u8>>>;
 
@@ -289,6 +289,11 @@ pub trait Backend: Send + Sync {
         Vec::new()
     }
 
+    /// Whether the configuration lets keys decrypt by PKCS#1 v1.5.
+    fn decrypts_pkcs1(&self, token: TokenId) -> bool {
+        let _ = token;
+        false
+    }
     /// Whether the configuration has the user's PIN, so that applications need not ask for it.
     fn has_own_pin(&self, token: TokenId) -> bool {
         let _ = token;

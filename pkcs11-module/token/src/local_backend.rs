@@ -15,8 +15,8 @@ use rand_core::{OsRng, RngCore};
 use zeroize::Zeroizing;
 
 use crate::backend::{
-    Attributes, Backend, BackendError, BackendResult, Curve, Freshness, GeneratedPair, KeyPairRequest,
-    ObjectId, ObjectList, ObjectRecord, Padding, PrivateKeyImport, PublicHalf, Role, Scheme, TokenId,
+    Attributes, Backend, BackendError, BackendResult, Curve, Decryption, Freshness, GeneratedPair,
+    KeyPairRequest, ObjectId, ObjectList, ObjectRecord, PrivateKeyImport, PublicHalf, Role, Scheme, TokenId,
     TokenState,
 };
 use crate::sync::lock;
@@ -218,14 +218,14 @@ impl Backend for LocalBackend {
         &self,
         token: TokenId,
         key: ObjectId,
-        padding: &Padding,
+        decryption: &Decryption,
         ciphertext: &[u8],
     ) -> BackendResult<Zeroizing<Vec<u8>>> {
         self.token(token, |token| {
             token.require(Role::User)?;
             match token.key(key) {
                 Some(LocalKey::Rsa(key)) => {
-                    key.decrypt(padding, ciphertext).ok_or(BackendError::CiphertextInvalid)
+                    key.decrypt(&decryption.padding, ciphertext).ok_or(BackendError::CiphertextInvalid)
                 }
                 Some(_) => Err(BackendError::KeyUseForbidden),
                 None => Err(BackendError::NoSuchObject),

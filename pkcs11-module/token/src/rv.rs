@@ -61,6 +61,14 @@ errors! {
     KeyHandleInvalid = CKR_KEY_HANDLE_INVALID, "no such key";
     KeySizeRange = CKR_KEY_SIZE_RANGE, "keys of this size are not made here";
     KeyTypeInconsistent = CKR_KEY_TYPE_INCONSISTENT, "the key is of the wrong type for the mechanism";
+    KeyNotWrappable = CKR_KEY_NOT_WRAPPABLE, "this key is not wrapped, or not with that key";
+    KeyUnextractable = CKR_KEY_UNEXTRACTABLE, "the key never leaves the token";
+    WrappedKeyInvalid = CKR_WRAPPED_KEY_INVALID, "what was unwrapped is not the key that the template asks for";
+    WrappedKeyLenRange = CKR_WRAPPED_KEY_LEN_RANGE, "no wrapped key has this length";
+    WrappingKeyHandleInvalid = CKR_WRAPPING_KEY_HANDLE_INVALID, "no such wrapping key";
+    WrappingKeyTypeInconsistent = CKR_WRAPPING_KEY_TYPE_INCONSISTENT, "the wrapping key is of the wrong type for the mechanism";
+    UnwrappingKeyHandleInvalid = CKR_UNWRAPPING_KEY_HANDLE_INVALID, "no such unwrapping key";
+    UnwrappingKeyTypeInconsistent = CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT, "the unwrapping key is of the wrong type for the mechanism";
     KeyIndigestible = CKR_KEY_INDIGESTIBLE, "the value of this key cannot be digested";
     KeyFunctionNotPermitted = CKR_KEY_FUNCTION_NOT_PERMITTED, "the key's attributes forbid this use";
     MechanismInvalid = CKR_MECHANISM_INVALID, "the mechanism does not exist, or not for this use";
@@ -102,6 +110,24 @@ impl Error {
     pub(crate) fn of_key(self) -> Self {
         match self {
             Self::ObjectHandleInvalid | Self::Backend(BackendError::NoSuchObject) => Self::KeyHandleInvalid,
+            other => other,
+        }
+    }
+
+    /// The same error where the key is one that wraps another.
+    pub(crate) fn of_wrapping_key(self) -> Self {
+        match self.of_key() {
+            Self::KeyHandleInvalid => Self::WrappingKeyHandleInvalid,
+            Self::KeyTypeInconsistent => Self::WrappingKeyTypeInconsistent,
+            other => other,
+        }
+    }
+
+    /// The same error where the key is one that unwraps another.
+    pub(crate) fn of_unwrapping_key(self) -> Self {
+        match self.of_key() {
+            Self::KeyHandleInvalid => Self::UnwrappingKeyHandleInvalid,
+            Self::KeyTypeInconsistent => Self::UnwrappingKeyTypeInconsistent,
             other => other,
         }
     }

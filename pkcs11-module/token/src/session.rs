@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use crate::backend::{KeySpec, ObjectId, Padding, Role, Scheme};
+use crate::backend::{Decryption, KeySpec, ObjectId, Padding, Role, Scheme};
 use crate::mechanism::digest::Hasher;
 use crate::mechanism::message::{Message, Verifier};
-use crate::mechanism::rsa::{Encryption, PublicKey};
+use crate::mechanism::rsa::PublicKey;
 use crate::operation::Operation;
 use crate::rv::{Error, Result};
 use crate::slot::Slot;
@@ -55,14 +55,14 @@ pub(crate) struct Verifying {
 /// An active encryption.
 pub(crate) struct Encrypting {
     pub key: PublicKey,
-    pub encryption: Encryption,
+    pub padding: Padding,
 }
 
 /// An active decryption.
 pub(crate) struct Decrypting {
     pub key: ObjectId,
     pub modulus_bytes: usize,
-    pub padding: Padding,
+    pub decryption: Decryption,
 }
 
 impl Session {

@@ -63,3 +63,62 @@ fn a_certificate_in_use_is_served_by_a_quorum_without_a_new_one() {
     }
     assert_eq!(lab.failed_checks(&lab.nodes().collect::<Vec<_>>()).unwrap(), 0);
 }
+
+/// PKCS#1 v1.5 decryption: off, then on in the application's configuration, then at the nodes too. A ciphertext whose padding is
+/// wrong then decrypts to a message that is always the same.
+#[test]
+fn pkcs1_decryption_is_off_until_client_and_nodes_allow_it() {
+    let lab = Lab::up(3, 2).unwrap();
+    let counterfoil = binary_beside(&std::env::current_exe().unwrap(), "counterfoil").unwrap();
+    let folder = Folder(lab.folder());
+    folder.openssl("genrsa -out key.pem 2048");
+    folder.openssl("rsa -in key.pem -pubout -out public.pem");
+    let config = format!("--config client/client.toml --token {TOKEN} --pin {PIN}");
+    let output = folder.run(&counterfoil, &format!("key import {config} --label old --decrypt key.pem"));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    std::fs::write(lab.folder().join("letter"), b"a letter").unwrap();
+    let mut block = [0x5a; 256];
+    block[..2].copy_from_slice(&[0, 1]);
+    std::fs::write(lab.folder().join("block"), block).unwrap();
+    let encrypt = "pkeyutl -encrypt -pubin -inkey public.pem -pkeyopt rsa_padding_mode:";
+    folder.openssl(&format!("{encrypt}pkcs1 -in letter -out good"));
+    folder.openssl(&format!("{encrypt}none -in block -out bad"));
+
+    let module = lab.variable("PKCS11_MODULE").unwrap();
+    let decrypted = |ciphertext: &str| {
+        let _ = std::fs::remove_file(lab.folder().join("opened"));
+        let line = format!(
+            "--module {module} --token-label {TOKEN} --login --pin {PIN} --decrypt -m RSA-PKCS --label old -i {ciphertext} -o opened"
+        );
+        let output = Command::new("pkcs11-tool")
+            .args(line.split(' '))
+            .current_dir(lab.folder())
+            .env("COUNTERFOIL_CONFIG", lab.variable("COUNTERFOIL_CONFIG").unwrap())
+            .output()
+            .unwrap();
+        output.status.success().then(|| std::fs::read(lab.folder().join("opened")).unwrap_or_default())
+    };
+    let allow = |file: &Path| {
+        let text = std::fs::read_to_string(file).unwrap();
+        std::fs::write(file, format!("rsa_pkcs1_decryption = true\n{text}")).unwrap();
+    };
+    assert_eq!(decrypted("good"), None, "nobody allows it");
+    allow(&lab.folder().join("client/client.toml"));
+    assert_eq!(decrypted("good"), None, "the nodes do not allow it");
+    for node in lab.nodes() {
+        allow(&lab.folder().join(format!("node{node}/node.toml")));
+        lab.kill(node).unwrap();
+        lab.start(node).unwrap();
+        lab.wait_healthy(std::time::Duration::from_secs(30)).unwrap();
+    }
+    assert_eq!(decrypted("good").as_deref(), Some(&b"a letter"[..]));
+    let message = decrypted("bad").expect("an answer");
+    assert!(message.len() <= 245);
+    for stopped in lab.nodes() {
+        lab.kill(stopped).unwrap();
+        assert_eq!(decrypted("bad").as_ref(), Some(&message), "without node {stopped}");
+        lab.start(stopped).unwrap();
+        lab.wait_healthy(std::time::Duration::from_secs(30)).unwrap();
+    }
+    assert_eq!(lab.failed_checks(&lab.nodes().collect::<Vec<_>>()).unwrap(), 0);
+}

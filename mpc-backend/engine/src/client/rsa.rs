@@ -1,7 +1,7 @@
 //! RSA at a node: authorise, build the padded block, answer this node's part. The answer goes to the client's own
 //! channel and nowhere else: T parts of a decryption are the plaintext.
 
-use proto::client::v1::{Code, RsaHash, RsaReply, RsaRequest, response};
+use proto::client::v1::{Code, RsaHash, RsaReply, RsaRequest, RsaWork, response};
 use proto::registry::v1::Purpose;
 use proto::statement;
 use rand_core::CryptoRngCore;
@@ -28,7 +28,10 @@ enum Padding {
     Oaep,
 }
 
-const MECHANISMS: [(u64, Padding); 13] = [
+/// It decrypts nothing but keys.
+const RSA_AES_KEY_WRAP: u64 = 0x1054;
+
+const MECHANISMS: [(u64, Padding); 14] = [
     (0x01, Padding::Pkcs1(None)),               // CKM_RSA_PKCS
     (0x06, Padding::Pkcs1(Some(Hash::Sha1))),   // CKM_SHA1_RSA_PKCS
     (0x46, Padding::Pkcs1(Some(Hash::Sha224))), // CKM_SHA224_RSA_PKCS
@@ -42,6 +45,7 @@ const MECHANISMS: [(u64, Padding); 13] = [
     (0x44, Padding::Pss(Some(Hash::Sha384))),   // CKM_SHA384_RSA_PKCS_PSS
     (0x45, Padding::Pss(Some(Hash::Sha512))),   // CKM_SHA512_RSA_PKCS_PSS
     (0x09, Padding::Oaep),                      // CKM_RSA_PKCS_OAEP
+    (RSA_AES_KEY_WRAP, Padding::Oaep),          // CKM_RSA_AES_KEY_WRAP
 ];
 
 impl Engine {
@@ -54,9 +58,22 @@ impl Engine {
     ) -> Result<response::Result, Failure> {
         let found = MECHANISMS.iter().find(|(number, _)| *number == request.mechanism);
         let (_, padding) = found.ok_or(Failure::invalid("mechanism is none of RSA"))?;
-        let usage = match padding {
-            Padding::Pkcs1(_) | Padding::Pss(_) => attributes::CKA_SIGN,
-            Padding::Oaep => attributes::CKA_DECRYPT,
+        let work = RsaWork::try_from(request.work).map_err(|_| Failure::invalid("no such work"))?;
+        let usage = match (padding, work) {
+            (Padding::Pkcs1(_) | Padding::Pss(_), RsaWork::Unspecified) => attributes::CKA_SIGN,
+            (Padding::Oaep, RsaWork::Unwrap) => attributes::CKA_UNWRAP,
+            (Padding::Pkcs1(None), RsaWork::Decrypt | RsaWork::Reject) => {
+                if !self.me.limits.rsa_pkcs1_decryption {
+                    return Err(Failure::forbidden("this node does not decrypt by PKCS#1 v1.5"));
+                }
+                attributes::CKA_DECRYPT
+            }
+            (Padding::Oaep, RsaWork::Unspecified | RsaWork::Decrypt)
+                if request.mechanism != RSA_AES_KEY_WRAP =>
+            {
+                attributes::CKA_DECRYPT
+            }
+            _ => return Err(Failure::invalid("mechanism is not for this use")),
         };
         let (key_id, client) = self.authorise_use(conn, &request.key_id, usage, request.mechanism)?;
         let share = self
@@ -110,6 +127,8 @@ fn block(key: &PublicKey, padding: Padding, request: &RsaRequest) -> Result<Bloc
         return Err(Failure::invalid("hash, mask hash and salt are parameters of PSS alone"));
     }
     let block = match padding {
+        Padding::Pkcs1(None) if request.work() == RsaWork::Decrypt => Block::ciphertext(key, data),
+        Padding::Pkcs1(None) if request.work() == RsaWork::Reject => Block::rejection(key, data),
         Padding::Pkcs1(Some(hash)) => Block::pkcs1(key, hash, data),
         Padding::Pkcs1(None) => Block::pkcs1_data(key, data),
         Padding::Pss(fixed) => {

@@ -16,6 +16,7 @@ pub(crate) const CKA_TRUSTED: u64 = 0x86;
 pub(crate) const CKA_KEY_TYPE: u64 = 0x100;
 pub(crate) const CKA_SENSITIVE: u64 = 0x103;
 pub(crate) const CKA_DECRYPT: u64 = 0x105;
+pub(crate) const CKA_UNWRAP: u64 = 0x107;
 pub(crate) const CKA_SIGN: u64 = 0x108;
 pub(crate) const CKA_DERIVE: u64 = 0x10c;
 pub(crate) const CKA_MODULUS: u64 = 0x120;

@@ -1,6 +1,6 @@
 //! Import of RSA keys at the nodes, with a key of 512 bits, which only test builds take.
 
-use proto::client::v1::Code;
+use proto::client::v1::{Code, RsaRequest, RsaWork};
 use proto::registry::v1::{Attribute, BirthStatement, NodeSignature, Purpose};
 use proto::statement;
 use rand_core::OsRng;
@@ -11,7 +11,7 @@ use threshold::rsa::{Hash, KeyShare, PublicKey, Stored, Values};
 use threshold::sharing::replicated::Pieces;
 
 use crate::import::{give_share, record};
-use crate::rsa::{NAME, SHA256_RSA_PKCS, asked, attributes, result};
+use crate::rsa::{NAME, OAEP, SHA256_RSA_PKCS, ask, asked, attributes, result};
 use crate::service::ready;
 use crate::sim::Sim;
 use crate::user::User;
@@ -46,6 +46,10 @@ impl Dealt {
 
     /// What an honest client has all nodes sign.
     fn statement(&self, sim: &Sim, user: &User, id: [u8; 16]) -> BirthStatement {
+        self.statement_of(sim, user, id, &imported_attributes())
+    }
+
+    fn statement_of(&self, sim: &Sim, user: &User, id: [u8; 16], attributes: &[Attribute]) -> BirthStatement {
         BirthStatement {
             format: proto::limits::FORMAT,
             cluster_id: sim.manifest.cluster_id().to_vec(),
@@ -55,7 +59,7 @@ impl Dealt {
             curve: NAME.into(),
             public_key: self.public.encode(),
             commitments: vec![self.values.digest(&self.public).to_vec()],
-            attributes_hash: statement::attributes_hash(&imported_attributes()).to_vec(),
+            attributes_hash: statement::attributes_hash(attributes).to_vec(),
             transcript: vec![7; 32],
             base_index: sim.log.len() as u64,
             epoch: 1,
@@ -164,5 +168,34 @@ fn a_statement_names_the_key_that_it_is_of() {
         change(&mut said);
         let error = give_share(&mut sim, &mut user, 1, &said, &dealt.share(1)).err().unwrap();
         assert!([Code::Forbidden, Code::InvalidArgument].contains(&error.code()), "{number}");
+    }
+}
+
+/// CKA_UNWRAP and CKA_DECRYPT are asked for at every node, each by itself.
+#[test]
+fn a_key_decrypts_or_unwraps_as_its_attributes_say() {
+    let (mut sim, mut user, _) = ready(163);
+    let dealt = Dealt::new();
+    for (id, decrypt, unwrap) in [(11, true, false), (12, false, true), (13, false, false)] {
+        let mut own = imported_attributes();
+        own.iter_mut().find(|attribute| attribute.r#type == 0x105).unwrap().value = vec![u8::from(decrypt)];
+        own.insert(6, Attribute { r#type: 0x107, value: vec![u8::from(unwrap)] });
+        own.retain(|attribute| attribute.r#type != 0x4000_0600);
+        let said = dealt.statement_of(&sim, &user, [id; 16], &own);
+        let signatures: Vec<NodeSignature> = (1..=3)
+            .map(|node| give_share(&mut sim, &mut user, node, &said, &dealt.share(node)).unwrap())
+            .collect();
+        let key = record(&mut sim, &mut user, &said, signatures, &own).unwrap();
+        for node in [1, 2] {
+            let mut allowed = |mechanism, work: RsaWork| {
+                let request = RsaRequest { work: work.into(), ..asked(&key, [1, 2], mechanism, &[1; 64]) };
+                ask(&mut sim, &mut user, node, request).map(drop).map_err(|error| error.code())
+            };
+            let expected = |is| if is { Ok(()) } else { Err(Code::Forbidden) };
+            assert_eq!(allowed(OAEP, RsaWork::Decrypt), expected(decrypt));
+            assert_eq!(allowed(OAEP, RsaWork::Unwrap), expected(unwrap));
+            assert_eq!(allowed(0x1054, RsaWork::Unwrap), expected(unwrap));
+            assert_eq!(allowed(0x1054, RsaWork::Decrypt), Err(Code::InvalidArgument));
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! RSA keys at the nodes: made by all of them, used by any T, with keys of 512 bits that only test builds offer.
 
 use proto::client::v1::{
-    Code, GenerateRequest, RsaHash, RsaReply, RsaRequest, request::Op, response::Result as Reply,
+    Code, GenerateRequest, RsaHash, RsaReply, RsaRequest, RsaWork, request::Op, response::Result as Reply,
 };
 use proto::peer::v1::Protocol;
 use proto::registry::v1::{Attribute, Purpose};
@@ -22,7 +22,7 @@ use crate::user::{Key, Outcome, User, attribute, party};
 pub const NAME: &str = "RSA-512-65537";
 pub const SHA256_RSA_PKCS: u64 = 0x40;
 pub const PSS: u64 = 0x0d;
-const OAEP: u64 = 0x09;
+pub const OAEP: u64 = 0x09;
 
 /// A private RSA key for these uses.
 pub fn attributes(sign: bool, decrypt: bool) -> Vec<Attribute> {
@@ -74,7 +74,7 @@ pub fn asked(key: &Key, quorum: [u8; 2], mechanism: u64, data: &[u8]) -> RsaRequ
     }
 }
 
-fn ask(sim: &mut Sim, user: &mut User, node: u8, request: RsaRequest) -> Outcome<RsaReply> {
+pub fn ask(sim: &mut Sim, user: &mut User, node: u8, request: RsaRequest) -> Outcome<RsaReply> {
     match user.call(sim, node, Op::Rsa(request))? {
         Reply::Rsa(reply) => Ok(reply),
         _ => panic!("another answer"),
@@ -172,6 +172,10 @@ fn a_node_builds_the_block_itself_and_refuses_what_does_not_fit() {
     invalid(|request| request.mechanism = 0x1041);
     // CKM_RSA_X_509 would sign any block.
     invalid(|request| request.mechanism = 0x3);
+    // Nothing is unwrapped by signing, and an envelope is for keys.
+    invalid(|request| request.work = RsaWork::Unwrap as i32);
+    invalid(|request| request.work = RsaWork::Decrypt as i32);
+    invalid(|request| request.mechanism = 0x1054);
     invalid(|request| {
         request.mechanism = 0x01;
         request.data = vec![1; 54];

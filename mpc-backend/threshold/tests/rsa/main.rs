@@ -6,6 +6,7 @@ mod lies;
 mod openssl;
 mod padding;
 mod quorums;
+mod rejection;
 
 use std::sync::OnceLock;
 

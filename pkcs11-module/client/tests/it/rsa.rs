@@ -7,7 +7,8 @@ use proto::client::v1::{Code, NodeFrame, RsaReply, node_frame, request, response
 use threshold::rsa::encode::oaep::Oaep;
 use threshold::rsa::{Hash, PublicKey};
 use token::backend::{
-    Backend, BackendError, BackendResult, GeneratedPair, KeyPairRequest, KeySpec, Padding, RsaHash, Scheme,
+    Backend, BackendError, BackendResult, Decryption, GeneratedPair, KeyPairRequest, KeySpec, Padding,
+    RsaHash, Scheme,
 };
 use zeroize::Zeroizing;
 
@@ -47,7 +48,8 @@ fn decrypt(
     ciphertext: &[u8],
 ) -> BackendResult<Zeroizing<Vec<u8>>> {
     let padding = Padding::Oaep { hash: RsaHash::Sha1, mgf: RsaHash::Sha1, label: Vec::new() };
-    client.decrypt(TOKEN, pair.private.id, &padding, ciphertext)
+    let decryption = Decryption { mechanism: 0x9, padding, unwrap: false };
+    client.decrypt(TOKEN, pair.private.id, &decryption, ciphertext)
 }
 
 /// Whether a new plaintext comes back.

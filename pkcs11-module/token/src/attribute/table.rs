@@ -84,6 +84,7 @@ pub(super) static ATTRIBUTES: &[Attribute] = &[
     row(CKA_UNWRAP, Bool, SECRET).initially(False).change(Change::Free),
     row(CKA_ALWAYS_SENSITIVE, Bool, SECRET).initially(False).by_token(),
     row(CKA_NEVER_EXTRACTABLE, Bool, SECRET).initially(False).by_token(),
+    row(CKA_WRAP_WITH_TRUSTED, Bool, SECRET).initially(False).change(Change::ToTrue),
     row(CKA_VALUE, Bytes, SECRET).by_token(),
     row(CKA_VALUE_LEN, Ulong, SECRET),
     // Elliptic curve keys, section 6.3.

@@ -74,7 +74,7 @@ pub enum RsaHash {
 /// How a message was padded before it was encrypted with a public RSA key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Padding {
-    /// RSAES-OAEP (RFC 8017, 7.1): `CKM_RSA_PKCS_OAEP`.
+    /// RSAES-OAEP (RFC 8017, 7.1).
     Oaep {
         /// The hash of the label.
         hash: RsaHash,
@@ -83,6 +83,20 @@ pub enum Padding {
         /// The label, often empty.
         label: Vec<u8>,
     },
+    /// RSAES-PKCS1-v1_5 (RFC 8017, 7.2). Nothing is wrong with any padding: one that is not this gives a message that
+    /// follows from ciphertext and key alone.
+    Pkcs1,
+}
+
+/// A decryption with a private key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decryption {
+    /// The `CKM_` number that the application asked for.
+    pub mechanism: u64,
+    /// How the plaintext was padded.
+    pub padding: Padding,
+    /// Whether the plaintext becomes a key: the nodes then want `CKA_UNWRAP` of the private key, else `CKA_DECRYPT`.
+    pub unwrap: bool,
 }
 
 /// Longest message that a backend signs whole.

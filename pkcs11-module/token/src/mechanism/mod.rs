@@ -10,23 +10,25 @@ pub(crate) mod ecdh;
 pub(crate) mod ecdsa;
 pub(crate) mod eddsa;
 pub(crate) mod key_gen;
+mod keys;
 pub(crate) mod message;
 pub(crate) mod rsa;
 pub(crate) mod schnorr;
+pub(crate) mod wrapping;
 pub(crate) mod x25519;
 
 use cryptoki_sys::*;
 
 use crate::attribute::{self, Class};
-use crate::backend::{Attributes, Curve, KeyKind, KeySpec, RsaHash, Scheme};
+use crate::backend::{Attributes, KeySpec, Padding, RsaHash, Scheme};
 use crate::info::MechanismInfo;
-use crate::object::key;
 use crate::provider::{MechanismCall, Parameter};
 use crate::rv::{Error, Result};
 use digest::{Hash, Hasher};
 use eddsa::Variant;
+pub(crate) use keys::Keys;
 use message::Message;
-use rsa::Encryption;
+use wrapping::Envelope;
 
 /// All mechanisms of a token, in the order of `C_GetMechanismList`.
 pub(crate) static MECHANISMS: &[&Mechanism] = &[
@@ -62,6 +64,7 @@ pub(crate) static MECHANISMS: &[&Mechanism] = &[
     &rsa::SHA384_RSA_PKCS_PSS,
     &rsa::SHA512_RSA_PKCS_PSS,
     &rsa::RSA_PKCS_OAEP,
+    &wrapping::RSA_AES_KEY_WRAP,
     &digest::SHA_1,
     &digest::SHA224,
     &digest::SHA256,
@@ -98,17 +101,8 @@ pub(crate) enum Use {
     Derive,
     Encrypt,
     Decrypt,
-}
-
-/// The keys that a mechanism works with, or makes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Keys {
-    /// It has no key.
-    None,
-    /// Keys on these curves.
-    Ec(&'static [Curve]),
-    /// RSA keys.
-    Rsa,
+    Wrap,
+    Unwrap,
 }
 
 /// What a mechanism does.
@@ -134,22 +128,29 @@ pub(crate) enum Work {
     RsaPss(Option<RsaHash>),
     /// RSAES-OAEP.
     RsaOaep,
+    /// A key under a new AES key, which is under RSAES-OAEP.
+    RsaAesKeyWrap,
 }
 
 /// The mechanism of a call, if it exists for `wanted`.
 ///
 /// # Errors
 /// [`Error::MechanismInvalid`], [`Error::MechanismParamInvalid`].
-pub(crate) fn select(call: MechanismCall<'_>, wanted: Use) -> Result<&'static Mechanism> {
+pub(crate) fn select(
+    call: MechanismCall<'_>,
+    wanted: Use,
+    pkcs1_decryption: bool,
+) -> Result<&'static Mechanism> {
     let mechanism = find(call.id)?;
-    if !mechanism.uses.contains(&wanted) {
+    if !mechanism.uses(pkcs1_decryption).any(|one| one == wanted) {
         return Err(Error::MechanismInvalid);
     }
     match (call.parameter, mechanism.work) {
         (Parameter::Ecdh1Derive { .. }, Work::Ecdh)
         | (Parameter::Eddsa { .. }, Work::Eddsa)
         | (Parameter::RsaPss { .. }, Work::RsaPss(_))
-        | (Parameter::RsaOaep { .. }, Work::RsaOaep) => Ok(mechanism),
+        | (Parameter::RsaOaep { .. }, Work::RsaOaep)
+        | (Parameter::RsaAesKeyWrap { .. }, Work::RsaAesKeyWrap) => Ok(mechanism),
         (
             Parameter::Bytes([]),
             Work::EcKeyPair
@@ -183,9 +184,17 @@ pub(crate) fn of_key(key: &Attributes) -> impl Iterator<Item = &'static Mechanis
 }
 
 impl Mechanism {
+    /// What it may be used for, where keys decrypt by PKCS#1 v1.5 or do not.
+    fn uses(&self, pkcs1_decryption: bool) -> impl Iterator<Item = Use> {
+        let is_off = move |wanted: Use| {
+            wanted == Use::Decrypt && self.work == Work::RsaPkcs1(None) && !pkcs1_decryption
+        };
+        self.uses.iter().copied().filter(move |wanted| !is_off(*wanted))
+    }
+
     /// `C_GetMechanismInfo`.
-    pub(crate) fn info(&self) -> MechanismInfo {
-        let uses = self.uses.iter().fold(0, |flags, wanted| flags | wanted.flag());
+    pub(crate) fn info(&self, pkcs1_decryption: bool) -> MechanismInfo {
+        let uses = self.uses(pkcs1_decryption).fold(0, |flags, wanted| flags | wanted.flag());
         let (min_key_size, max_key_size) = match (self.work, rsa::GENERATED_BITS) {
             (Work::RsaKeyPair, [least, .., most]) => (least.into(), most.into()),
             _ => self.keys.sizes(),
@@ -248,10 +257,22 @@ impl Mechanism {
     ///
     /// # Errors
     /// [`Error::MechanismInvalid`] for other mechanisms, [`Error::MechanismParamInvalid`].
-    pub(crate) fn encryption(&self, parameter: Parameter<'_>) -> Result<Encryption> {
+    pub(crate) fn encryption(&self, parameter: Parameter<'_>) -> Result<Padding> {
         match self.work {
-            Work::RsaPkcs1(None) => Ok(Encryption::Pkcs1),
-            Work::RsaOaep => rsa::oaep(parameter).map(Encryption::Padded),
+            Work::RsaPkcs1(None) => Ok(Padding::Pkcs1),
+            Work::RsaOaep => rsa::oaep(parameter),
+            _ => Err(Error::MechanismInvalid),
+        }
+    }
+
+    /// How a mechanism wraps keys.
+    ///
+    /// # Errors
+    /// [`Error::MechanismInvalid`] for other mechanisms, [`Error::MechanismParamInvalid`].
+    pub(crate) fn envelope(&self, parameter: Parameter<'_>) -> Result<Envelope> {
+        match self.work {
+            Work::RsaOaep => rsa::oaep(parameter).map(Envelope::oaep),
+            Work::RsaAesKeyWrap => Envelope::aes(parameter),
             _ => Err(Error::MechanismInvalid),
         }
     }
@@ -279,6 +300,8 @@ impl Use {
             Self::Derive => CKF_DERIVE,
             Self::Encrypt => CKF_ENCRYPT,
             Self::Decrypt => CKF_DECRYPT,
+            Self::Wrap => CKF_WRAP,
+            Self::Unwrap => CKF_UNWRAP,
         }
     }
 
@@ -290,66 +313,9 @@ impl Use {
             Self::Derive => Some((Class::PrivateKey, CKA_DERIVE)),
             Self::Encrypt => Some((Class::PublicKey, CKA_ENCRYPT)),
             Self::Decrypt => Some((Class::PrivateKey, CKA_DECRYPT)),
+            Self::Wrap => Some((Class::PublicKey, CKA_WRAP)),
+            Self::Unwrap => Some((Class::PrivateKey, CKA_UNWRAP)),
             Self::GenerateKeyPair | Self::Digest => None,
-        }
-    }
-}
-
-impl Keys {
-    /// What kind of key an object is, if it is one of these.
-    pub(crate) fn spec_of(self, object: &Attributes) -> Option<KeySpec> {
-        key::spec_of(object).filter(|spec| match (spec, self) {
-            (KeySpec::Curve(curve), _) => self.has(*curve),
-            (KeySpec::Rsa { .. }, keys) => keys == Self::Rsa,
-        })
-    }
-
-    /// Whether keys on `curve` are among these.
-    pub(crate) fn has(self, curve: Curve) -> bool {
-        match self {
-            Self::None | Self::Rsa => false,
-            Self::Ec(curves) => curves.contains(&curve),
-        }
-    }
-
-    /// Whether all of these keys are hidden from the application; what has no key is not.
-    pub(crate) fn are_hidden(self, hidden: &[KeyKind]) -> bool {
-        let is_hidden = |curve: &Curve| {
-            hidden.contains(&KeyKind::Curve(*curve)) || hidden.contains(&KeyKind::Type(key::key_type(*curve)))
-        };
-        match self {
-            Self::None => false,
-            Self::Ec(curves) => curves.iter().all(is_hidden),
-            Self::Rsa => hidden.contains(&KeyKind::Type(CKK_RSA)),
-        }
-    }
-
-    /// Smallest and largest size in bits.
-    fn sizes(self) -> (u64, u64) {
-        match self {
-            Self::None => (0, 0),
-            Self::Rsa => rsa::MODULUS_BITS,
-            Self::Ec(curves) => {
-                let bits = || curves.iter().map(|curve| curve.bits());
-                (bits().min().unwrap_or(0), bits().max().unwrap_or(0))
-            }
-        }
-    }
-
-    /// `CKF_` bits about the keys: prime field, curve by OBJECT IDENTIFIER or name, uncompressed points where the
-    /// curve has that form.
-    fn flags(self) -> u64 {
-        match self {
-            Self::None | Self::Rsa => 0,
-            Self::Ec(curves) => {
-                curves.iter().fold(CKF_EC_F_P | CKF_EC_OID | CKF_EC_CURVENAME, |flags, curve| {
-                    flags
-                        | match curve {
-                            Curve::P256 | Curve::P384 | Curve::Secp256k1 => CKF_EC_UNCOMPRESS,
-                            Curve::Edwards25519 | Curve::Curve25519 => CKF_EC_COMPRESS,
-                        }
-                })
-            }
         }
     }
 }
@@ -359,6 +325,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
     use super::*;
+    use crate::backend::Curve;
 
     #[test]
     fn every_mechanism_is_listed_once_and_has_a_use() {
@@ -380,12 +347,15 @@ mod tests {
                 (Keys::Rsa, Work::RsaPss(Some(RsaHash::Sha512))) => (RSA, pss(CKM_SHA512, CKG_MGF1_SHA1)),
                 (Keys::Rsa, Work::RsaPss(_)) => (RSA, pss(CKM_SHA256, CKG_MGF1_SHA224)),
                 (Keys::Rsa, Work::RsaOaep) => (RSA, OAEP),
+                (Keys::Rsa, Work::RsaAesKeyWrap) => (RSA, ENVELOPE),
                 (Keys::Rsa, _) => (RSA, Parameter::NONE),
                 _ => (KeySpec::Curve(Curve::P256), Parameter::NONE),
             };
             assert_eq!(mechanism.message(key, parameter, 64).is_ok(), has(Use::Verify), "{mechanism:?}");
             assert_eq!(mechanism.scheme(key, parameter).is_ok(), has(Use::Verify), "{mechanism:?}");
             assert_eq!(mechanism.encryption(parameter).is_ok(), has(Use::Encrypt), "{mechanism:?}");
+            assert_eq!(mechanism.envelope(parameter).is_ok(), has(Use::Wrap), "{mechanism:?}");
+            assert_eq!(has(Use::Unwrap), has(Use::Wrap), "{mechanism:?}");
             assert_eq!(mechanism.hasher().is_ok(), has(Use::Digest), "{mechanism:?}");
             assert_eq!(mechanism.keys == Keys::None, has(Use::Digest), "{mechanism:?}");
             assert_eq!(mechanism.work == Work::Ecdh, has(Use::Derive), "{mechanism:?}");
@@ -399,16 +369,23 @@ mod tests {
         source: CKZ_DATA_SPECIFIED,
         label: b"label",
     };
+    const ENVELOPE: Parameter<'_> = Parameter::RsaAesKeyWrap {
+        aes_bits: 256,
+        hash: CKM_SHA256,
+        mgf: CKG_MGF1_SHA1,
+        source: CKZ_DATA_SPECIFIED,
+        label: b"label",
+    };
 
     #[test]
     fn a_mechanism_is_refused_for_a_use_it_does_not_have() {
         let call = MechanismCall { id: CKM_SHA256, parameter: Parameter::NONE };
-        assert_eq!(select(call, Use::Sign).err(), Some(Error::MechanismInvalid));
+        assert_eq!(select(call, Use::Sign, true).err(), Some(Error::MechanismInvalid));
     }
 
     #[test]
     fn a_parameter_is_refused_where_none_is_defined() {
         let call = MechanismCall { id: CKM_ECDSA, parameter: Parameter::Bytes(&[1]) };
-        assert_eq!(select(call, Use::Sign).err(), Some(Error::MechanismParamInvalid));
+        assert_eq!(select(call, Use::Sign, true).err(), Some(Error::MechanismParamInvalid));
     }
 }

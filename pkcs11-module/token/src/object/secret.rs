@@ -1,4 +1,4 @@
-//! Secret keys that were derived (PKCS#11 3.1 sections 4.10, 5.18.5 and 6.8).
+//! Secret keys that were derived or unwrapped (PKCS#11 3.1 sections 4.10, 5.18.4, 5.18.5 and 6.8).
 //!
 //! Their values are in the memory of the application's process. What the token cannot keep from the application it
 //! does not call sensitive: a template that asks for it is refused, and so is one for an object on the token, where
@@ -20,7 +20,7 @@ pub(crate) struct SecretRequest {
     pub length: Length,
 }
 
-/// Checks the template of `C_DeriveKey` and fills in all attributes but the length of the value.
+/// Checks the template of `C_DeriveKey` or `C_UnwrapKey` and fills in all attributes but the length of the value.
 ///
 /// # Errors
 /// [`Error::TemplateIncomplete`] without a key type, [`Error::Contradiction`] for another class and for a
@@ -28,11 +28,7 @@ pub(crate) struct SecretRequest {
 /// it does not have, and for a key that could not be read; what [`Template::build`] says.
 pub(crate) fn request(mut template: Template) -> Result<SecretRequest> {
     let wrong = Error::contradiction;
-    template.require(
-        CKA_CLASS,
-        canonical_ulong(CKO_SECRET_KEY),
-        wrong(CKA_CLASS, "is not what is derived"),
-    )?;
+    template.require(CKA_CLASS, canonical_ulong(CKO_SECRET_KEY), wrong(CKA_CLASS, "is not what is made"))?;
     template.require(CKA_TOKEN, canonical_bool(false), wrong(CKA_TOKEN, "the nodes keep no secret keys"))?;
     template.require(CKA_SENSITIVE, canonical_bool(false), Error::AttributeValueInvalid)?;
     template.require(CKA_EXTRACTABLE, canonical_bool(true), Error::AttributeValueInvalid)?;
@@ -57,6 +53,15 @@ impl SecretRequest {
     /// `CKA_PRIVATE`.
     pub(crate) fn is_private(&self) -> bool {
         bool_of(&self.attributes, CKA_PRIVATE) == Some(true)
+    }
+
+    /// Whether a value of `length` bytes is such a key.
+    pub(crate) fn takes(&self, length: usize) -> bool {
+        match self.length {
+            Length::Given(wanted) => wanted == length,
+            Length::Any => (1..=VALUE_BYTES_MAX).contains(&length),
+            Length::OneOf(sizes) => sizes.contains(&length),
+        }
     }
 
     /// All attributes of a key with a value of `length` bytes.

@@ -21,7 +21,7 @@ impl Provider {
             operations.digest.cancel();
             return Ok(());
         };
-        operations.digest.start(|| self.select(call, Use::Digest)?.hasher().map(Digesting))
+        operations.digest.start(|| self.select(&session, call, Use::Digest)?.hasher().map(Digesting))
     }
 
     /// `C_Digest`.

@@ -2,9 +2,9 @@
 //! no cluster. Every mechanism that we have is "single-part operations only", so there are no updates.
 
 use super::{MechanismCall, Provider};
-use crate::backend::{BackendError, Role};
+use crate::backend::{BackendError, Decryption, ObjectId, Role};
 use crate::mechanism::Use;
-use crate::mechanism::rsa::{self, Encryption, PublicKey};
+use crate::mechanism::rsa::{self, PublicKey};
 use crate::output::{Output, deliver, deliver_up_to};
 use crate::rv::{Error, Result};
 use crate::session::{Decrypting, Encrypting, Session};
@@ -24,10 +24,10 @@ impl Provider {
             return Ok(());
         };
         operations.encrypt.start(|| {
-            let mechanism = self.select(call, Use::Encrypt)?;
+            let mechanism = self.select(&session, call, Use::Encrypt)?;
             let (object, _) = self.key(&session, key, mechanism, Use::Encrypt)?;
             let key = PublicKey::of(&object.record.attributes)?;
-            Ok(Encrypting { key, encryption: mechanism.encryption(call.parameter)? })
+            Ok(Encrypting { key, padding: mechanism.encryption(call.parameter)? })
         })
     }
 
@@ -41,7 +41,7 @@ impl Provider {
         let mut operations = lock(&session.operations);
         operations.encrypt.one_shot(|encrypting| {
             deliver(out, encrypting.key.bytes(), || {
-                rsa::encrypt(&encrypting.key, &encrypting.encryption, data, |bytes| {
+                rsa::encrypt(&encrypting.key, &encrypting.padding, data, |bytes| {
                     Ok(self.backend.random(bytes)?)
                 })
             })
@@ -60,13 +60,12 @@ impl Provider {
             return Ok(());
         };
         operations.decrypt.start(|| {
-            let mechanism = self.select(call, Use::Decrypt)?;
+            let mechanism = self.select(&session, call, Use::Decrypt)?;
             let (object, spec) = self.key(&session, key, mechanism, Use::Decrypt)?;
-            let Encryption::Padded(padding) = mechanism.encryption(call.parameter)? else {
-                return Err(Error::MechanismInvalid);
-            };
+            let padding = mechanism.encryption(call.parameter)?;
             let modulus_bytes = usize::from(rsa::modulus_bytes(spec)?);
-            Ok(Decrypting { key: object.record.id, modulus_bytes, padding })
+            let decryption = Decryption { mechanism: mechanism.id, padding, unwrap: false };
+            Ok(Decrypting { key: object.record.id, modulus_bytes, decryption })
         })
     }
 
@@ -80,7 +79,7 @@ impl Provider {
         let session = self.session(session)?;
         let mut operations = lock(&session.operations);
         operations.decrypt.one_shot(|decrypting| {
-            let most = rsa::message_bytes_max(&decrypting.padding, decrypting.modulus_bytes);
+            let most = rsa::message_bytes_max(&decrypting.decryption.padding, decrypting.modulus_bytes);
             deliver_up_to(out, most.unwrap_or(0), || self.plaintext(&session, decrypting, ciphertext))
         })
     }
@@ -97,12 +96,22 @@ impl Provider {
         if ciphertext.len() != decrypting.modulus_bytes {
             return Err(Error::EncryptedDataLenRange);
         }
+        self.decrypted(session, decrypting.key, &decrypting.decryption, ciphertext).map_err(Error::of_key)
+    }
+
+    /// What the nodes decrypt; the ciphertext is as long as the modulus.
+    pub(super) fn decrypted(
+        &self,
+        session: &Session,
+        key: ObjectId,
+        decryption: &Decryption,
+        ciphertext: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>> {
         // Zero has no inverse, which a node may need. It decrypts to zero, which no padding makes.
         if ciphertext.iter().all(|byte| *byte == 0) {
             return Err(BackendError::CiphertextInvalid.into());
         }
-        let token = session.slot.token;
-        let plaintext = self.backend.decrypt(token, decrypting.key, &decrypting.padding, ciphertext);
-        self.settle(&session.slot, plaintext).map_err(Error::of_key)
+        let plaintext = self.backend.decrypt(session.slot.token, key, decryption, ciphertext);
+        self.settle(&session.slot, plaintext)
     }
 }

@@ -29,7 +29,7 @@ impl Provider {
         private: &[TemplateItem<'_>],
     ) -> Result<KeyPairHandles> {
         let session = self.session(session)?;
-        let mechanism = self.select(mechanism, Use::GenerateKeyPair)?;
+        let mechanism = self.select(&session, mechanism, Use::GenerateKeyPair)?;
         let request = pair::request(mechanism, Template::parse(public)?, Template::parse(private)?)?;
         let public_is_private = attribute::bool_of(&request.public, CKA_PRIVATE) == Some(true);
         session.check_write(request.public_on_token || request.private_on_token, true)?;
@@ -97,7 +97,7 @@ impl Provider {
         template: &[TemplateItem<'_>],
     ) -> Result<u64> {
         let session = self.session(session)?;
-        let chosen = self.select(mechanism, Use::Derive)?;
+        let chosen = self.select(&session, mechanism, Use::Derive)?;
         let derivation = mechanism::ecdh::Derivation::new(mechanism.parameter)?;
         let (base, spec) = self.key(&session, base_key, chosen, Use::Derive)?;
         let KeySpec::Curve(curve) = spec else { return Err(Error::KeyTypeInconsistent) };

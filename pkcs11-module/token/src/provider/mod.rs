@@ -14,6 +14,8 @@
 //! finding    find_init(session, &[..])  find(session, max: usize) -> Vec<u64>  find_final(session)
 //! keys       generate_key_pair(session, MechanismCall, public: &[..], private: &[..]) -> KeyPairHandles
 //!            derive_key(session, MechanismCall, base_key, &[..]) -> u64
+//! wrapping   wrap_key(session, MechanismCall, wrapping_key, key, &mut dyn Output)
+//!            unwrap_key(session, MechanismCall, unwrapping_key, wrapped, &[..]) -> u64
 //! signing    sign_init(session, Option<MechanismCall>, key)  sign(session, data, &mut dyn Output)
 //!            sign_update(session, part)  sign_final(session, &mut dyn Output)
 //! verifying  verify_init(session, Option<MechanismCall>, key)  verify(session, data, signature)
@@ -38,6 +40,7 @@ mod sessions;
 mod signing;
 mod slots;
 mod verifying;
+mod wrapping;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -120,6 +123,19 @@ pub enum Parameter<'a> {
         /// `pSourceData`.
         label: &'a [u8],
     },
+    /// `CK_RSA_AES_KEY_WRAP_PARAMS`.
+    RsaAesKeyWrap {
+        /// `ulAESKeyBits`.
+        aes_bits: u64,
+        /// Of `pOAEPParams`: `hashAlg`.
+        hash: u64,
+        /// `CKG_`.
+        mgf: u64,
+        /// `CKZ_`.
+        source: u64,
+        /// `pSourceData`.
+        label: &'a [u8],
+    },
 }
 
 impl Parameter<'_> {
@@ -188,8 +204,8 @@ impl Provider {
     }
 
     /// The mechanism of a call, if it exists here for `wanted`.
-    fn select(&self, call: MechanismCall<'_>, wanted: Use) -> Result<&'static Mechanism> {
-        mechanism::select(call, wanted)
+    fn select(&self, session: &Session, call: MechanismCall<'_>, wanted: Use) -> Result<&'static Mechanism> {
+        mechanism::select(call, wanted, self.backend.decrypts_pkcs1(session.slot.token))
     }
 
     /// The key of an operation and its kind: of the class that `wanted` takes, of a type that the mechanism works

@@ -6,7 +6,7 @@ use cryptoki_sys::*;
 
 use super::{Provider, TemplateItem};
 use crate::attribute;
-use crate::backend::{Attributes, BackendError, Freshness, ObjectId, ObjectRecord, Role};
+use crate::backend::{Attributes, BackendError, Freshness, ObjectId, ObjectRecord, PrivateKeyImport, Role};
 use crate::handle::{Place, SecretValue};
 use crate::object::read::{self, Answer};
 use crate::object::{change, create};
@@ -29,7 +29,7 @@ pub(super) struct Object {
 }
 
 impl Provider {
-    /// `C_CreateObject`: certificates, data objects, public EC keys, and private ones (`object::import`).
+    /// `C_CreateObject`: certificates, data objects, public keys, and private ones (`object::import`).
     ///
     /// # Errors
     /// [`Error::SessionHandleInvalid`], [`Error::SessionReadOnly`], [`Error::UserNotLoggedIn`], what the template has
@@ -48,6 +48,11 @@ impl Provider {
     fn import(&self, session: &Session, template: Template) -> Result<u64> {
         let import = import::request(template)?;
         session.check_write(true, true)?;
+        self.import_key(session, import)
+    }
+
+    /// Has the nodes take a private key.
+    pub(super) fn import_key(&self, session: &Session, import: PrivateKeyImport) -> Result<u64> {
         let imported = self.backend.import_private_key(session.slot.token, import);
         let record = self.settle(&session.slot, imported)?;
         Ok(lock(&self.handles).token_object(session.slot.id, record.id, true))

@@ -23,7 +23,7 @@ impl Provider {
             return Ok(());
         };
         operations.sign.start(|| {
-            let mechanism = self.select(call, Use::Sign)?;
+            let mechanism = self.select(&session, call, Use::Sign)?;
             let (object, spec) = self.key(&session, key, mechanism, Use::Sign)?;
             Ok(Signing {
                 key: object.record.id,

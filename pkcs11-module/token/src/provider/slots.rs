@@ -76,12 +76,13 @@ impl Provider {
     /// # Errors
     /// [`Error::SlotIdInvalid`], [`Error::MechanismInvalid`], [`Error::Backend`].
     pub fn mechanism_info(&self, slot: u64, mechanism: u64) -> Result<MechanismInfo> {
-        let hidden = self.backend.hidden(self.slot(slot)?.token);
+        let token = self.slot(slot)?.token;
+        let hidden = self.backend.hidden(token);
         let mechanism = mechanism::find(mechanism)?;
         if mechanism.keys.are_hidden(&hidden) {
             return Err(Error::MechanismInvalid);
         }
-        Ok(mechanism.info())
+        Ok(mechanism.info(self.backend.decrypts_pkcs1(token)))
     }
 
     /// `C_InitToken`. `label` is blank-padded. All objects of the token are destroyed.

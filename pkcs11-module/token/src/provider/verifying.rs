@@ -21,7 +21,7 @@ impl Provider {
             return Ok(());
         };
         operations.verify.start(|| {
-            let mechanism = self.select(call, Use::Verify)?;
+            let mechanism = self.select(&session, call, Use::Verify)?;
             let (object, spec) = self.key(&session, key, mechanism, Use::Verify)?;
             let key = Verifier::new(mechanism, call.parameter, spec, &object.record.attributes)?;
             Ok(Verifying { key, spec, message: mechanism.message(spec, call.parameter, VERIFIED_BYTES_MAX)? })

@@ -79,10 +79,10 @@ impl Backend for Meeting {
         &self,
         token: TokenId,
         key: ObjectId,
-        padding: &Padding,
+        decryption: &Decryption,
         ciphertext: &[u8],
     ) -> BackendResult<zeroize::Zeroizing<Vec<u8>>> {
-        self.inner.decrypt(token, key, padding, ciphertext)
+        self.inner.decrypt(token, key, decryption, ciphertext)
     }
     fn derive(
         &self,

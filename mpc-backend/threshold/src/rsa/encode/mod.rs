@@ -6,6 +6,7 @@
 pub mod oaep;
 mod pkcs1;
 mod pss;
+pub mod rejection;
 
 use alloc::vec::Vec;
 
@@ -14,6 +15,7 @@ use arith::modulus::Residue;
 pub use self::pkcs1::PKCS1_OVERHEAD_BYTES;
 use super::hash::Hash;
 use super::public::PublicKey;
+use crate::transcript::{RSA_REJECTION_BLOCK, expand};
 
 /// Why parameters give no block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -74,6 +76,19 @@ impl Block {
     pub fn ciphertext(key: &PublicKey, ciphertext: &[u8]) -> Result<Self, EncodeError> {
         let block = Self::raw(key, ciphertext)?;
         if ciphertext.iter().all(|byte| *byte == 0) { Err(EncodeError::Range) } else { Ok(block) }
+    }
+
+    /// The number whose e-th root decides what a ciphertext decrypts to if its padding is wrong ([`rejection`]).
+    ///
+    /// # Errors
+    /// As [`Self::ciphertext`].
+    pub fn rejection(key: &PublicKey, ciphertext: &[u8]) -> Result<Self, EncodeError> {
+        Self::ciphertext(key, ciphertext)?;
+        let mut block = alloc::vec![0; key.bytes()];
+        expand(RSA_REJECTION_BLOCK, &[&key.id(), ciphertext], &mut block);
+        // n has its highest bit set, so a number without it is below n.
+        block.iter_mut().take(1).for_each(|top| *top &= 0x7f);
+        Ok(Self(block))
     }
 
     /// Any number (`CKM_RSA_X_509`). Whoever may sign such blocks can sign everything.

@@ -17,7 +17,7 @@ pub(crate) use public::PublicKey;
 #[cfg(feature = "testing")]
 pub(crate) use {padding::masked, public::power};
 
-const fn rsa(id: u64, uses: &'static [Use], work: Work) -> Mechanism {
+pub(super) const fn rsa(id: u64, uses: &'static [Use], work: Work) -> Mechanism {
     Mechanism { id, uses, keys: Keys::Rsa, work }
 }
 
@@ -31,11 +31,11 @@ const fn pss(id: u64, hash: Option<RsaHash>) -> Mechanism {
 
 pub(crate) static RSA_PKCS_KEY_PAIR_GEN: Mechanism =
     rsa(CKM_RSA_PKCS_KEY_PAIR_GEN, &[Use::GenerateKeyPair], Work::RsaKeyPair);
-/// It does not decrypt: whether its padding was right is an oracle.
+/// It decrypts only where the configuration says so.
 pub(crate) static RSA_PKCS: Mechanism =
-    rsa(CKM_RSA_PKCS, &[Use::Sign, Use::Verify, Use::Encrypt], Work::RsaPkcs1(None));
+    rsa(CKM_RSA_PKCS, &[Use::Sign, Use::Verify, Use::Encrypt, Use::Decrypt], Work::RsaPkcs1(None));
 pub(crate) static RSA_PKCS_OAEP: Mechanism =
-    rsa(CKM_RSA_PKCS_OAEP, &[Use::Encrypt, Use::Decrypt], Work::RsaOaep);
+    rsa(CKM_RSA_PKCS_OAEP, &[Use::Encrypt, Use::Decrypt, Use::Wrap, Use::Unwrap], Work::RsaOaep);
 pub(crate) static RSA_PKCS_PSS: Mechanism = pss(CKM_RSA_PKCS_PSS, None);
 pub(crate) static SHA1_RSA_PKCS: Mechanism = pkcs1(CKM_SHA1_RSA_PKCS, RsaHash::Sha1);
 pub(crate) static SHA224_RSA_PKCS: Mechanism = pkcs1(CKM_SHA224_RSA_PKCS, RsaHash::Sha224);
@@ -100,16 +100,11 @@ pub(crate) fn oaep(parameter: Parameter<'_>) -> Result<Padding> {
 
 /// Most bytes that a message can have under this padding: none if the modulus has no room for the padding itself.
 pub(crate) fn message_bytes_max(padding: &Padding, modulus_bytes: usize) -> Option<usize> {
-    let Padding::Oaep { hash, .. } = padding;
-    modulus_bytes.checked_sub(2 * hash.bytes() + 2)
-}
-
-/// How a message is padded for encryption.
-pub(crate) enum Encryption {
-    /// RSAES-PKCS1-v1_5.
-    Pkcs1,
-    /// What the backend can undo.
-    Padded(Padding),
+    let overhead = match padding {
+        Padding::Oaep { hash, .. } => 2 * hash.bytes() + 2,
+        Padding::Pkcs1 => PKCS1_OVERHEAD_BYTES,
+    };
+    modulus_bytes.checked_sub(overhead)
 }
 
 /// Encrypts; `random` fills buffers.
@@ -118,13 +113,13 @@ pub(crate) enum Encryption {
 /// [`Error::DataLenRange`] for a message that does not fit, and what `random` says.
 pub(crate) fn encrypt(
     key: &PublicKey,
-    encryption: &Encryption,
+    padding: &Padding,
     message: &[u8],
     random: impl FnMut(&mut [u8]) -> Result<()>,
 ) -> Result<Vec<u8>> {
-    let block = match encryption {
-        Encryption::Pkcs1 => padding::pkcs1_encryption(key.bytes(), message, random),
-        Encryption::Padded(Padding::Oaep { hash, mgf, label }) => {
+    let block = match padding {
+        Padding::Pkcs1 => padding::pkcs1_encryption(key.bytes(), message, random),
+        Padding::Oaep { hash, mgf, label } => {
             padding::oaep_encode(key.bytes(), (*hash, *mgf), label, message, random)
         }
     }?;

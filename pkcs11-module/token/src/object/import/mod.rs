@@ -35,9 +35,7 @@ pub(crate) fn request(mut template: Template) -> Result<PrivateKeyImport> {
         return Err(Error::AttributeValueInvalid);
     }
     pair::check_private(&mut template)?;
-    if template.bool(CKA_TOKEN) != Some(true) {
-        return Err(Error::contradiction(CKA_TOKEN, "imported private keys are kept on the token"));
-    }
+    check_on_token(&template)?;
     let mut private = template.build(Class::PrivateKey, &[])?;
     check_dates(&private)?;
     for id in [CKA_LOCAL, CKA_ALWAYS_SENSITIVE, CKA_NEVER_EXTRACTABLE] {
@@ -46,6 +44,69 @@ pub(crate) fn request(mut template: Template) -> Result<PrivateKeyImport> {
     private.insert(CKA_KEY_GEN_MECHANISM, canonical_ulong(CK_UNAVAILABLE_INFORMATION));
     Ok(PrivateKeyImport { value, private })
 }
+
+/// Checks of the template of `C_UnwrapKey` what needs no look at the key.
+///
+/// # Errors
+/// [`Error::TemplateIncomplete`] without a key type; [`Error::Contradiction`] for a number of the key, which is not the
+/// application's to say, for a session key, and [`Error::AttributeValueInvalid`] for a key that could leave the token.
+pub(crate) fn check_template(template: &mut Template) -> Result<()> {
+    if template.ulong(CKA_KEY_TYPE).is_none() {
+        return Err(Error::TemplateIncomplete);
+    }
+    if let Some(id) = NUMBERS.iter().find(|id| template.attributes().contains_key(id)) {
+        return Err(Error::contradiction(*id, "is inside the wrapped key"));
+    }
+    pair::check_private(template)?;
+    check_on_token(template)
+}
+
+/// What `C_UnwrapKey` makes of a private key in PKCS#8.
+///
+/// # Errors
+/// [`Error::WrappedKeyInvalid`] for what is no key of the type that the template names; what [`Template::build`] says.
+pub(crate) fn unwrapped(mut template: Template, der: &[u8]) -> Result<PrivateKeyImport> {
+    let key = PrivateKeyDer::pkcs8(der).map_err(|_| Error::WrappedKeyInvalid)?;
+    let items: Vec<TemplateItem<'_>> =
+        key.attributes().map(|(kind, value)| TemplateItem { kind, value }).collect();
+    let mut inner = Template::parse(&items).map_err(|_| Error::WrappedKeyInvalid)?;
+    let key_type = inner.take(CKA_KEY_TYPE);
+    if template.attributes().get(&CKA_KEY_TYPE) != key_type.as_ref() {
+        return Err(Error::WrappedKeyInvalid);
+    }
+    for id in NUMBERS {
+        inner.take(id).into_iter().for_each(|value| template.set(id, value));
+    }
+    request(template).map_err(|error| match error {
+        Error::CurveNotSupported | Error::TemplateIncomplete | Error::Contradiction { .. } => {
+            Error::WrappedKeyInvalid
+        }
+        Error::AttributeValueInvalid => Error::WrappedKeyInvalid,
+        other => other,
+    })
+}
+
+fn check_on_token(template: &Template) -> Result<()> {
+    match template.bool(CKA_TOKEN) {
+        Some(true) => Ok(()),
+        _ => Err(Error::contradiction(CKA_TOKEN, "imported private keys are kept on the token")),
+    }
+}
+
+/// What makes a private key the key that it is.
+const NUMBERS: [u64; 11] = [
+    CKA_VALUE,
+    CKA_EC_PARAMS,
+    CKA_EC_POINT,
+    CKA_MODULUS,
+    CKA_PUBLIC_EXPONENT,
+    CKA_PRIVATE_EXPONENT,
+    CKA_PRIME_1,
+    CKA_PRIME_2,
+    CKA_EXPONENT_1,
+    CKA_EXPONENT_2,
+    CKA_COEFFICIENT,
+];
 
 /// What becomes of an imported key.
 pub struct Purpose<'a> {
