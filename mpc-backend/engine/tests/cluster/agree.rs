@@ -13,30 +13,34 @@ use crate::service::ready;
 use crate::sim::Sim;
 use crate::user::{Key, User, party};
 
-/// A point of the curve with a known logarithm, and the x-coordinate of its product with the key.
-fn peer<C: Curve>(key: &Key) -> (Vec<u8>, Vec<u8>) {
-    let own = C::reduce_wide(&[7; 48]);
+/// A point of the curve with this logarithm, and the x-coordinate of its product with the key.
+fn peer<C: Curve>(key: &Key, own: [u8; 32]) -> (Vec<u8>, Vec<u8>) {
+    let own = C::reduce_wide(&own);
     let public = C::Point::decode(&key.birth.public_key).unwrap();
     (C::Point::mul_base(&own).encode(), public.mul(&own).encode()[1..].to_vec())
 }
 
 /// The same on curve25519, by its own ladder.
-fn x25519_peer(key: &Key) -> (Vec<u8>, Vec<u8>) {
-    let public = curve25519::public_key(&key.birth.public_key).unwrap();
-    let own = MontgomeryPoint::mul_base_clamped([7; 32]);
-    (own.0.to_vec(), MontgomeryPoint(public).mul_clamped([7; 32]).0.to_vec())
+fn x25519_peer(key: &Key, own: [u8; 32]) -> (Vec<u8>, Vec<u8>) {
+    let public = MontgomeryPoint(curve25519::public_key(&key.birth.public_key).unwrap());
+    (MontgomeryPoint::mul_base_clamped(own).0.to_vec(), public.mul_clamped(own).0.to_vec())
+}
+
+/// A peer with this private key: its public key, and the secret that it computes.
+pub fn peer_of(key: &Key, own: [u8; 32]) -> (Vec<u8>, Vec<u8>) {
+    if key.birth.curve == AgreementCurve::Curve25519.name() {
+        return x25519_peer(key, own);
+    }
+    match key.curve() {
+        SigningCurve::P256 => peer::<P256>(key, own),
+        SigningCurve::P384 => peer::<P384>(key, own),
+        SigningCurve::Secp256k1 => peer::<Secp256k1>(key, own),
+        SigningCurve::Edwards25519 => panic!("its keys only sign"),
+    }
 }
 
 fn any_peer(key: &Key) -> (Vec<u8>, Vec<u8>) {
-    if key.birth.curve == AgreementCurve::Curve25519.name() {
-        return x25519_peer(key);
-    }
-    match key.curve() {
-        SigningCurve::P256 => peer::<P256>(key),
-        SigningCurve::P384 => peer::<P384>(key),
-        SigningCurve::Secp256k1 => peer::<Secp256k1>(key),
-        SigningCurve::Edwards25519 => panic!("its keys only sign"),
-    }
+    peer_of(key, [7; 32])
 }
 
 /// Asks a quorum and combines what its nodes say.
@@ -80,7 +84,7 @@ fn every_quorum_agrees_with_a_key_of_x25519_which_does_not_sign() {
     let (mut sim, mut user, _) = ready(46);
     let key = user.generate_key(&mut sim, 1, [2; 16], &x25519_attributes()).unwrap();
     assert_every_quorum_agrees(&mut sim, &mut user, &key);
-    let (good, _) = x25519_peer(&key);
+    let (good, _) = any_peer(&key);
     let mut twist = vec![0; 32];
     twist[0] = 2;
     for peer in [twist, vec![0; 32], good[1..].to_vec(), [&[2], &good[..]].concat()] {

@@ -1,11 +1,13 @@
 //! Clients that sign as fast as they can, the way the real client does: lease, ask T nodes at once, combine,
-//! verify, and after a failure another signer set, until a deadline.
+//! verify, and after a failure another signer set, until a deadline. Now and then they agree on a secret instead.
+
+mod agreement;
 
 use std::collections::BTreeMap;
 
 use engine::Input;
 use proto::client::v1::{
-    ClientFrame, Error, LeaseRequest, Request, SignReply, client_frame, node_frame, request::Op,
+    ClientFrame, DeriveReply, Error, LeaseRequest, Request, SignReply, client_frame, node_frame, request::Op,
     response::Result as Reply,
 };
 use proto::registry::v1::Role;
@@ -14,6 +16,7 @@ use rand_core::RngCore;
 use threshold::fault::Checks;
 use threshold::signing::{Answer, combine_with};
 
+use self::agreement::Agreement;
 use crate::curves::{mechanism_of, schemes_on, verifies};
 use crate::sim::{Delivery, Sim, World};
 use crate::user::{Conn, Key, User, party};
@@ -24,6 +27,8 @@ const TRY_MS: u64 = 700;
 const PAUSE_MS: u64 = 60;
 /// Pause between two signatures, in ms: seeds are for faults, not for load.
 const THINK_MS: u64 = 250;
+/// One of so many tasks is a key agreement.
+const AGREE_EVERY: u32 = 4;
 
 /// A connection to a node.
 struct Line {
@@ -37,12 +42,17 @@ enum Stage {
     Idle,
     Leasing { set: Vec<u8>, request: u64 },
     Signing { set: Vec<u8>, nonce: [u8; 32], open: BTreeMap<u64, u8>, parts: Vec<(u8, SignReply)> },
+    Agreeing { set: Vec<u8>, nonce: [u8; 32], open: BTreeMap<u64, u8>, parts: Vec<(u8, DeriveReply)> },
 }
 
 /// One thread of an application.
 pub struct Worker {
     user: User,
     pub key: Key,
+    /// A key of X25519.
+    agreement_key: Key,
+    /// What is to be agreed on, unless a signature is wanted.
+    agreement: Option<Agreement>,
     lines: BTreeMap<u8, Line>,
     stage: Stage,
     stage_until: u64,
@@ -54,6 +64,7 @@ pub struct Worker {
     /// it. Names may lie.
     failures: BTreeMap<Vec<u8>, (u32, u32)>,
     pub signatures: u32,
+    pub agreements: u32,
     pub retries: u32,
 }
 
@@ -62,6 +73,8 @@ impl Worker {
         Self {
             user: world.user(number),
             key: world.key.clone(),
+            agreement_key: world.agreement_key.clone(),
+            agreement: None,
             lines: BTreeMap::new(),
             stage: Stage::Idle,
             stage_until: 0,
@@ -70,11 +83,12 @@ impl Worker {
             checks: Checks::all(),
             failures: BTreeMap::new(),
             signatures: 0,
+            agreements: 0,
             retries: 0,
         }
     }
 
-    /// Begins a new signature; the present one is given up.
+    /// Begins a new task; the present one is given up.
     pub fn start_over(&mut self, now: u64) {
         (self.stage, self.pause_until) = (Stage::Idle, now);
         self.digest.clear();
@@ -133,6 +147,10 @@ impl Worker {
             // One key signs by all schemes of its curve.
             let schemes = schemes_on(self.key.curve());
             self.key.scheme = schemes[sim.rng.next_u32() as usize % schemes.len()];
+            self.agreement = None;
+            if sim.rng.next_u32().is_multiple_of(AGREE_EVERY) {
+                self.agreement = Some(self.new_agreement(sim));
+            }
         }
         let ready = |node: &u8| self.lines.get(node).is_some_and(|line| line.login.is_none());
         let mut sets = sim.signer_sets();
@@ -145,6 +163,9 @@ impl Worker {
             self.pause_until = sim.now + PAUSE_MS;
             return;
         };
+        if self.agreement.is_some() {
+            return self.ask_for_agreement(sim, set);
+        }
         let (key_id, signers) = (self.key.id.to_vec(), set.iter().copied().map(u32::from).collect());
         let lease =
             Op::Lease(LeaseRequest { key_id, signers, count: 1, mechanism: mechanism_of(self.key.scheme) });
@@ -155,7 +176,7 @@ impl Worker {
 
     fn failed(&mut self, now: u64) {
         let stage = std::mem::replace(&mut self.stage, Stage::Idle);
-        if let Stage::Leasing { set, .. } | Stage::Signing { set, .. } = stage {
+        if let Stage::Leasing { set, .. } | Stage::Signing { set, .. } | Stage::Agreeing { set, .. } = stage {
             self.failures.entry(set).or_default().0 += 1;
         }
         self.retries += 1;
@@ -195,11 +216,20 @@ impl Worker {
                     self.finish(sim);
                 }
             }
+            (Stage::Agreeing { open, parts, .. }, Reply::Derive(reply)) if open.get(&id) == Some(&from) => {
+                open.remove(&id);
+                parts.push((from, reply));
+                if open.is_empty() {
+                    self.agree(sim);
+                }
+            }
             (Stage::Leasing { request, .. }, Reply::Error(error)) if *request == id => {
                 self.blamed(sim, &error);
                 self.failed(sim.now);
             }
-            (Stage::Signing { open, .. }, Reply::Error(error)) if open.contains_key(&id) => {
+            (Stage::Signing { open, .. } | Stage::Agreeing { open, .. }, Reply::Error(error))
+                if open.contains_key(&id) =>
+            {
                 self.blamed(sim, &error);
                 self.failed(sim.now);
             }
@@ -256,8 +286,12 @@ impl Worker {
             sim.ledger.violation(format!("a signature by {set:?} was accepted and does not verify"));
         }
         sim.ledger.signature(signature);
-        self.failures.remove(set);
         self.signatures += 1;
+        self.done(sim, set);
+    }
+
+    fn done(&mut self, sim: &Sim, set: &[u8]) {
+        self.failures.remove(set);
         self.start_over(sim.now);
         self.pause_until = sim.now + THINK_MS;
     }

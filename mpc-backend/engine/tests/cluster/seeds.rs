@@ -27,6 +27,7 @@ pub struct Report {
     pub trace: String,
     pub violations: Vec<String>,
     pub signatures: u32,
+    pub agreements: u32,
     pub retries: u32,
     /// Ends of pair set-ups: what an execution costs.
     pub setups: usize,
@@ -104,6 +105,7 @@ pub fn execute(shape: Shape, seed: u64) -> Report {
         trace: sim.trace_hash(),
         setups: sim.all().map(|node| sim.logged(node, "PairReady")).sum::<usize>(),
         signatures: sum(|worker| worker.signatures),
+        agreements: sum(|worker| worker.agreements),
         retries: sum(|worker| worker.retries),
         violations: std::mem::take(&mut sim.ledger.violations),
     }
@@ -201,7 +203,8 @@ fn run(shape: Shape, first: u64, count: u64) {
     // CI's are spread over the tests below; more keep the same parts.
     let count = wanted.map_or(count, |wanted| (wanted * count).div_ceil(CI_SEEDS));
     let seeds = alone.map_or(first..first + count, |seed: u64| seed..seed + 1);
-    let (mut signatures, mut retries, mut setups, mut failed) = (0u64, 0u64, 0, Vec::new());
+    let (mut signatures, mut agreements, mut retries, mut setups, mut failed) =
+        (0u64, 0u64, 0u64, 0, Vec::new());
     for seed in seeds {
         if wanted.is_some() && seed.is_multiple_of(100) {
             println!("{shape:?}: seed {seed}");
@@ -210,6 +213,7 @@ fn run(shape: Shape, first: u64, count: u64) {
         let violations = match report {
             Ok(report) => {
                 signatures += u64::from(report.signatures);
+                agreements += u64::from(report.agreements);
                 retries += u64::from(report.retries);
                 setups += report.setups;
                 if alone.is_some() {
@@ -228,7 +232,7 @@ fn run(shape: Shape, first: u64, count: u64) {
         }
     }
     println!(
-        "{shape:?}: {count} seeds from {first}, {signatures} signatures, {retries} retries, {} pair set-ups",
+        "{shape:?}: {count} seeds from {first}, {signatures} signatures, {agreements} key agreements, {retries} retries, {} pair set-ups",
         setups / 2
     );
     assert!(

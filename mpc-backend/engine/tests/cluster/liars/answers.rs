@@ -26,7 +26,8 @@ pub fn distort(
                 sign.node_signature = said.sign(key);
             }
         }
-        (Strategy::FalseErrors, Some(result @ (Reply::Sign(_) | Reply::Lease(_)))) => {
+        (Strategy::WrongPartials, Some(Reply::Derive(derive))) => flip(&mut derive.partial, rng),
+        (Strategy::FalseErrors, Some(result @ (Reply::Sign(_) | Reply::Lease(_) | Reply::Derive(_)))) => {
             let code =
                 [Code::Unavailable, Code::PresignatureGone, Code::Internal][rng.next_u32() as usize % 3];
             let nodes = (1..=5).filter(|other| *other != u32::from(node)).collect();
@@ -37,7 +38,7 @@ pub fn distort(
             1 => lease.presignature_ids.iter_mut().for_each(|id| flip(id, rng)),
             _ => lease.presignature_ids = vec![vec![0; 31]],
         },
-        (Strategy::Mute, Some(Reply::Sign(_) | Reply::Lease(_))) => frame.frame = None,
+        (Strategy::Mute, Some(Reply::Sign(_) | Reply::Lease(_) | Reply::Derive(_))) => frame.frame = None,
         _ => {}
     }
 }

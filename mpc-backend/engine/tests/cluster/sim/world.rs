@@ -1,4 +1,5 @@
-//! A cluster's past, made once in a process: a token, a user with a PIN, one key, and the first pair set-ups.
+//! A cluster's past, made once in a process: a token, a user with a PIN, a key, another of X25519, and the first pair
+//! set-ups.
 //! Each seed begins from it, so that its time goes into faults and not into set-up.
 
 use std::sync::OnceLock;
@@ -8,7 +9,7 @@ use threshold::ecdsa::Pairs;
 use threshold::signing::SigningCurve;
 
 use super::{Shape, Sim, Store, THREE_OF_FIVE, TWO_OF_THREE};
-use crate::curves::usual_scheme;
+use crate::curves::{usual_scheme, x25519_attributes};
 use crate::service::ready_on;
 use crate::user::{Key, User};
 
@@ -25,6 +26,8 @@ pub struct World {
     log: Vec<Vec<u8>>,
     pin_key: SigningKey,
     pub key: Key,
+    /// Of X25519.
+    pub agreement_key: Key,
     first_starts: Vec<FirstStart>,
 }
 
@@ -44,11 +47,13 @@ impl World {
     }
 
     fn make(shape: Shape, curve: SigningCurve) -> Self {
-        let (mut sim, user, key) = ready_on(Sim::of(shape, 0), usual_scheme(curve));
+        let (mut sim, mut user, key) = ready_on(Sim::of(shape, 0), usual_scheme(curve));
+        let agreement_key = user.generate_key(&mut sim, 1, [2; 16], &x25519_attributes()).unwrap();
         sim.run(1_000);
         let stores = sim.nodes.iter().map(|node| node.store.clone()).collect();
         let pin_key = user.pin_key.unwrap();
-        let mut world = Self { shape, stores, log: sim.log, pin_key, key, first_starts: Vec::new() };
+        let mut world =
+            Self { shape, stores, log: sim.log, pin_key, key, agreement_key, first_starts: Vec::new() };
         world.first_starts = world.start_once();
         world
     }
