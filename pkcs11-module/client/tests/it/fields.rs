@@ -247,7 +247,9 @@ impl Stage {
 
 /// What the log says of the liar: that it misbehaved, or else the first line.
 fn said(log: &str) -> Option<String> {
-    let lines: Vec<&str> = log.lines().filter_map(|line| line.splitn(4, ' ').nth(3)).collect();
+    // On a busy machine an honest node is slow.
+    let tells = |line: &&str| !line.contains("no answer after") && !line.contains("may serve again");
+    let lines: Vec<&str> = log.lines().filter_map(|line| line.splitn(4, ' ').nth(3)).filter(tells).collect();
     let misbehaved = lines.iter().find_map(|line| line.split_once("misbehaved: ").map(|(_, what)| what));
     let checked = lines.iter().find_map(|line| line.split_once("failed its check: ")?.1.split(';').next());
     let text = misbehaved.or(checked).or(lines.first().copied())?;
