@@ -105,13 +105,19 @@ impl Target {
 
     /// Runs a load in bursts, so short that presignatures are always ready.
     pub fn load_warm(&self, label: &str, seconds: u64, threads: usize) -> Result<Load> {
+        self.load_warm_by(label, seconds, threads, &[])
+    }
+
+    /// The same by the Schnorr mechanism of the curve.
+    pub fn load_warm_schnorr(&self, curve: &Curve, label: &str, seconds: u64) -> Result<Load> {
+        let mechanism = curve.schnorr.ok_or_else(|| anyhow!("no Schnorr on {}", curve.name))?;
+        self.load_warm_by(label, seconds, 1, &["--vendor-mechanism", &mechanism.to_string()])
+    }
+
+    fn load_warm_by(&self, label: &str, seconds: u64, threads: usize, mechanism: &[&str]) -> Result<Load> {
         let burst = (WARM_BURST / threads).max(1).to_string();
-        finish_load(self.spawn_load(
-            label,
-            seconds,
-            threads,
-            &["--burst", &burst, "--pause-ms", WARM_PAUSE_MS],
-        )?)
+        let pace = [&["--burst", &burst, "--pause-ms", WARM_PAUSE_MS], mechanism].concat();
+        finish_load(self.spawn_load(label, seconds, threads, &pace)?)
     }
 
     fn spawn_load(&self, label: &str, seconds: u64, threads: usize, pace: &[&str]) -> Result<Child> {

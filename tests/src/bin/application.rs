@@ -66,6 +66,9 @@ enum Task {
         /// Length of a pause; its time counts for nothing.
         #[arg(long, default_value_t = 0)]
         pause_ms: u64,
+        /// As for `sign`.
+        #[arg(long)]
+        vendor_mechanism: Option<u64>,
     },
     /// Do what standard input says, a line each, and stay: `keygen LABEL`, `sign LABEL DIGEST`,
     /// `hold HEX` (keep these bytes in memory).
@@ -113,22 +116,16 @@ fn main() -> Result<()> {
         }
         Task::Sign { label, vendor_mechanism } => {
             let key = find_key(&session, &label)?;
-            let mechanism = match vendor_mechanism {
-                None => mechanism_of(&session, key)?,
-                Some(number) => {
-                    let kind = MechanismType::new_vendor_defined(number)?;
-                    Mechanism::VendorDefined(VendorDefinedMechanism::new::<()>(kind, None))
-                }
-            };
+            let mechanism = mechanism_for(&session, key, vendor_mechanism)?;
             for line in std::io::stdin().lock().lines() {
                 let digest = hex::decode(line?)?;
                 let signature = session.sign(&mechanism, key, &digest)?;
                 writeln!(out, "{} {}", hex::encode(digest), hex::encode(signature))?;
             }
         }
-        Task::Load { label, seconds, threads, burst, pause_ms } => {
-            let pace =
-                Pace { time: Duration::from_secs(seconds), burst, pause: Duration::from_millis(pause_ms) };
+        Task::Load { label, seconds, threads, burst, pause_ms, vendor_mechanism } => {
+            let (time, pause) = (Duration::from_secs(seconds), Duration::from_millis(pause_ms));
+            let pace = Pace { time, burst, pause, vendor_mechanism };
             load(&library, slot, &label, pace, threads, &mut out)?;
         }
         Task::Serve => serve(&session, &mut out)?,
@@ -208,6 +205,13 @@ fn printable(name: &str) -> Vec<u8> {
     [&[0x13, name.len() as u8], name.as_bytes()].concat()
 }
 
+/// A vendor's mechanism, or what the key usually signs with.
+fn mechanism_for(session: &Session, key: ObjectHandle, vendor: Option<u64>) -> Result<Mechanism<'static>> {
+    let Some(number) = vendor else { return mechanism_of(session, key) };
+    let kind = MechanismType::new_vendor_defined(number)?;
+    Ok(Mechanism::VendorDefined(VendorDefinedMechanism::new::<()>(kind, None)))
+}
+
 /// What a private key signs with.
 fn mechanism_of(session: &Session, key: ObjectHandle) -> Result<Mechanism<'static>> {
     match session.get_attributes(key, &[AttributeType::KeyType])?.as_slice() {
@@ -237,12 +241,13 @@ fn find_key(session: &Session, label: &str) -> Result<ObjectHandle> {
     session.find_objects(&template)?.first().copied().ok_or_else(|| anyhow!("no private key {label:?}"))
 }
 
-/// How long to sign, and where to rest.
+/// How long to sign, where to rest, and by what.
 #[derive(Clone, Copy)]
 struct Pace {
     time: Duration,
     burst: Option<usize>,
     pause: Duration,
+    vendor_mechanism: Option<u64>,
 }
 
 fn serve(session: &Session, out: &mut impl Write) -> Result<()> {
@@ -328,7 +333,7 @@ fn load(
 fn work(library: &Pkcs11, slot: Slot, label: &str, pace: Pace) -> Result<Tally> {
     let session = library.open_ro_session(slot)?;
     let key = find_key(&session, label)?;
-    let mechanism = mechanism_of(&session, key)?;
+    let mechanism = mechanism_for(&session, key, pace.vendor_mechanism)?;
     let mut tally = Tally::default();
     let until = Instant::now() + pace.time;
     for number in 1.. {

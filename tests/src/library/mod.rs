@@ -11,7 +11,7 @@ use anyhow::{Result, ensure};
 
 use crate::application::{Load, Target};
 use crate::bench::Report;
-use crate::curve::EDWARDS25519;
+use crate::curve::{EDWARDS25519, P256, SECP256K1};
 use crate::lab::Lab;
 use crate::nginx::Nginx;
 use crate::openssl::{accept_all, accept_all_on};
@@ -28,6 +28,7 @@ pub fn measure(seconds: u64, report: &mut Report) -> Result<()> {
         cpu_per_signature(&lab, &target, CPU_SECONDS.min(6 * seconds), report)?;
         everything(&target, "", seconds, report)?;
         ed25519(&target, seconds, report)?;
+        schnorr(&target, seconds, report)?;
         stopped::measure(&lab, &target, seconds, report)?;
     }
     cold(&up(5, 3)?.target()?, "", "p256.3of5", report)?;
@@ -113,6 +114,21 @@ fn ed25519(target: &Target, seconds: u64, report: &mut Report) -> Result<()> {
     report.insert("sign.ed25519.2of3.warm.p99_us".into(), load.p99_us as f64);
     if let Some(p256) = report.get("sign.p256.2of3.warm.p50_us").copied() {
         report.insert("ratio.sign.ed25519_over_p256.warm.p50".into(), load.p50_us as f64 / p256);
+    }
+    Ok(())
+}
+
+/// The same by Schnorr, which frost-core judges.
+fn schnorr(target: &Target, seconds: u64, report: &mut Report) -> Result<()> {
+    for (curve, name) in [(&P256, "frost_p256"), (&SECP256K1, "bip340")] {
+        let label = format!("bench {name}");
+        let point = target.keygen_on(curve, &label)?;
+        let load = target.load_warm_schnorr(curve, &label, seconds)?;
+        ensure!(load.failures == 0, "{} failed calls, first: {:?}", load.failures, load.first_error);
+        crate::schnorr::accept_all(curve, &point, judged(&load))?;
+        report.insert(format!("sign.{name}.2of3.warm.1thr.ops_per_s"), load.per_second);
+        report.insert(format!("sign.{name}.2of3.warm.p50_us"), load.p50_us as f64);
+        report.insert(format!("sign.{name}.2of3.warm.p99_us"), load.p99_us as f64);
     }
     Ok(())
 }

@@ -57,6 +57,7 @@ fn what_is_wrong_with_a_cluster_is_said_with_a_remedy() {
     doctor(&target, Some(PIN), &[]).is_sound(&["3 of 3 nodes serve", "no private key"]);
     target.keygen("doctor").unwrap();
     let sound = ["signed with CKM_ECDSA", "the signature is right"];
+    doctor(&target, Some(PIN), &[]).is_sound(&sound);
     doctor(&target, Some(PIN), &["--key", "doctor"]).is_sound(&sound);
     doctor(&target, None, &[]).is_sound(&["no PIN was given"]);
     doctor(&target, Some(PIN), &["--key", "absent"]).is_a_problem(&["no private key \"absent\""]);

@@ -30,7 +30,8 @@ fn every_signer_set_signs(nodes: u8, threshold: u8, curves_of: fn(usize) -> &'st
     let points: BTreeMap<&str, Vec<u8>> =
         CURVES.iter().map(|curve| (curve.name, target.keygen_on(curve, curve.name).unwrap())).collect();
     let mut expected = 0;
-    let (mut accepted, mut failed_checks) = (0, 0);
+    let (mut accepted, mut failed_checks) = (BTreeMap::<String, usize>::new(), 0);
+    let mut accept = |scheme: String, count: usize| *accepted.entry(scheme).or_default() += count;
     let sets = subsets(nodes, threshold);
     for (number, set) in sets.iter().enumerate() {
         let stopped: Vec<u8> = lab.nodes().filter(|node| !set.contains(node)).collect();
@@ -40,11 +41,14 @@ fn every_signer_set_signs(nodes: u8, threshold: u8, curves_of: fn(usize) -> &'st
         lab.wait_gone(&stopped, Duration::from_secs(5)).unwrap();
         for curve in curves_of(number) {
             let signed = target.sign(curve.name, &digests(curve, count)).unwrap();
-            accepted += accept_all_on(curve, &points[curve.name], &signed).unwrap();
+            let scheme = if curve.edwards { "EdDSA" } else { "ECDSA" };
+            let count_accepted = accept_all_on(curve, &points[curve.name], &signed).unwrap();
+            accept(format!("{scheme} on {}", curve.name), count_accepted);
             expected += count;
             if curve.schnorr.is_some() {
                 let signed = target.sign_schnorr(curve, curve.name, &digests(curve, count)).unwrap();
-                accepted += schnorr::accept_all(curve, &points[curve.name], &signed).unwrap();
+                let count_accepted = schnorr::accept_all(curve, &points[curve.name], &signed).unwrap();
+                accept(format!("Schnorr on {}", curve.name), count_accepted);
                 expected += count;
             }
         }
@@ -53,8 +57,13 @@ fn every_signer_set_signs(nodes: u8, threshold: u8, curves_of: fn(usize) -> &'st
     }
     failed_checks += lab.failed_checks(&lab.nodes().collect::<Vec<_>>()).unwrap();
     let retries = lab.client_retries().unwrap();
+    for (scheme, count) in &accepted {
+        let judge = if scheme.starts_with("Schnorr") { "frost-core" } else { "OpenSSL" };
+        println!("{threshold}-of-{nodes}: {scheme}: {count} signatures accepted by {judge}");
+    }
+    let accepted: usize = accepted.values().sum();
     println!(
-        "{threshold}-of-{nodes}: {} signer sets, {accepted} signatures accepted by OpenSSL and frost-core, {failed_checks} failed checks, {} retries",
+        "{threshold}-of-{nodes}: {} signer sets, {accepted} signatures, {failed_checks} failed checks, {} retries",
         sets.len(),
         retries.len()
     );

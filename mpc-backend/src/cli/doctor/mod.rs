@@ -2,6 +2,7 @@
 //! where it ends and what to do. It works with any PKCS#11 library; what it knows of nodes and configuration is ours.
 
 mod cluster;
+mod key;
 mod library;
 mod walk;
 
