@@ -52,20 +52,25 @@ fn agree(sim: &mut Sim, user: &mut User, key: &Key, quorum: [u8; 2], peer: &[u8]
         assert!(said.verify(&sim.manifest.node(node).unwrap().key, &reply.node_signature));
         (party(node), reply.partial)
     });
-    let request = Request {
+    let request = request(sim, user, key, &quorum, peer, [9; 32]);
+    let threshold = Threshold::new(2, 3).unwrap();
+    combine(&answers, &key.birth.commitments, threshold, &request).unwrap().expose().clone()
+}
+
+/// What a quorum was asked, as its client knows it.
+pub fn request(sim: &Sim, user: &User, key: &Key, quorum: &[u8], peer: &[u8], nonce: [u8; 32]) -> Request {
+    Request {
         cluster_id: sim.manifest.cluster_id(),
         key_id: key.id,
         epoch: key.birth.epoch,
         curve: AgreementCurve::of_name(&key.birth.curve).unwrap(),
         public_key: key.birth.public_key.clone(),
-        quorum: SignerSet::new(quorum.map(party)).unwrap(),
+        quorum: SignerSet::new(quorum.iter().copied().map(party)).unwrap(),
         client: user.public(),
         mechanism: 0x1050,
         peer: peer.to_vec(),
-        request_nonce: [9; 32],
-    };
-    let threshold = Threshold::new(2, 3).unwrap();
-    combine(&answers, &key.birth.commitments, threshold, &request).unwrap().expose().clone()
+        request_nonce: nonce,
+    }
 }
 
 #[test]

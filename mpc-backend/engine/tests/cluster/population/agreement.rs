@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use proto::client::v1::request::Op;
 use proto::statement;
 use rand_core::RngCore;
-use threshold::ecdh::{AgreementCurve, CombineError, Request, combine};
-use threshold::party::{SignerSet, Threshold};
+use threshold::ecdh::{CombineError, combine};
+use threshold::party::Threshold;
 use threshold::signing::SigningCurve;
 
 use super::{Stage, Worker};
-use crate::agree::peer_of;
+use crate::agree::{self, peer_of};
 use crate::sim::Sim;
 use crate::user::{Key, party};
 
@@ -56,18 +56,7 @@ impl Worker {
             return;
         };
         let Some(Agreement { key, peer, expected }) = &self.agreement else { return };
-        let request = Request {
-            cluster_id: sim.manifest.cluster_id(),
-            key_id: key.id,
-            epoch: key.birth.epoch,
-            curve: AgreementCurve::of_name(&key.birth.curve).unwrap(),
-            public_key: key.birth.public_key.clone(),
-            quorum: SignerSet::new(set.iter().copied().map(party)).unwrap(),
-            client: self.user.public(),
-            mechanism: 0x1050,
-            peer: peer.clone(),
-            request_nonce: nonce,
-        };
+        let request = agree::request(sim, &self.user, key, &set, peer, nonce);
         let is_honest = |node: u8| !sim.liars.contains_key(&node);
         let (mut answers, mut wrong) = (Vec::new(), Vec::new());
         for (node, reply) in &parts {
