@@ -7,15 +7,17 @@ use crate::sources::product;
 use crate::{files, metadata, none, read, root};
 
 /// Our crates and those of ours that each may use, in tests too. Nothing points upward.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("arith", &[]),
     ("proto", &[]),
     // Alters wire messages, for tests; no product crate may.
     ("lies", &[]),
     ("store", &[]),
     ("token", &["token"]),
+    // Every node must decide alike: text in, decision out.
+    ("policy", &[]),
     ("threshold", &["arith", "threshold"]),
-    ("engine", &["threshold", "proto", "engine", "lies"]),
+    ("engine", &["threshold", "proto", "policy", "engine", "lies"]),
     ("client", &["token", "proto", "threshold", "lies"]),
     ("pkcs11-module", &["token", "client"]),
     ("mpc-backend", &["engine", "store", "proto", "threshold", "client", "token"]),
@@ -54,8 +56,13 @@ fn crates_use_only_those_below_them() {
 /// PKCS#11 token's meaning and the wire's schema have no use for them either.
 #[test]
 fn pure_crates_know_no_clock_disk_network_thread_or_system_randomness() {
-    const PURE: [&str; 4] =
-        ["mpc-backend/threshold/src", "mpc-backend/engine/src", "pkcs11-module/token/src", "proto/src"];
+    const PURE: [&str; 5] = [
+        "mpc-backend/threshold/src",
+        "mpc-backend/engine/src",
+        "mpc-backend/kms/policy/src",
+        "pkcs11-module/token/src",
+        "proto/src",
+    ];
     const FORBIDDEN: [&str; 12] = [
         "std::time::Instant",
         "SystemTime",
