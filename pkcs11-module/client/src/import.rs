@@ -2,9 +2,10 @@
 //! certificate of all N makes it a key. Afterwards nothing of it is left here.
 
 use prost::Message;
-use proto::client::v1::{ImportRequest, request, response};
+use proto::client::v1::{ImportRequest, KeepImportRequest, request, response};
 use proto::limits::FORMAT;
-use proto::registry::v1::{BirthCertificate, BirthStatement, NewObject, NodeSignature, Purpose};
+use proto::manifest::NodeEntry;
+use proto::registry::v1::{Attribute, BirthCertificate, BirthStatement, NewObject, NodeSignature, Purpose};
 use proto::statement;
 use rand_core::{OsRng, RngCore};
 use threshold::party::{PartyIndex, Threshold};
@@ -17,17 +18,20 @@ use token::backend::{BackendError, BackendResult, ObjectRecord, PrivateKeyImport
 
 use crate::call::Terms;
 use crate::commands::new_object_id;
+use crate::connect::Answer;
 use crate::core::Core;
 use crate::deadline::Deadline;
 use crate::failure::NodeFailure;
-use crate::record::{to_group, to_wire};
+use crate::record::{is_of_session, to_group, to_wire};
 use crate::registry::Registry;
+use crate::session_keys::SessionKeys;
 
 impl Registry {
     /// Splits the key among all nodes and records it.
     pub(crate) fn import_private_key(
         &self,
         core: &Core,
+        session_keys: &SessionKeys,
         token: TokenId,
         import: PrivateKeyImport,
     ) -> BackendResult<ObjectRecord> {
@@ -45,6 +49,7 @@ impl Registry {
             core.agreed_tokens(deadline)?;
         }
         let (id, attributes) = (new_object_id(), to_wire(&private));
+        let of_session = is_of_session(&private);
         let mut session = [0; 32];
         OsRng.fill_bytes(&mut session);
         let statement = BirthStatement {
@@ -61,13 +66,28 @@ impl Registry {
             base_index: core.nodes.registry_index(),
             epoch: FIRST_EPOCH,
             client_key: core.identity.public().to_vec(),
+            instance: if of_session { core.instance.to_vec() } else { Vec::new() },
             imported: true,
             ..BirthStatement::default()
         }
         .encode_to_vec();
-        let signatures = core.certify_import(token, &statement, shares, deadline)?;
-        let birth = Some(BirthCertificate { statement, signatures });
-        let object = NewObject { object_id: id.0.to_vec(), attributes, birth };
+        let early = if of_session { attributes.clone() } else { Vec::new() };
+        let certified =
+            core.certify_import(token, &statement, (shares, early), deadline).and_then(|signatures| {
+                let birth = BirthCertificate { statement, signatures };
+                if of_session {
+                    core.keep_import(token, &birth, deadline)?;
+                }
+                Ok(birth)
+            });
+        if certified.is_err() && of_session {
+            // Some nodes may hold it all the same.
+            session_keys.destroy(core, &[id]);
+        }
+        let object = NewObject { object_id: id.0.to_vec(), attributes, birth: Some(certified?) };
+        if of_session {
+            return session_keys.keep(core, token, &object, deadline);
+        }
         let records = self.create(core, token, vec![object], deadline)?;
         records.into_iter().next().ok_or_else(|| internal(&"no record was made"))
     }
@@ -79,13 +99,14 @@ impl Core {
         &self,
         token: TokenId,
         statement: &[u8],
-        shares: Vec<(PartyIndex, Secret<Vec<u8>>)>,
+        (shares, attributes): (Shares, Vec<Attribute>),
         deadline: Deadline,
     ) -> BackendResult<Vec<NodeSignature>> {
         let terms =
             Terms { token: Some(token), min_registry_index: self.read_floor(), repeatable: false, deadline };
         let ask = |(party, share): &(PartyIndex, Secret<Vec<u8>>)| {
-            let request = ImportRequest { statement: statement.to_vec(), share: share.expose().clone() };
+            let (statement, share) = (statement.to_vec(), share.expose().clone());
+            let request = ImportRequest { statement, share, attributes: attributes.clone() };
             (party.get(), request::Op::Import(request))
         };
         let requests = shares.iter().map(ask).collect();
@@ -133,12 +154,31 @@ impl Core {
     }
 }
 
+impl Core {
+    /// Shows all nodes that each of them signed the statement of an imported session key.
+    fn keep_import(&self, token: TokenId, birth: &BirthCertificate, deadline: Deadline) -> BackendResult<()> {
+        let keep = KeepImportRequest { birth: Some(birth.clone()) };
+        let request = |node: &NodeEntry| (node.index, request::Op::KeepImport(keep.clone()));
+        let requests = self.manifest.nodes.iter().map(request).collect();
+        let terms =
+            Terms { token: Some(token), min_registry_index: self.read_floor(), repeatable: true, deadline };
+        self.ask(requests, terms).into_iter().try_for_each(|(node, said)| match said {
+            Ok(Answer { result: response::Result::KeepImport(_), .. }) => Ok(()),
+            Ok(_) => Err(BackendError::Internal(format!("node {node} answered another question"))),
+            Err(failure) => Err(failure.to_backend(node)),
+        })
+    }
+}
+
+/// Each node's share of a key.
+type Shares = Vec<(PartyIndex, Secret<Vec<u8>>)>;
+
 /// A private key in shares, and what its birth statement says of it.
 struct Split {
     name: String,
     public_key: Vec<u8>,
     commitments: Vec<Vec<u8>>,
-    shares: Vec<(PartyIndex, Secret<Vec<u8>>)>,
+    shares: Shares,
 }
 
 /// Splits a key, of which nothing is left here afterwards.

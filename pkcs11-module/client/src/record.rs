@@ -65,6 +65,11 @@ pub(crate) fn check(manifest: &Manifest, token: TokenId, wire: WireRecord) -> Re
     Ok(Trusted { wire, hash, record, birth })
 }
 
+/// Whether these are of an object that no registry records.
+pub(crate) fn is_of_session(attributes: &Attributes) -> bool {
+    attributes.get(&CKA_TOKEN).is_some_and(|token| *token == [0])
+}
+
 /// The public half of a key.
 pub(crate) enum PublicHalf {
     /// The point, uncompressed SEC1 or the encoding of RFC 8032 or 7748.
@@ -203,5 +208,6 @@ pub(crate) fn tokens_bytes(tokens: &[TokenRecord]) -> Vec<u8> {
 pub(crate) type Shared = Arc<Trusted>;
 
 const CKA_CLASS: u64 = 0;
+const CKA_TOKEN: u64 = 1;
 /// CKO_PRIVATE_KEY as a canonical CK_ULONG.
 const CKO_PRIVATE_KEY: [u8; 8] = [0, 0, 0, 0, 0, 0, 0, 3];

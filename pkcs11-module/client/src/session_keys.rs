@@ -20,7 +20,7 @@ use crate::call::{Said, Terms};
 use crate::commands::{first_record, new_object_id};
 use crate::core::Core;
 use crate::deadline::Deadline;
-use crate::record::{self, Shared, Trusted, to_store, to_wire};
+use crate::record::{self, Shared, Trusted, is_of_session, to_store, to_wire};
 use crate::registry::Registry;
 use crate::sync::lock;
 
@@ -126,11 +126,12 @@ impl SessionKeys {
 }
 
 impl Registry {
-    /// Makes a token object of a private key: every node copies its share under a new id and signs the new birth,
-    /// and the registry records that as it records any key.
+    /// Copies a private key: every node copies its share under a new id and signs the new birth. The registry records
+    /// that as it records any key, unless the copy is of a session.
     pub(crate) fn copy_private_key(
         &self,
         core: &Core,
+        session_keys: &SessionKeys,
         token: TokenId,
         source: &Trusted,
         attributes: &Attributes,
@@ -140,6 +141,7 @@ impl Registry {
         if core.nodes.registry_index() == 0 {
             core.agreed_tokens(deadline)?;
         }
+        let of_session = is_of_session(attributes);
         let (id, attributes) = (new_object_id(), to_wire(&to_store(source, attributes)));
         let base_index = core.nodes.registry_index();
         let copy = CopyKeyRequest {
@@ -153,18 +155,29 @@ impl Registry {
             attributes_hash: statement::attributes_hash(&attributes).to_vec(),
             base_index,
             client_key: core.identity.public().to_vec(),
-            instance: Vec::new(),
+            instance: if of_session { core.instance.to_vec() } else { Vec::new() },
             ..from.clone()
         };
         let request = |node: &proto::manifest::NodeEntry| (node.index, request::Op::CopyKey(copy.clone()));
         let requests = core.manifest.nodes.iter().map(request).collect();
         let min_registry_index = core.read_floor();
         let terms = Terms { token: Some(token), min_registry_index, repeatable: false, deadline };
-        let signatures = core.ask(requests, terms).into_iter().map(signature_of).collect::<Result<_, _>>()?;
-        let certificate = BirthCertificate { statement: born.encode_to_vec(), signatures };
-        birth::verify(&core.manifest, Some(&certificate), core.manifest.nodes.len())
-            .map_err(|fault| BackendError::Internal(format!("a copied key: {fault}")))?;
+        let signatures = core.ask(requests, terms).into_iter().map(signature_of).collect::<Result<_, _>>();
+        let certified = signatures.and_then(|signatures| {
+            let certificate = BirthCertificate { statement: born.encode_to_vec(), signatures };
+            birth::verify(&core.manifest, Some(&certificate), core.manifest.nodes.len())
+                .map_err(|fault| BackendError::Internal(format!("a copied key: {fault}")))?;
+            Ok(certificate)
+        });
+        if certified.is_err() && of_session {
+            // Some nodes may hold it all the same.
+            session_keys.destroy(core, &[id]);
+        }
+        let certificate = certified?;
         let new = NewObject { object_id: id.0.to_vec(), attributes, birth: Some(certificate) };
+        if of_session {
+            return session_keys.keep(core, token, &new, deadline);
+        }
         let records = self.create(core, token, vec![new], deadline)?;
         records.into_iter().next().ok_or_else(|| BackendError::Internal("no record was made".into()))
     }

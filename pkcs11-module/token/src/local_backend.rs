@@ -156,15 +156,12 @@ impl Backend for LocalBackend {
     }
 
     fn generate_key_pair(&self, token: TokenId, request: KeyPairRequest) -> BackendResult<GeneratedPair> {
-        let KeyPairRequest { kind, mut public, mut private, public_on_token, private_on_token } = request;
+        let KeyPairRequest { kind, mut public, mut private, public_on_token, .. } = request;
         self.token(token, |token| {
             token.require(Role::User)?;
             let key = LocalKey::random(kind).map_err(BackendError::Internal)?;
             key.complete(&mut public, &mut private);
-            let private = match private_on_token {
-                true => token.add(private, Some(key))?,
-                false => token.add_session_key(private, key)?,
-            };
+            let private = token.add_private(private, key)?;
             let public = match public_on_token {
                 true => PublicHalf::Token(token.add(public, None)?),
                 false => PublicHalf::Session(public),
@@ -182,7 +179,7 @@ impl Backend for LocalBackend {
         self.token(token, |token| {
             token.require(Role::User)?;
             let key = token.key(source).ok_or(BackendError::NoSuchObject)?.clone();
-            token.add(attributes, Some(key))
+            token.add_private(attributes, key)
         })
     }
 
@@ -196,7 +193,7 @@ impl Backend for LocalBackend {
             token.require(Role::User)?;
             let key = LocalKey::of(&value).ok_or(BackendError::KeyInvalid)?;
             key.complete(&mut Attributes::new(), &mut private);
-            token.add(private, Some(key))
+            token.add_private(private, key)
         })
     }
 

@@ -142,6 +142,7 @@ impl Engine {
             Op::Complain(complaint) => self.complain(reply.conn, complaint).map(Outcome::Now),
             Op::HoldKeys(hold) => self.hold_keys(reply.conn, hold).map(Outcome::Now),
             Op::CopyKey(copy) => self.copy_key(reply, &key, copy),
+            Op::KeepImport(keep) => self.keep_import(reply.conn, keep).map(Outcome::Now),
             Op::Grant(grant) => self.grant(reply.conn, grant, rng).map(Outcome::Now),
         }
     }

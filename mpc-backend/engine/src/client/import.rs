@@ -1,9 +1,9 @@
 //! Import of a private key at a node: the client has split it, and this node holds its share against the
 //! commitments of the statement that it then signs. The registry takes the key only with N such signatures over
-//! one statement (`threshold/spec/import.md`).
+//! one statement, and so does each node one of a session (`threshold/spec/import.md`).
 
 use prost::Message;
-use proto::client::v1::{ImportReply, ImportRequest, response};
+use proto::client::v1::{Code, Empty, ImportReply, ImportRequest, KeepImportRequest, response};
 use proto::registry::v1::BirthStatement;
 use proto::statement;
 use threshold::fault::Fault;
@@ -36,15 +36,43 @@ impl Engine {
         if statement.client_key != client {
             return Err(Failure::forbidden("the statement is of another client"));
         }
-        self.check_import(&statement).map_err(Failure::forbidden)?;
+        let owner = self.clients.owner(reply.conn);
+        if !statement.instance.is_empty() && owner.is_none_or(|(_, own)| own != *statement.instance) {
+            return Err(Failure::forbidden("the statement is of another process"));
+        }
+        self.check_import(&statement, &request.attributes).map_err(Failure::forbidden)?;
+        self.check_session_room(&statement).map_err(|why| Failure::new(Code::ResourceExhausted, why))?;
         let share = Secret::new(request.share.clone());
         self.check_share(&statement, &share)?;
         let key_id = Id::try_from(statement.key_id.as_slice()).map_err(|_| invalid("key id: 16 bytes"))?;
+        if !statement.instance.is_empty() {
+            self.keep_session_share(key_id, statement, request.attributes.clone(), share);
+            self.shares.await_certificate(&key_id, request.statement.clone());
+            let signature = statement::birth(&request.statement).sign(&self.me.identity);
+            return Ok(Outcome::Now(response::Result::Import(ImportReply { signature })));
+        }
         let share = Share::pending(statement, request.statement.clone(), share);
         let write = share.write(&key_id);
         self.shares.insert(key_id, share);
         self.persist(vec![write], AfterPersist::Import(reply, key_id));
         Ok(Outcome::Later)
+    }
+
+    /// All nodes signed the statement of an imported session key: it serves from now on.
+    pub(super) fn keep_import(
+        &mut self,
+        conn: u64,
+        keep: &KeepImportRequest,
+    ) -> Result<response::Result, Failure> {
+        let certificate = keep.birth.as_ref().ok_or(Failure::invalid("no certificate"))?;
+        let birth = birth::verify_signed(self.registry.trust(), certificate)
+            .map_err(|refusal| Failure::forbidden(&refusal.to_string()))?;
+        let (key_id, _) = self.owned_key(conn, &birth.statement().key_id)?;
+        if !self.shares.certify(&key_id, &certificate.statement) {
+            return Err(Failure::forbidden("this node signed another statement"));
+        }
+        self.log(Event::KeyImported { key: hex::encode(key_id) });
+        Ok(response::Result::KeepImport(Empty {}))
     }
 
     /// Holds a share against what the statement tells all nodes.

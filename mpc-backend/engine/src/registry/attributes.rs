@@ -153,7 +153,7 @@ pub(crate) fn check_session_key(
         .and_then(|()| check_private_key(attributes, statement))
         .and_then(|()| check_history(attributes));
     let class = number(attributes, CKA_CLASS) == Some(CKO_PRIVATE_KEY);
-    if well_formed.is_err() || !class || get(attributes, CKA_TOKEN) != Some(&[0]) {
+    if well_formed.is_err() || !class || !is_of_session(attributes) {
         return Err("attributes that no session key has");
     }
     Ok(())
@@ -168,15 +168,17 @@ pub(crate) fn check_session_size(attributes: &[Attribute]) -> Result<(), &'stati
     Ok(())
 }
 
-/// The attributes of a copy that the registry shall record: what is sticky stays, and so does what a key is.
+/// Whether these are of an object that no registry records.
+pub(crate) fn is_of_session(attributes: &[Attribute]) -> bool {
+    get(attributes, CKA_TOKEN) == Some(&[0])
+}
+
+/// The attributes of a copy: what is sticky stays, and so does what a key is.
 pub(crate) fn check_copy(source: &[Attribute], copy: &[Attribute]) -> Result<(), Refusal> {
     check_shape(copy)?;
     let refuse = |attribute, why| Err(Refusal::Attribute { attribute, why });
     if get(source, CKA_COPYABLE) == Some(&[0]) {
         return refuse(CKA_COPYABLE, "the key may not be copied");
-    }
-    if get(copy, CKA_TOKEN) != Some(&[1]) {
-        return refuse(CKA_TOKEN, "only copies on the token are made");
     }
     let kept = IMMUTABLE.iter().filter(|attribute| **attribute != CKA_TOKEN);
     if let Some(attribute) = kept.clone().find(|a| get(source, **a) != get(copy, **a)) {

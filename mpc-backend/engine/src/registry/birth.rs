@@ -26,8 +26,17 @@ impl Birth {
     }
 }
 
-/// Verifies a birth certificate: all N nodes signed, and the statement is well formed.
+/// Verifies the birth certificate of a key that is to be recorded.
 pub(crate) fn verify(trust: &Trust, certificate: &BirthCertificate) -> Result<Birth, Refusal> {
+    let birth = verify_signed(trust, certificate)?;
+    match birth.statement().instance.is_empty() {
+        true => Ok(birth),
+        false => Err(Refusal::Birth("a session key is not recorded")),
+    }
+}
+
+/// Verifies a birth certificate: all N nodes signed, and the statement is well formed.
+pub(crate) fn verify_signed(trust: &Trust, certificate: &BirthCertificate) -> Result<Birth, Refusal> {
     let statement = BirthStatement::decode(certificate.statement.as_slice())
         .map_err(|_| Refusal::Malformed("birth statement"))?;
     well_formed(trust, &statement)?;
@@ -85,9 +94,6 @@ fn well_formed(trust: &Trust, statement: &BirthStatement) -> Result<(), Refusal>
     }
     if statement.imported && statement.purpose() != Purpose::SigningKey {
         return Err(Refusal::Birth("only private keys are imported"));
-    }
-    if !statement.instance.is_empty() {
-        return Err(Refusal::Birth("a session key is not recorded"));
     }
     Ok(())
 }

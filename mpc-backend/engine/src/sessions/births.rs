@@ -24,22 +24,32 @@ impl Engine {
         attributes: &[Attribute],
     ) -> Result<(), Why> {
         birth::check_request(&self.registry, statement)?;
-        match statement.instance.is_empty() {
-            true if attributes.is_empty() => {}
-            true => return Err("the attributes of this key come with its record"),
-            false => attributes::check_session_key(attributes, statement)?,
-        }
+        Self::check_attributes(statement, attributes)?;
         self.check_room(statement)
     }
 
     /// What this node checks before it takes a share of a key that a client has split.
-    pub(crate) fn check_import(&self, statement: &BirthStatement) -> Result<(), Why> {
+    pub(crate) fn check_import(
+        &self,
+        statement: &BirthStatement,
+        attributes: &[Attribute],
+    ) -> Result<(), Why> {
         birth::check_import(&self.registry, statement)?;
+        Self::check_attributes(statement, attributes)?;
         self.check_room(statement)
     }
 
+    /// The attributes of a session key come before its birth, and all others with the record.
+    fn check_attributes(statement: &BirthStatement, attributes: &[Attribute]) -> Result<(), Why> {
+        match statement.instance.is_empty() {
+            true if attributes.is_empty() => Ok(()),
+            true => Err("the attributes of this key come with its record"),
+            false => attributes::check_session_key(attributes, statement),
+        }
+    }
+
     /// Whether this node can take one more key, of this id, at this index.
-    fn check_room(&self, statement: &BirthStatement) -> Result<(), Why> {
+    pub(crate) fn check_room(&self, statement: &BirthStatement) -> Result<(), Why> {
         let (base, index) = (statement.base_index, self.registry.index());
         if base > index.saturating_add(BASE_SLACK) || index > base.saturating_add(BASE_SLACK) {
             return Err("registry index of the birth is far from ours");

@@ -17,19 +17,19 @@ use crate::sim::Sim;
 use crate::user::{Key, Outcome, User, party};
 
 /// Attributes of an imported key.
-fn attributes(curve: SigningCurve) -> Vec<Attribute> {
+pub fn attributes(curve: SigningCurve) -> Vec<Attribute> {
     let mut attributes = key_attributes_on(curve, true);
     attributes.iter_mut().find(|attribute| attribute.r#type == 0x163).unwrap().value = vec![0];
     attributes
 }
 
-fn dealt(curve: DkgCurve, key: u8) -> Dealt {
+pub fn dealt(curve: DkgCurve, key: u8) -> Dealt {
     let key = Secret::new(vec![key; curve.scalar_bytes()]);
     deal(curve, &key, Threshold::new(2, 3).unwrap(), &mut OsRng).unwrap()
 }
 
 /// What an honest client has all nodes sign.
-fn finished(sim: &Sim, user: &User, id: [u8; 16], curve: SigningCurve, dealt: &Dealt) -> BirthStatement {
+pub fn finished(sim: &Sim, user: &User, id: [u8; 16], curve: SigningCurve, dealt: &Dealt) -> BirthStatement {
     BirthStatement {
         format: proto::limits::FORMAT,
         cluster_id: sim.manifest.cluster_id().to_vec(),
@@ -69,7 +69,8 @@ pub fn give_share(
     said: &BirthStatement,
     share: &[u8],
 ) -> Outcome<NodeSignature> {
-    let request = ImportRequest { statement: said.encode_to_vec(), share: share.to_vec() };
+    let request =
+        ImportRequest { statement: said.encode_to_vec(), share: share.to_vec(), attributes: Vec::new() };
     match user.call(sim, node, Op::Import(request))? {
         Reply::Import(reply) => Ok(NodeSignature { node: node.into(), signature: reply.signature }),
         _ => panic!("another answer"),
@@ -181,7 +182,8 @@ fn a_node_checks_an_import_itself() {
             said.key_id = key.id.to_vec();
         }
         let (_, share) = &dealt.shares[usize::from(node) - 1];
-        let request = ImportRequest { statement: said.encode_to_vec(), share: share.expose().clone() };
+        let (statement, share) = (said.encode_to_vec(), share.expose().clone());
+        let request = ImportRequest { statement, share, attributes: Vec::new() };
         let error = user.call(&mut sim, 1, Op::Import(request)).map(drop).unwrap_err();
         (error.code(), error.message)
     };

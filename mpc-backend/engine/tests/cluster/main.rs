@@ -9,6 +9,7 @@ mod curves;
 mod fields;
 mod import;
 mod import_rsa;
+mod import_session;
 mod liars;
 mod nonce_rules;
 mod planted;

@@ -24,7 +24,7 @@ fn code<T>(outcome: Outcome<T>) -> Code {
 }
 
 /// The same key, of a session.
-fn of_session(mut attributes: Vec<Attribute>) -> Vec<Attribute> {
+pub fn of_session(mut attributes: Vec<Attribute>) -> Vec<Attribute> {
     attributes[1] = attribute(0x1, &[0]);
     attributes
 }
@@ -279,7 +279,7 @@ fn copy(
         key_id: id.to_vec(),
         attributes_hash: statement::attributes_hash(attributes).to_vec(),
         base_index,
-        instance: Vec::new(),
+        instance: if attributes[1].value == [0] { user.instance.to_vec() } else { Vec::new() },
         ..key.birth.clone()
     };
     let (key_id, attributes) = (id.to_vec(), attributes.to_vec());
@@ -326,6 +326,31 @@ fn a_copy_on_the_token_is_a_key_like_any_other() {
     }
 }
 
+/// The other way: what was recorded serves one process under an id of its own, and its end ends nothing else.
+#[test]
+fn a_copy_of_a_session_is_a_session_key() {
+    let (mut sim, mut user, key) = ready(15);
+    let attributes = of_session(key_attributes_on(curve_of_seed(15), true));
+    let commands = sim.log.len();
+    copy(&mut sim, &mut user, &key, [44; 16], &attributes).unwrap();
+    let own = Key { id: [44; 16], ..key.clone() };
+    for set in SETS {
+        user.sign(&mut sim, &own, set, &[1; 32]).unwrap();
+    }
+    assert_eq!(sim.log.len(), commands, "the registry heard of it");
+    let instance = std::mem::replace(&mut user.instance, [77; 16]);
+    come_again(&mut sim, &mut user);
+    assert_eq!(code(user.sign(&mut sim, &own, [1, 2], &[1; 32])), Code::NotFound);
+    user.instance = instance;
+    come_again(&mut sim, &mut user);
+    for node in 1..=3 {
+        let hold = HoldKeysRequest { destroyed: vec![own.id.to_vec()] };
+        user.call(&mut sim, node, Op::HoldKeys(hold)).unwrap();
+    }
+    assert_eq!(code(user.sign(&mut sim, &own, [1, 2], &[1; 32])), Code::NotFound);
+    user.sign(&mut sim, &key, [1, 2], &[1; 32]).unwrap();
+}
+
 #[test]
 fn a_copy_is_no_way_around_what_is_sticky() {
     let (mut sim, mut user, key) = with_session_key(14);
@@ -337,7 +362,6 @@ fn a_copy_is_no_way_around_what_is_sticky() {
         attributes
     };
     for bad in [
-        with(0x1, &[0]),            // only to the token
         with(0x2, &[0]),            // public
         with(0x103, &[0]),          // not sensitive
         with(0x162, &[1]),          // extractable

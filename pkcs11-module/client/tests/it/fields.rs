@@ -121,6 +121,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("ImportReply.", "`it/import.rs`"),
     ("Response.complain", "nothing is read from it"),
     ("Response.hold_keys", "nothing is read from it"),
+    ("Response.keep_import", "nothing is read from it"),
     ("Response.copy_key", "the certificate of the copy does not verify: `it/session_keys.rs`"),
     ("CopyKeyReply.", "the certificate of the copy does not verify: `it/session_keys.rs`"),
     ("Response.renew_pair", "read by operators' commands alone"),

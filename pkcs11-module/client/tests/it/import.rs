@@ -33,6 +33,28 @@ fn each_node_gets_its_share_and_the_key_is_recorded() {
     assert_eq!(spki[spki.len() - 65..], *point.as_bytes());
 }
 
+/// The same, as long as this process: nothing is recorded, every node is shown the certificate, and of an attempt that
+/// fails nothing stays.
+#[test]
+fn a_key_of_a_session_is_in_no_list_and_ends_with_it() {
+    let (fake, client) = ready();
+    let import = |client: &client::ClusterClient| {
+        let private = BTreeMap::from([(0_u64, 3_u64.to_be_bytes().to_vec()), (1, vec![0])]);
+        let value = PrivateValue::Curve { curve: Curve::P256, scalar: Zeroizing::new(vec![5; 32]) };
+        client.import_private_key(TOKEN, PrivateKeyImport { value, private })
+    };
+    let commands = fake.count("propose");
+    let record = import(&client).unwrap();
+    assert_eq!((fake.count("import"), fake.count("keep"), fake.count("propose")), (3, 3, commands));
+    assert_eq!(keys(&client), 0);
+    client.destroy_session_keys(&[record.id]);
+    let ended = || fake.world.lock().unwrap().ended.len();
+    assert_eq!(ended(), 3);
+    fake.script(2, |op| matches!(op, request::Op::KeepImport(_)).then_some(Deed::Refuse(Code::Forbidden)));
+    assert!(import(&client).is_err());
+    assert_eq!(ended(), 6, "what some nodes held is ended at all");
+}
+
 #[test]
 fn a_value_out_of_range_reaches_no_node() {
     let (fake, client) = ready();

@@ -8,7 +8,7 @@ use super::{Attributes, Curve};
 pub struct PrivateKeyImport {
     /// The key itself.
     pub value: PrivateValue,
-    /// The key's attributes; `CKA_TOKEN` is always true.
+    /// The key's attributes; `CKA_TOKEN` says whether the nodes record it or keep it as long as this process.
     pub private: Attributes,
 }
 

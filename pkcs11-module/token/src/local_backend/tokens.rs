@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use cryptoki_sys::CKA_PRIVATE;
+use cryptoki_sys::{CKA_PRIVATE, CKA_TOKEN};
 use rand_core::{OsRng, RngCore};
 
 use super::keys::LocalKey;
@@ -142,11 +142,19 @@ impl LocalToken {
         Ok(record)
     }
 
-    pub(super) fn add_session_key(
+    /// Adds a private key where its `CKA_TOKEN` wants it.
+    pub(super) fn add_private(
         &mut self,
         attributes: Attributes,
         key: LocalKey,
     ) -> BackendResult<ObjectRecord> {
+        match attribute::bool_of(&attributes, CKA_TOKEN) {
+            Some(true) => self.add(attributes, Some(key)),
+            _ => self.add_session_key(attributes, key),
+        }
+    }
+
+    fn add_session_key(&mut self, attributes: Attributes, key: LocalKey) -> BackendResult<ObjectRecord> {
         self.require(Role::User)?;
         if self.session_keys.len() >= SESSION_KEYS_MAX {
             return Err(BackendError::Full("session keys".into()));

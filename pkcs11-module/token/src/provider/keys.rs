@@ -4,7 +4,7 @@ use cryptoki_sys::CKA_PRIVATE;
 
 use super::{KeyPairHandles, MechanismCall, Provider, TemplateItem};
 use crate::attribute;
-use crate::backend::{GeneratedPair, KeySpec, ObjectRecord, PublicHalf};
+use crate::backend::{KeySpec, ObjectRecord, PublicHalf};
 use crate::handle::SecretValue;
 use crate::mechanism::{self, Use};
 use crate::object::{pair, secret};
@@ -37,7 +37,11 @@ impl Provider {
         let pair = self.settle(&session.slot, self.backend.generate_key_pair(session.slot.token, request))?;
         let private = match private_on_token {
             true => lock(&self.handles).token_object(session.slot.id, pair.private.id, true),
-            false => self.keep_session_key(&session, &pair)?,
+            false => self.keep_session_key(&session, pair.private.clone()).inspect_err(|_| {
+                if let PublicHalf::Token(ObjectRecord { id, version, .. }) = pair.public {
+                    let _ = self.backend.destroy_object(session.slot.token, id, version);
+                }
+            })?,
         };
         let public = match pair.public {
             PublicHalf::Token(record) => {
@@ -61,9 +65,9 @@ impl Provider {
         Ok(KeyPairHandles { public, private })
     }
 
-    /// Gives a private key of a session its handle; without one, nothing of the pair stays.
-    fn keep_session_key(&self, session: &Session, pair: &GeneratedPair) -> Result<u64> {
-        let record = pair.private.clone();
+    /// Gives a private key of a session its handle; without one, nothing of the key stays.
+    pub(super) fn keep_session_key(&self, session: &Session, record: ObjectRecord) -> Result<u64> {
+        let id = record.id;
         let handle = lock(&self.handles).session_object(session.slot.id, session.handle, true, record, None);
         // A session that was closed while the nodes worked takes nothing more.
         let handle = handle.and_then(|handle| match self.session(session.handle) {
@@ -73,12 +77,7 @@ impl Provider {
                 Err(closed)
             }
         });
-        handle.inspect_err(|_| {
-            self.backend.destroy_session_keys(&[pair.private.id]);
-            if let PublicHalf::Token(ObjectRecord { id, version, .. }) = pair.public {
-                let _ = self.backend.destroy_object(session.slot.token, id, version);
-            }
-        })
+        handle.inspect_err(|_| self.backend.destroy_session_keys(&[id]))
     }
 
     /// `C_DeriveKey`. The nodes compute with the private key; the secret that they agree on, and the key made of it,

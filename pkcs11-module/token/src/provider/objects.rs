@@ -47,7 +47,7 @@ impl Provider {
     /// A private key that the application brings along: the backend splits it, and it is marked.
     fn import(&self, session: &Session, template: Template) -> Result<u64> {
         let import = import::request(template)?;
-        session.check_write(true, true)?;
+        session.check_write(is_on_token(&import.private), true)?;
         self.import_key(session, import)
     }
 
@@ -55,10 +55,18 @@ impl Provider {
     pub(super) fn import_key(&self, session: &Session, import: PrivateKeyImport) -> Result<u64> {
         let imported = self.backend.import_private_key(session.slot.token, import);
         let record = self.settle(&session.slot, imported)?;
-        Ok(lock(&self.handles).token_object(session.slot.id, record.id, true))
+        self.keep_private_key(session, record)
     }
 
-    /// `C_CopyObject`. A private key is copied to the token only, which takes all nodes: each copies its share.
+    /// Gives a new private key its handle, where its `CKA_TOKEN` wants it.
+    fn keep_private_key(&self, session: &Session, record: ObjectRecord) -> Result<u64> {
+        match is_on_token(&record.attributes) {
+            true => Ok(lock(&self.handles).token_object(session.slot.id, record.id, true)),
+            false => self.keep_session_key(session, record),
+        }
+    }
+
+    /// `C_CopyObject`. Copying a private key takes all nodes: each copies its share.
     ///
     /// # Errors
     /// As [`Provider::create_object`], and [`Error::ObjectHandleInvalid`], [`Error::ActionProhibited`].
@@ -211,14 +219,11 @@ impl Provider {
     }
 
     fn copy_private_key(&self, session: &Session, source: ObjectId, attributes: Attributes) -> Result<u64> {
-        if attribute::bool_of(&attributes, CKA_TOKEN) != Some(true) {
-            return Err(Error::ActionProhibited);
-        }
-        session.check_write(true, true)?;
+        session.check_write(is_on_token(&attributes), true)?;
         let slot = &session.slot;
         let copied = self.backend.copy_private_key(slot.token, source, attributes);
         let record = self.settle(slot, copied)?;
-        Ok(lock(&self.handles).token_object(slot.id, record.id, true))
+        self.keep_private_key(session, record)
     }
 
     /// Keeps a new object where its `CKA_TOKEN` wants it. A secret never leaves this process for the token.
@@ -228,7 +233,7 @@ impl Provider {
         attributes: Attributes,
         secret: Option<SecretValue>,
     ) -> Result<u64> {
-        let on_token = attribute::bool_of(&attributes, CKA_TOKEN) == Some(true);
+        let on_token = is_on_token(&attributes);
         if on_token && secret.is_some() {
             return Err(Error::contradiction(CKA_TOKEN, "the nodes keep no secret keys"));
         }
@@ -276,6 +281,11 @@ impl Provider {
         }
         Ok(None)
     }
+}
+
+/// `CKA_TOKEN`; an object without it is of its session.
+fn is_on_token(attributes: &Attributes) -> bool {
+    attribute::bool_of(attributes, CKA_TOKEN) == Some(true)
 }
 
 /// The nodes hold a session's private key against the usage that it was born with, and no command changes that.

@@ -4,7 +4,7 @@
 //! is decrypted by the nodes and comes together here: a secret key stays here, readable, and a private key goes the way of
 //! every import. A template that asks for more, such as a secret key that nobody can read, is refused.
 
-use cryptoki_sys::{CKA_CLASS, CKA_EXTRACTABLE, CKA_TRUSTED, CKA_WRAP_WITH_TRUSTED};
+use cryptoki_sys::{CKA_CLASS, CKA_EXTRACTABLE, CKA_TOKEN, CKA_TRUSTED, CKA_WRAP_WITH_TRUSTED};
 use zeroize::Zeroizing;
 
 use super::{MechanismCall, Provider, TemplateItem};
@@ -101,7 +101,7 @@ impl Provider {
             }
             Some(Some(Class::PrivateKey)) => {
                 import::check_template(&mut template)?;
-                session.check_write(true, true)?;
+                session.check_write(template.bool(CKA_TOKEN) == Some(true), true)?;
                 let import = import::unwrapped(template, &open()?)?;
                 self.import_key(&session, import).map_err(|error| match error {
                     Error::Backend(BackendError::KeyInvalid) => Error::WrappedKeyInvalid,

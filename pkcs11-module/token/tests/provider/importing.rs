@@ -139,7 +139,6 @@ fn what_is_wrong_with_a_key_gets_its_code_and_nothing_is_stored() {
         (without(CKA_VALUE), Error::TemplateIncomplete),
         (without(CKA_KEY_TYPE), Error::TemplateIncomplete),
         (without(CKA_EC_PARAMS), Error::TemplateIncomplete),
-        (without(CKA_TOKEN), Error::TemplateInconsistent),
         (without(CKA_EC_PARAMS).bytes(CKA_EC_PARAMS, b"\x13\x09secp521r1"), Error::CurveNotSupported),
         (without(CKA_KEY_TYPE).ulong(CKA_KEY_TYPE, CKK_DSA), Error::TemplateInconsistent),
         (without(CKA_KEY_TYPE).ulong(CKA_KEY_TYPE, CKK_RSA), Error::TemplateIncomplete),
@@ -154,4 +153,11 @@ fn what_is_wrong_with_a_key_gets_its_code_and_nothing_is_stored() {
     }
     let read_only = application.read_only();
     assert_eq!(application.create(read_only, &template(&VALUE)), Err(Error::SessionReadOnly));
+    // One for the session only, which it ends.
+    let key = application.create(read_only, &without(CKA_TOKEN)).unwrap();
+    assert!(!application.get_bool(session, key, CKA_TOKEN));
+    assert!(application.sign(session, CKM_ECDSA, key, &[1; 32]).is_ok());
+    application.provider.close_session(read_only).unwrap();
+    assert_eq!(application.sign(session, CKM_ECDSA, key, &[1; 32]), Err(Error::KeyHandleInvalid));
+    assert_eq!(application.backend.session_keys(), 0);
 }

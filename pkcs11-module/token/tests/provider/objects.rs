@@ -206,14 +206,19 @@ fn a_copy_may_differ_where_the_standard_allows() {
 }
 
 #[test]
-fn a_private_key_is_copied_to_the_token_only() {
+fn a_private_key_is_copied_to_the_token_or_for_a_session() {
     let application = Application::new();
     let session = application.user();
     let pair = application.pair(session);
     let copy = application.copy(session, pair.private, &Items::new()).unwrap();
     assert!(application.get_bool(session, copy, CKA_TOKEN));
     let in_session = Items::new().bool(CKA_TOKEN, false);
-    assert_eq!(application.copy(session, pair.private, &in_session), Err(Error::ActionProhibited));
+    let copy = application.copy(session, pair.private, &in_session).unwrap();
+    assert!(!application.get_bool(session, copy, CKA_TOKEN));
+    assert_eq!(application.backend.session_keys(), 1);
+    application.provider.destroy_object(session, copy).unwrap();
+    assert_eq!(application.backend.session_keys(), 0);
+    assert!(application.sign(session, CKM_ECDSA, pair.private, &[1; 32]).is_ok());
     assert!(application.copy(session, pair.public, &in_session).is_ok());
 }
 

@@ -5,10 +5,10 @@ use engine::Input;
 use lies::{Lie::*, Schema, Table};
 use prost::Message;
 use proto::client::v1::{
-    ClientFrame, CopyKeyRequest, GenerateRequest, Hello, HoldKeysRequest, LeaseRequest, ListObjectsRequest,
-    ListTokensRequest, LoginRequest, LogoutRequest, OprfRequest, ProposeRequest, RandomRequest,
-    ReadObjectsRequest, Request, RsaHash, RsaRequest, StatusRequest, client_frame, node_frame, request::Op,
-    response::Result as Reply,
+    ClientFrame, CopyKeyRequest, GenerateRequest, Hello, HoldKeysRequest, KeepImportRequest, LeaseRequest,
+    ListObjectsRequest, ListTokensRequest, LoginRequest, LogoutRequest, OprfRequest, ProposeRequest,
+    RandomRequest, ReadObjectsRequest, Request, RsaHash, RsaRequest, StatusRequest, client_frame, node_frame,
+    request::Op, response::Result as Reply,
 };
 use proto::limits::FORMAT;
 use proto::registry::v1::{CreateObjects, NewObject, Purpose, Role, command::Body};
@@ -19,6 +19,7 @@ use threshold::signing::{self, SigningCurve};
 
 use super::{Harmless, reason};
 use crate::curves::{key_attributes_on, mechanism_of};
+use crate::import_session;
 use crate::rsa::{PSS, asked, attributes, generate};
 use crate::service::ready;
 use crate::sim::Sim;
@@ -65,11 +66,12 @@ const HARMLESS: &[Harmless] = &[
 ];
 
 /// Fields of requests that take another cluster than this one to be honest.
-const ELSEWHERE: [(&str, &str); 14] = [
+const ELSEWHERE: [(&str, &str); 15] = [
     ("ComplainRequest.parts", "two members' signed answers: `cluster/complain.rs`"),
     ("ComplainRequest.request", "the request that they answered: `cluster/complain.rs`"),
     ("GrantRequest.book_id", "of a witness, in strict mode: `cluster/strict.rs`"),
     ("GrantRequest.sign", "the request to grant, in strict mode: `cluster/strict.rs`"),
+    ("ImportRequest.attributes", "of a session key: `cluster/import_session.rs`"),
     ("ImportRequest.share", "a key that the client has split: `cluster/import.rs`"),
     ("ImportRequest.statement", "a key that the client has split: `cluster/import.rs`"),
     ("RenewPairRequest.peer", "operators alone may ask: `cluster/blame.rs`"),
@@ -117,7 +119,7 @@ fn frames(
     sim: &mut Sim,
     user: &mut User,
     key: &Key,
-    (oprf, rsa): (&[u8], &Key),
+    (oprf, rsa, imported): (&[u8], &Key, &proto::registry::v1::BirthCertificate),
     round: u16,
 ) -> Vec<ClientFrame> {
     for conn in user.conns.values().map(|conn| conn.id).collect::<Vec<_>>() {
@@ -219,6 +221,7 @@ fn frames(
         Op::Generate(generate_session),
         Op::HoldKeys(HoldKeysRequest { destroyed: vec![vec![6; 16]] }),
         Op::CopyKey(copy),
+        Op::KeepImport(KeepImportRequest { birth: Some(imported.clone()) }),
         Op::Lease(LeaseRequest {
             key_id: key.id.to_vec(),
             signers: vec![1, 2],
@@ -291,11 +294,12 @@ fn every_field_of_every_request_is_lied_about() {
     let registry = sim.node(1).engine.as_ref().unwrap().registry();
     let oprf = statement_of(registry.login(&user.token, Role::User).unwrap().oprf.as_ref().unwrap()).key_id;
     let rsa = generate(&mut sim, &mut user, 2, &attributes(true, true)).unwrap();
+    let (_, imported) = import_session::held_by(&mut sim, &mut user);
     let (mut table, mut unexplained, mut round) = (Table::default(), vec![], 0);
     for field in &all {
         for lie in schema.lies(field) {
             round += 1;
-            let honest = frames(&mut sim, &mut user, &key, (&oprf, &rsa), round);
+            let honest = frames(&mut sim, &mut user, &key, (&oprf, &rsa, &imported), round);
             let altered = honest.iter().enumerate().find_map(|(number, frame)| {
                 let altered = schema.alter(ROOT, &frame.encode_to_vec(), field, *lie)?;
                 Some((number == 0, ClientFrame::decode(altered.as_slice()).unwrap()))

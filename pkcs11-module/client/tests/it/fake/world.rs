@@ -264,9 +264,20 @@ impl World {
             }
             request::Op::Import(asked) => {
                 saw("import");
+                if !asked.attributes.is_empty() {
+                    let said = BirthStatement::decode(asked.statement.as_slice()).unwrap();
+                    assert_eq!(said.instance, caller.instance);
+                    self.births.insert(said.key_id.clone(), said);
+                }
                 let signature = statement::birth(&asked.statement)
                     .sign(&ed25519_dalek::SigningKey::from_bytes(&[node; 32]));
                 Ok(R::Import(ImportReply { signature }))
+            }
+            request::Op::KeepImport(asked) => {
+                saw("keep");
+                let birth = asked.birth.unwrap();
+                assert_eq!(birth.signatures.len(), usize::from(2 * self.threshold - 1));
+                Ok(R::KeepImport(Empty {}))
             }
             request::Op::Grant(_) => refuse(Code::InvalidArgument, "not in strict mode"),
             request::Op::Complain(asked) => {
@@ -289,7 +300,10 @@ impl World {
                     attributes_hash: statement::attributes_hash(&asked.attributes).to_vec(),
                     base_index: asked.base_index,
                     client_key: caller.client_key.to_vec(),
-                    instance: vec![],
+                    instance: match asked.attributes.iter().any(|own| own.r#type == 1 && own.value == [0]) {
+                        true => caller.instance.clone(),
+                        false => vec![],
+                    },
                     imported: false,
                     ..source
                 };

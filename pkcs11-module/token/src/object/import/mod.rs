@@ -19,7 +19,7 @@ pub use der::PrivateKeyDer;
 ///
 /// # Errors
 /// [`Error::TemplateIncomplete`] without a key type; [`Error::Contradiction`] for keys of other types, which are not
-/// imported, and for a private session key; [`Error::AttributeValueInvalid`] for a public half that is not the key's,
+/// imported; [`Error::AttributeValueInvalid`] for a public half that is not the key's,
 /// and for a key that could leave the token; what the type of key says; what [`Template::build`] says.
 pub(crate) fn request(mut template: Template) -> Result<PrivateKeyImport> {
     let info = template.take(CKA_PUBLIC_KEY_INFO);
@@ -35,7 +35,6 @@ pub(crate) fn request(mut template: Template) -> Result<PrivateKeyImport> {
         return Err(Error::AttributeValueInvalid);
     }
     pair::check_private(&mut template)?;
-    check_on_token(&template)?;
     let mut private = template.build(Class::PrivateKey, &[])?;
     check_dates(&private)?;
     for id in [CKA_LOCAL, CKA_ALWAYS_SENSITIVE, CKA_NEVER_EXTRACTABLE] {
@@ -49,7 +48,7 @@ pub(crate) fn request(mut template: Template) -> Result<PrivateKeyImport> {
 ///
 /// # Errors
 /// [`Error::TemplateIncomplete`] without a key type; [`Error::Contradiction`] for a number of the key, which is not the
-/// application's to say, for a session key, and [`Error::AttributeValueInvalid`] for a key that could leave the token.
+/// application's to say, and [`Error::AttributeValueInvalid`] for a key that could leave the token.
 pub(crate) fn check_template(template: &mut Template) -> Result<()> {
     if template.ulong(CKA_KEY_TYPE).is_none() {
         return Err(Error::TemplateIncomplete);
@@ -57,8 +56,7 @@ pub(crate) fn check_template(template: &mut Template) -> Result<()> {
     if let Some(id) = NUMBERS.iter().find(|id| template.attributes().contains_key(id)) {
         return Err(Error::contradiction(*id, "is inside the wrapped key"));
     }
-    pair::check_private(template)?;
-    check_on_token(template)
+    pair::check_private(template)
 }
 
 /// What `C_UnwrapKey` makes of a private key in PKCS#8.
@@ -84,13 +82,6 @@ pub(crate) fn unwrapped(mut template: Template, der: &[u8]) -> Result<PrivateKey
         Error::AttributeValueInvalid => Error::WrappedKeyInvalid,
         other => other,
     })
-}
-
-fn check_on_token(template: &Template) -> Result<()> {
-    match template.bool(CKA_TOKEN) {
-        Some(true) => Ok(()),
-        _ => Err(Error::contradiction(CKA_TOKEN, "imported private keys are kept on the token")),
-    }
 }
 
 /// What makes a private key the key that it is.
