@@ -18,6 +18,9 @@
 //! pools_bytes_max_per_client = 67108864
 //! session_keys_max = 8192             # keys of sessions (CKA_TOKEN false), kept in memory
 //! session_keys_per_client = 1024
+//! rsa_pool_2048 = 0                   # RSA keys made ahead and kept ready; the same at all nodes
+//! rsa_pool_3072 = 0
+//! rsa_pool_4096 = 0
 //! strict = false                      # true, at all nodes: signing needs a witness, so T + 1 nodes
 //! rsa_pkcs1_decryption = false        # true, at all nodes: RSA keys decrypt by PKCS#1 v1.5 too
 //! ```
@@ -73,6 +76,8 @@ pub struct NodeConfig {
     pub session_keys_max: u32,
     /// Most session keys of one client.
     pub session_keys_per_client: u32,
+    /// RSA keys kept ready, of 2048, 3072 and 4096 bits.
+    pub rsa_pool: [(u16, u32); 3],
 }
 
 /// One line for the operator: file, key and remedy.
@@ -106,6 +111,12 @@ struct File {
     pools_bytes_max_per_client: Option<u64>,
     session_keys_max: Option<u32>,
     session_keys_per_client: Option<u32>,
+    #[serde(default)]
+    rsa_pool_2048: u32,
+    #[serde(default)]
+    rsa_pool_3072: u32,
+    #[serde(default)]
+    rsa_pool_4096: u32,
     #[serde(default)]
     strict: bool,
     #[serde(default)]
@@ -162,6 +173,12 @@ impl NodeConfig {
                 return Err(refuse(key, format!("{count}: use 0 to {SESSION_KEYS_MAX}")));
             }
         }
+        let rsa_pool = [(2048, file.rsa_pool_2048), (3072, file.rsa_pool_3072), (4096, file.rsa_pool_4096)];
+        for ((_, count), key) in rsa_pool.iter().zip(["rsa_pool_2048", "rsa_pool_3072", "rsa_pool_4096"]) {
+            if *count > RSA_POOL_MAX {
+                return Err(refuse(key, format!("{count}: use 0 to {RSA_POOL_MAX}")));
+            }
+        }
         let passphrase_file = match (&file.passphrase_file, credentials) {
             (Some(file), _) => folder.join(file),
             (None, Some(credentials)) => credentials.join(CREDENTIAL),
@@ -195,6 +212,7 @@ impl NodeConfig {
             rsa_pkcs1_decryption: file.rsa_pkcs1_decryption,
             session_keys_max,
             session_keys_per_client,
+            rsa_pool,
             manifest,
         })
     }
@@ -246,6 +264,7 @@ fn one_line(text: &str) -> String {
 const CREDENTIAL: &str = "store-passphrase";
 const SESSION_KEYS_DEFAULT: u32 = 8192;
 const SESSION_KEYS_MAX: u32 = 1 << 16;
+const RSA_POOL_MAX: u32 = 256;
 const CONNECTIONS_DEFAULT: usize = 4096;
 const CONNECTIONS_MAX: usize = 65536;
 const POOL_DEFAULT: u32 = 256;

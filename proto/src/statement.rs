@@ -72,6 +72,11 @@ pub fn birth(statement: &[u8]) -> Statement {
     hash("birth", &[statement])
 }
 
+/// An RSA key that `owner` has made ahead. `kind` is spelled as in a birth statement.
+pub fn modulus(cluster_id: &[u8; 32], owner: u32, kind: &str, session: &[u8; 32]) -> [u8; 32] {
+    hash("modulus", &[cluster_id, &owner.to_be_bytes(), kind.as_bytes(), session]).0
+}
+
 /// What an OPRF evaluation is proven for: one key of one cluster.
 pub fn oprf_context(cluster_id: &[u8; 32], key_id: &[u8]) -> [u8; 32] {
     hash("oprf", &[cluster_id, key_id]).0

@@ -211,8 +211,8 @@ impl Engine {
     pub fn poll_timeout(&self) -> Option<u64> {
         let refill = self.refill_due.then_some(self.now).or_else(|| self.refill_timeout());
         let (startup, sessions) = (self.startup.timeout(self.now), self.sessions.timeout());
-        let session_keys = self.shares.timeout();
-        [refill, startup, sessions, session_keys, self.clients.timeout()].into_iter().flatten().min()
+        let (session_keys, moduli) = (self.shares.timeout(), self.modulus_timeout());
+        [refill, moduli, startup, sessions, session_keys, self.clients.timeout()].into_iter().flatten().min()
     }
 
     /// The registry's state as bytes, for the log's snapshots.
@@ -268,6 +268,7 @@ impl Engine {
         self.retry_parked(rng);
         self.expire_pools();
         self.expire_session_keys();
+        self.fill_moduli(rng);
     }
 
     fn persisted(&mut self, ticket: u64) {

@@ -84,6 +84,10 @@ events! {
     Debug RsaBatch { key: String, batches: u32 } "looking for an RSA key";
     /// An RSA key stands at all nodes: how many batches of candidates it took, and the bytes that this node sent.
     Info RsaKeyMade { key: String, batches: u32, sent_bytes: u64 } "RSA key found";
+    /// An RSA key is ready before anybody asked for it.
+    Info ModulusReady { owner: NodeIndex, kind: String } "RSA key made ahead";
+    /// The making of an RSA key that nobody asked for ended without one.
+    Info ModulusFailed { why: String } "RSA key not made ahead";
     /// Generation of a key ended without a key.
     Warn GenerationFailed { key: String, why: String } "key generation failed";
     /// The share of a key's copy is held, not yet in use.

@@ -55,6 +55,8 @@ pub struct Limits {
     pub session_keys_max: u32,
     /// Most session keys of one client.
     pub session_keys_per_client: u32,
+    /// RSA keys that each node has made ahead and keeps ready: bits, and how many. The same at all nodes.
+    pub rsa_pool: [(u16, u32); 3],
 }
 
 impl Default for Limits {
@@ -70,6 +72,7 @@ impl Default for Limits {
             rsa_pkcs1_decryption: false,
             session_keys_max: 8_192,
             session_keys_per_client: 1_024,
+            rsa_pool: [(2048, 0), (3072, 0), (4096, 0)],
         }
     }
 }

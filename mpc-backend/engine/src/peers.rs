@@ -215,6 +215,7 @@ impl Engine {
         if first {
             self.log(Event::PeerReady { peer, boot_id: hex::encode(boot_id) });
             self.query_head(peer, rng);
+            self.pause_moduli();
         }
         Ok(())
     }
@@ -260,6 +261,7 @@ impl Engine {
             Body::GenerationStart(start) => self.generation_start(peer, session?, start, rng),
             Body::GenerationSigned(signed) => self.generation_signed(peer, session?, signed),
             Body::PresignStart(start) => self.presign_start(peer, session?, start, rng),
+            Body::ModulusStart(start) => self.modulus_start(peer, session?, &start, rng),
             Body::SessionFailed(failed) if session.is_ok_and(|session| failed.session == session) => {
                 self.session_failed(peer, &session?)
             }

@@ -1,7 +1,7 @@
 //! Whether a cluster is well: what each node says of itself and of its peers.
 
 use client::failure::NodeFailure;
-use proto::client::v1::StatusReply;
+use proto::client::v1::{ModuliStatus, StatusReply};
 use serde_json::{Value, json};
 
 use crate::cli::evidence;
@@ -42,6 +42,15 @@ impl Health {
             let nodes: Vec<u32> = lax.iter().map(|reply| reply.node).collect();
             problems.push(format!("strict mode is off at nodes {nodes:?} and on at the others"));
         }
+        let levels = |reply: &StatusReply| -> Vec<(String, u32)> {
+            reply.moduli.iter().map(|moduli| (moduli.kind.clone(), moduli.level)).collect()
+        };
+        let mut replies = self.replies().map(levels);
+        if replies.next().is_some_and(|first| replies.any(|other| other != first)) {
+            problems.push(
+                "rsa_pool_2048, _3072 or _4096 differ between the nodes: no keys are made ahead".to_owned(),
+            );
+        }
         problems
     }
 
@@ -54,6 +63,7 @@ impl Health {
         lines.extend(self.nodes.iter().map(NodeHealth::row));
         for reply in self.replies() {
             lines.extend(pools(reply));
+            lines.extend(reply.moduli.iter().map(|moduli| keys_ready(reply.node, moduli)));
             lines.extend(evidence::lines(reply));
         }
         lines
@@ -72,6 +82,16 @@ impl Health {
     fn replies(&self) -> impl Iterator<Item = &StatusReply> {
         self.nodes.iter().filter_map(|node| node.answer.as_ref().ok())
     }
+}
+
+/// How full a pool of RSA keys is, and whether one is being made for it.
+fn keys_ready(node: u32, moduli: &ModuliStatus) -> String {
+    let ModuliStatus { kind, ready, level, .. } = moduli;
+    let filling = match moduli.filling {
+        true => format!(", one is being made ({} batches)", moduli.batches),
+        false => String::new(),
+    };
+    format!("keys  node {node} {kind}: {ready} of {level} ready{filling}")
 }
 
 /// Memory of a node's presignatures, and each pool with something in it or a level.
@@ -215,6 +235,13 @@ impl NodeHealth {
                 "bytes_max_per_client": total.bytes_max_per_client,
                 "evicted": total.evicted,
             },
+            "rsa_pools": reply.moduli.iter().map(|moduli| json!({
+                "kind": moduli.kind,
+                "ready": moduli.ready,
+                "level": moduli.level,
+                "filling": moduli.filling,
+                "batches": moduli.batches,
+            })).collect::<Vec<_>>(),
             "strict": reply.strict,
             "counters": {
                 "signatures": counters.signatures,
@@ -280,6 +307,22 @@ mod tests {
         let health = Health { nodes: vec![strict, reply(2, 2)] };
         assert_eq!(health.problems(), ["strict mode is off at nodes [2] and on at the others"]);
         assert!(health.table().iter().any(|line| line.contains("strict")));
+    }
+
+    #[test]
+    fn keys_that_are_ready_are_counted() {
+        let mut node = reply(1, 2);
+        if let Ok(answer) = &mut node.answer {
+            let kind = "RSA-2048-65537".to_owned();
+            answer.moduli = vec![ModuliStatus { kind, ready: 1, level: 4, filling: true, batches: 7 }];
+        }
+        let mut health = Health { nodes: vec![node] };
+        let line = "keys  node 1 RSA-2048-65537: 1 of 4 ready, one is being made (7 batches)";
+        assert!(health.table().iter().any(|row| row == line));
+        let differ = |health: &Health| health.problems().iter().any(|problem| problem.contains("rsa_pool"));
+        assert!(!differ(&health));
+        health.nodes.push(reply(2, 2));
+        assert!(differ(&health));
     }
 
     #[test]

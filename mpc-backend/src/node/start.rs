@@ -91,6 +91,7 @@ fn engine(
         rsa_pkcs1_decryption: config.rsa_pkcs1_decryption,
         session_keys_max: config.session_keys_max,
         session_keys_per_client: config.session_keys_per_client,
+        rsa_pool: config.rsa_pool,
         ..Limits::default()
     };
     let engine_config = EngineConfig {

@@ -10,6 +10,7 @@
 //! | `rsa` | RSA without a network |
 //! | `rsa-signing` | what an application sees of RSA signatures, beside SoftHSM |
 //! | `rsa-2048`, `rsa-3072` | 20 keys of 2048 bits, and 5 of 3072, each made by three nodes |
+//! | `rsa-pool` | keys of 2048 bits out of a filled pool |
 //! | `rsa-beside` | P-256 signatures while an RSA key is made |
 //! | `signatures` | many signatures, for a profiler |
 //!
@@ -46,6 +47,7 @@ fn main() -> Result<()> {
             "rsa-signing" => rsa::signing(seconds, &mut report)?,
             "rsa-2048" => rsa::generation(2048, 20, &mut report)?,
             "rsa-3072" => rsa::generation(3072, 5, &mut report)?,
+            "rsa-pool" => rsa::pooled(&mut report)?,
             "rsa-beside" => rsa::beside(seconds, &mut report)?,
             "signatures" => signatures(&mut report)?,
             other => bail!("no area {other:?}; there are {AREAS:?} and \"signatures\""),
@@ -63,4 +65,5 @@ fn main() -> Result<()> {
 }
 
 /// What `make bench` measures.
-const AREAS: [&str; 7] = ["protocols", "library", "rsa", "rsa-signing", "rsa-2048", "rsa-3072", "rsa-beside"];
+const AREAS: [&str; 8] =
+    ["protocols", "library", "rsa", "rsa-signing", "rsa-2048", "rsa-3072", "rsa-pool", "rsa-beside"];

@@ -56,6 +56,43 @@ pub fn generation(bits: u32, count: usize, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
+/// Keys out of a filled pool. The pool is given back what was taken between any two.
+pub fn pooled(report: &mut Report) -> Result<()> {
+    let lab = up(3, 2)?;
+    for node in lab.nodes() {
+        lab.kill(node)?;
+        let config = lab.folder().join(format!("node{node}/node.toml"));
+        let mut text = std::fs::read_to_string(&config)?;
+        text.push_str(&format!("rsa_pool_2048 = {POOLED}\n"));
+        std::fs::write(config, text)?;
+    }
+    lab.start_all()?;
+    wait_filled(&lab)?;
+    let (times, _) = lab.target()?.cold_rsa(2048, POOLED, Duration::ZERO)?;
+    report.insert("keygen.rsa2048.2of3.pooled.p50_us".into(), percentile(&times, 50) as f64);
+    report.insert("keygen.rsa2048.2of3.pooled.max_us".into(), percentile(&times, 100) as f64);
+    Ok(())
+}
+
+/// Waits until every node has as many keys ready as it keeps.
+fn wait_filled(lab: &Lab) -> Result<()> {
+    let begun = std::time::Instant::now();
+    loop {
+        let status = lab.status()?;
+        let nodes = status.get("nodes").and_then(serde_json::Value::as_array).context("no nodes")?;
+        let ready = |node: &serde_json::Value| {
+            node.pointer("/rsa_pools/0/ready").and_then(serde_json::Value::as_u64) == Some(POOLED as u64)
+        };
+        if nodes.iter().all(ready) {
+            // The last one is handed out a moment after it was made.
+            std::thread::sleep(Duration::from_secs(2));
+            return Ok(());
+        }
+        ensure!(begun.elapsed() < Duration::from_secs(600), "the pools are not filled: {status}");
+        std::thread::sleep(Duration::from_millis(500));
+    }
+}
+
 /// Batches and bytes sent of the last keys, as the log of node 1 counts them.
 fn made(lab: &Lab, keys: usize) -> Result<(u64, u64)> {
     let log = std::fs::read_to_string(lab.folder().join("node1/log"))?;
@@ -100,3 +137,6 @@ fn check(modulus: &[u8], load: &Load) -> Result<()> {
     accept_all_rsa(modulus, judged(load))?;
     Ok(())
 }
+
+/// Keys that each node keeps ready.
+const POOLED: usize = 4;

@@ -15,6 +15,7 @@ const DEADLINE_DEFAULT_MS: u32 = 5_000;
 const DEADLINE_MAX_MS: u32 = 600_000;
 
 /// What became of a request.
+#[expect(clippy::large_enum_variant, reason = "one a request, and none is kept")]
 pub(crate) enum Outcome {
     /// The answer.
     Now(response::Result),

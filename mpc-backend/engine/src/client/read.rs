@@ -2,13 +2,14 @@
 
 use prost::Message as _;
 use proto::client::v1::{
-    Code, Counters, ListObjectsReply, ListObjectsRequest, ListTokensReply, PeerStatus, RandomReply,
-    RandomRequest, ReadObjectsReply, ReadObjectsRequest, StatusReply, response,
+    Code, Counters, ListObjectsReply, ListObjectsRequest, ListTokensReply, ModuliStatus, PeerStatus,
+    RandomReply, RandomRequest, ReadObjectsReply, ReadObjectsRequest, StatusReply, response,
 };
 use proto::limits::{OBJECTS_ANSWER_BYTES, RANDOM_BYTES_MAX};
 use proto::registry::v1::{ObjectRecord, Role};
 use proto::statement;
 use rand_core::CryptoRngCore;
+use threshold::rsa::generate::Wanted;
 
 use super::Failure;
 use crate::engine::Engine;
@@ -53,7 +54,19 @@ impl Engine {
             counters: Some(counters),
             epoch: FIRST_EPOCH,
             failed_sets: self.sessions.sets.status(self.now),
+            moduli: self.modulus_levels().map(|level| self.moduli_status(level)).collect(),
         })
+    }
+
+    fn moduli_status(&self, (wanted, level): (Wanted, usize)) -> ModuliStatus {
+        let moduli = &self.sessions.moduli;
+        ModuliStatus {
+            kind: wanted.name(),
+            ready: moduli.count(self.me.index, wanted) as u32,
+            level: level as u32,
+            filling: moduli.filling(wanted).is_some(),
+            batches: moduli.filling(wanted).unwrap_or(0),
+        }
     }
 
     pub(super) fn list_tokens(&self) -> response::Result {

@@ -11,8 +11,9 @@ use proto::registry::v1::{Attribute, BirthCertificate, BirthStatement, NodeSigna
 use proto::statement;
 use rand_core::CryptoRngCore;
 use threshold::dkg::Progress;
+use threshold::round::Outbox;
 
-use super::making::{Made, Making};
+use super::making::{GENERATION_MS, Made, Making};
 use super::{Order, SessionId, party};
 use crate::blame::{Scene, Sent};
 use crate::client::{Failure, ReplyTo};
@@ -25,7 +26,7 @@ use crate::shares::Share;
 
 /// One key on its way.
 pub(crate) struct Generation {
-    coordinator: NodeIndex,
+    pub(super) coordinator: NodeIndex,
     /// Without public key, commitments and transcript until the protocol is done.
     pub(crate) statement: BirthStatement,
     /// Of a session key; empty for one that the registry will record.
@@ -39,6 +40,13 @@ pub(crate) struct Generation {
     /// At the coordinator: who asked.
     reply: Option<ReplyTo>,
     sent: Sent,
+}
+
+impl Generation {
+    /// Whether it computes for long.
+    pub(super) const fn computes(&self) -> bool {
+        self.making.computes()
+    }
 }
 
 impl Engine {
@@ -60,12 +68,18 @@ impl Engine {
         let mut session = [0; 32];
         rng.fill_bytes(&mut session);
         let encoded = statement.encode_to_vec();
+        let (modulus, made) = self.take_modulus(&statement).unzip();
+        let modulus = modulus.map_or_else(Vec::new, |modulus| modulus.to_vec());
         let peers: Vec<NodeIndex> = self.peers.iter().map(|(peer, _)| peer).collect();
         for peer in peers {
-            let start = GenerationStart { statement: encoded.clone(), attributes: attributes.clone() };
+            let start = GenerationStart {
+                statement: encoded.clone(),
+                attributes: attributes.clone(),
+                modulus: modulus.clone(),
+            };
             self.send_control(peer, &session, control::Body::GenerationStart(start));
         }
-        self.begin_generation(session, self.me.index, (statement, attributes), Some(reply), rng);
+        self.begin_generation(session, self.me.index, (statement, attributes), Some(reply), made, rng);
         if let Some(generation) = self.sessions.generations.get_mut(&session) {
             generation.deadline = generation.deadline.min(deadline);
         }
@@ -83,7 +97,7 @@ impl Engine {
         let statement =
             BirthStatement::decode(start.statement.as_slice()).map_err(|_| "malformed birth statement")?;
         attributes::check_session_size(&start.attributes)?;
-        self.order(peer, session, Order::Generation(statement, start.attributes), rng)
+        self.order(peer, session, Order::Generation(statement, start.attributes, start.modulus), rng)
     }
 
     /// Believes nothing of an order but its session id.
@@ -92,7 +106,7 @@ impl Engine {
         peer: NodeIndex,
         session: SessionId,
         statement: BirthStatement,
-        attributes: Vec<Attribute>,
+        (attributes, modulus): (Vec<Attribute>, Vec<u8>),
         rng: &mut dyn CryptoRngCore,
     ) -> Result<(), Why> {
         if self.sessions.generations.contains_key(&session) {
@@ -100,20 +114,35 @@ impl Engine {
         }
         self.check_birth(&statement, &attributes)?;
         self.check_session_room(&statement)?;
-        self.begin_generation(session, peer, (statement, attributes), None, rng);
+        let made = match modulus.as_slice() {
+            [] => None,
+            modulus => Some(self.give_modulus(peer, modulus, &statement)?),
+        };
+        self.begin_generation(session, peer, (statement, attributes), None, made, rng);
         Ok(())
     }
 
+    /// `made`: what was made ahead.
     fn begin_generation(
         &mut self,
         session: SessionId,
         coordinator: NodeIndex,
         (statement, attributes): (BirthStatement, Vec<Attribute>),
         reply: Option<ReplyTo>,
+        made: Option<Made>,
         rng: &mut dyn CryptoRngCore,
     ) {
         let kind = birth::kind(&statement).expect("checked before the session began");
-        let (making, outbox, longest) = self.start_making(session, &statement, kind, rng);
+        let (making, outbox, longest) = match &made {
+            Some(_) => (Making::Ready, Outbox::default(), GENERATION_MS),
+            None => self.start_making(session, &statement, kind, rng),
+        };
+        if birth::rsa(&statement).is_some() {
+            self.pause_moduli();
+        }
+        if making.computes() {
+            self.give_way();
+        }
         let deadline = self.now + longest;
         let generation = Generation {
             coordinator,
@@ -127,6 +156,9 @@ impl Engine {
             sent: Sent::default(),
         };
         self.sessions.generations.insert(session, generation);
+        if let Some(made) = made {
+            return self.keep_share(&session, made);
+        }
         self.send_all(Protocol::Generation, &session, outbox);
         for (peer, payload) in self.sessions.early.take(&session, self.now) {
             if let Err(why) = self.generation_message(peer, session, payload) {
@@ -141,6 +173,11 @@ impl Engine {
         session: SessionId,
         payload: Vec<u8>,
     ) -> Result<(), Why> {
+        if let Some(filling) = self.sessions.moduli.fillings.get_mut(&session) {
+            filling.computing.keep(peer, payload)?;
+            self.compute(&session);
+            return Ok(());
+        }
         let Some(generation) = self.sessions.generations.get_mut(&session) else {
             return self.sessions.early.keep(peer, session, payload, self.now);
         };
@@ -151,6 +188,7 @@ impl Engine {
                 self.compute(&session);
                 return Ok(());
             }
+            Making::Ready => return Err("a key that was made ahead has no messages"),
         };
         match protocol.receive(party(peer), &payload) {
             Ok(Progress::Continue(outbox)) => {

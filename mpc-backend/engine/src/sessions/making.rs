@@ -25,13 +25,15 @@ use crate::input::NodeIndex;
 use crate::registry::birth::Kind;
 
 /// How long a generation may take at most, in ms; that of an RSA key has as many batches as it takes.
-const GENERATION_MS: u64 = 30_000;
+pub(super) const GENERATION_MS: u64 = 30_000;
 const RSA_GENERATION_MS: u64 = 600_000;
 
 /// The protocol that makes it.
 pub(super) enum Making {
     Group(Box<DkgSession>),
     Rsa(Computing),
+    /// It was made ahead.
+    Ready,
 }
 
 impl Making {
@@ -40,6 +42,7 @@ impl Making {
         match self {
             Self::Group(session) => session.missing(),
             Self::Rsa(computing) => computing.missing(),
+            Self::Ready => Vec::new(),
         }
     }
 }
@@ -124,9 +127,12 @@ impl Engine {
 
     /// The computing part of a generation.
     pub(super) fn computing(&mut self, session: &SessionId) -> Option<&mut Computing> {
+        if let Some(filling) = self.sessions.moduli.fillings.get_mut(session) {
+            return Some(&mut filling.computing);
+        }
         match &mut self.sessions.generations.get_mut(session)?.making {
             Making::Rsa(computing) => Some(computing),
-            Making::Group(_) => None,
+            Making::Group(_) | Making::Ready => None,
         }
     }
 
@@ -145,7 +151,10 @@ impl Engine {
         let Generated { key, share, values, transcript } = generated;
         let secret = Secret::new(std::mem::take(&mut *Stored::encode(&share, &values)));
         let commitments = vec![values.digest(&key).to_vec()];
-        self.keep_share(session, Made { public_key: key.encode(), commitments, transcript, secret });
+        let made = Made { public_key: key.encode(), commitments, transcript, secret };
+        if let Err(made) = self.modulus_made(session, made) {
+            self.keep_share(session, made);
+        }
     }
 
     pub(super) fn rsa_failed(
@@ -159,5 +168,6 @@ impl Engine {
             self.failed_check(fault, Scene { protocol: Protocol::Generation, session, from, sent });
         }
         self.fail_generation(session, &error.to_string(), true);
+        self.fail_filling(session, &error.to_string(), true);
     }
 }

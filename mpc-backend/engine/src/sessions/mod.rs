@@ -5,6 +5,7 @@ mod births;
 mod early;
 mod generation;
 mod making;
+mod moduli;
 mod orders;
 mod pair;
 mod pool;
@@ -25,6 +26,7 @@ use threshold::round::Outbox;
 
 use self::early::Early;
 use self::generation::Generation;
+use self::moduli::Moduli;
 pub(crate) use self::orders::Order;
 use self::orders::Waiting;
 use self::pair::Setup;
@@ -47,6 +49,7 @@ pub(crate) struct Sessions {
     pub(crate) pairs: Pairs,
     pub(crate) setups: BTreeMap<NodeIndex, Setup>,
     pub(crate) generations: BTreeMap<SessionId, Generation>,
+    pub(crate) moduli: Moduli,
     pub(crate) presigns: BTreeMap<SessionId, Presigning>,
     pub(crate) pools: Pools,
     pub(crate) quotas: Quotas,
@@ -60,10 +63,11 @@ impl Sessions {
     pub(crate) fn timeout(&self) -> Option<u64> {
         let setups = self.setups.values().map(|setup| setup.deadline).min();
         let generations = self.generations.values().map(|generation| generation.deadline).min();
+        let fillings = self.moduli.fillings.values().map(|filling| filling.deadline).min();
         let presigns = self.presigns.values().map(|presign| presign.deadline).min();
         let orders = self.orders.iter().map(|order| order.deadline).min();
         let pools = self.pools.expires_at();
-        [setups, generations, presigns, orders, pools].into_iter().flatten().min()
+        [setups, generations, fillings, presigns, orders, pools].into_iter().flatten().min()
     }
 }
 
@@ -80,6 +84,10 @@ impl Engine {
         for id in generations {
             self.fail_generation(&id, "the deadline passed", true);
         }
+        let fillings = self.sessions.moduli.fillings.iter();
+        let fillings: Vec<SessionId> =
+            fillings.filter(|(_, f)| late(f.deadline)).map(|(id, _)| *id).collect();
+        fillings.iter().for_each(|id| self.fail_filling(id, "the deadline passed", true));
         let presigns: Vec<SessionId> =
             self.sessions.presigns.iter().filter(|(_, p)| late(p.deadline)).map(|(id, _)| *id).collect();
         for id in presigns {
@@ -93,14 +101,21 @@ impl Engine {
         for id in generations {
             self.fail_generation(&id, why, true);
         }
+        let fillings: Vec<SessionId> = self.sessions.moduli.fillings.keys().copied().collect();
+        fillings.iter().for_each(|id| self.fail_filling(id, why, true));
         self.end_presigns_with(peer, why);
     }
 
     /// A peer gave up a session that it is a member of.
     pub(crate) fn session_failed(&mut self, peer: NodeIndex, session: &SessionId) -> Result<(), Why> {
         self.sessions.orders.retain(|waiting| waiting.session != *session);
-        if self.sessions.generations.contains_key(session) {
-            self.fail_generation(session, "another node gave up", false);
+        if let Some(generation) = self.sessions.generations.get(session) {
+            // Whoever refuses an order tells its coordinator alone.
+            let tell = generation.coordinator == self.me.index;
+            self.fail_generation(session, "another node gave up", tell);
+            return Ok(());
+        }
+        if self.modulus_failed(peer, session) {
             return Ok(());
         }
         match self.sessions.presigns.get(session) {

@@ -17,8 +17,8 @@ const WAIT_MS: u64 = 2_500;
 
 /// What a coordinator wants begun.
 pub(crate) enum Order {
-    /// A key, and the attributes of a session key.
-    Generation(BirthStatement, Vec<Attribute>),
+    /// A key, the attributes of a session key, and what was made for it ahead.
+    Generation(BirthStatement, Vec<Attribute>, Vec<u8>),
     Presign(PresignStart),
 }
 
@@ -26,7 +26,7 @@ impl Order {
     /// The coordinator's registry index.
     fn index(&self) -> u64 {
         match self {
-            Self::Generation(statement, _) => statement.base_index,
+            Self::Generation(statement, ..) => statement.base_index,
             Self::Presign(start) => start.registry_index,
         }
     }
@@ -69,8 +69,8 @@ impl Engine {
         rng: &mut dyn CryptoRngCore,
     ) -> Result<(), Why> {
         let begun = match order {
-            Order::Generation(statement, attributes) => {
-                self.join_generation(peer, session, statement, attributes, rng)
+            Order::Generation(statement, attributes, modulus) => {
+                self.join_generation(peer, session, statement, (attributes, modulus), rng)
             }
             Order::Presign(start) => self.join_presign(peer, session, &start, rng),
         };

@@ -54,6 +54,7 @@ impl Engine {
         self.sessions.early.forget(peer);
         self.drop_pair(peer);
         self.drop_pools_with(peer);
+        self.drop_moduli();
     }
 
     /// A peer has another book: what it was to witness in an older one is of no use.

@@ -86,6 +86,11 @@ impl Computing {
         Self { here: Some(Box::new(ceremony)), missing, waiting: Vec::new(), batches: 0, sent_bytes: 0 }
     }
 
+    /// Batches of candidates that were begun.
+    pub(super) const fn batches(&self) -> u32 {
+        self.batches
+    }
+
     /// Peers whose message was missing when last looked at.
     pub(super) fn missing(&self) -> Vec<PartyIndex> {
         self.missing.clone()

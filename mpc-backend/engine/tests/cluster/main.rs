@@ -11,6 +11,7 @@ mod import;
 mod import_rsa;
 mod import_session;
 mod liars;
+mod moduli;
 mod nonce_rules;
 mod planted;
 mod pools;

@@ -40,7 +40,7 @@ pub fn attributes(sign: bool, decrypt: bool) -> Vec<Attribute> {
     ]
 }
 
-fn request(user: &User, id: [u8; 16], attributes: &[Attribute]) -> GenerateRequest {
+pub fn request(user: &User, id: [u8; 16], attributes: &[Attribute]) -> GenerateRequest {
     GenerateRequest {
         purpose: Purpose::SigningKey as i32,
         token_id: user.token.to_vec(),
@@ -58,7 +58,7 @@ pub fn generate(sim: &mut Sim, user: &mut User, id: u8, attributes: &[Attribute]
     user.record(sim, 1, id, attributes, birth)
 }
 
-fn public(key: &Key) -> PublicKey {
+pub fn public(key: &Key) -> PublicKey {
     PublicKey::decode(&key.birth.public_key).unwrap()
 }
 

@@ -25,6 +25,9 @@ const RAFT: &str = "counterfoil.peer.v1.RaftMessage";
 static PROTOCOLS: [Protocol; 5] =
     [Protocol::Hello, Protocol::PairSetup, Protocol::Generation, Protocol::Presign, Protocol::Control];
 
+/// What is said of RSA keys that are made ahead.
+const AHEAD: [&str; 3] = ["Control.modulus_start", "ModulusStart.kind", "GenerationStart.modulus"];
+
 /// What is checked before a message's protocol is looked at.
 const COMMON: [&str; 5] =
     ["Envelope.format", "Envelope.round", "Envelope.sender", "Envelope.receiver", "Envelope.epoch"];
@@ -248,6 +251,9 @@ fn every_field_of_every_message_between_nodes_is_lied_about() {
     for field in schema.fields(RAFT, &[]) {
         table.except(&field, "Raft's own; commands are believed for their signatures, whoever brings them");
         all.insert(field);
+    }
+    for field in AHEAD {
+        table.except(field, "RSA keys made ahead are off here; lies about them: `cluster/moduli.rs`");
     }
     assert_eq!(table.without(&all), [""; 0], "fields that nobody lied about");
     table.check(concat!(env!("CARGO_MANIFEST_DIR"), "/../../proto/fields/from-nodes.md"), HEAD);

@@ -198,7 +198,10 @@ fn order(truth: &Envelope, rng: &mut ChaCha20Rng) -> Envelope {
     } else {
         let statement =
             BirthStatement { base_index: index, key_id: random::<16>(rng), ..BirthStatement::default() };
-        Body::GenerationStart(GenerationStart { statement: statement.encode_to_vec(), attributes: vec![] })
+        Body::GenerationStart(GenerationStart {
+            statement: statement.encode_to_vec(),
+            ..GenerationStart::default()
+        })
     };
     control(truth, random::<32>(rng), body)
 }

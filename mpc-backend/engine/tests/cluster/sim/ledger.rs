@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use engine::{Event, Write, persist};
 use prost::Message;
 use proto::client::v1::{NodeFrame, node_frame, response};
-use proto::peer::v1::{Envelope, Hello, Protocol};
+use proto::peer::v1::{Control, Envelope, Hello, Protocol, control::Body};
+use proto::registry::v1::BirthStatement;
 use threshold::signing::{Answer, SigningScheme};
 
 use super::Sim;
@@ -26,6 +27,8 @@ pub struct Ledger {
     signed: BTreeSet<Vec<u8>>,
     /// By node: nonces, commitments and nonce points of presigning, and their one session.
     announced: BTreeMap<(u8, Vec<u8>), Vec<u8>>,
+    /// By node: public keys, and the one birth that it signed of each.
+    births: BTreeMap<(u8, Vec<u8>), Vec<u8>>,
     /// Each broken invariant, one line.
     pub violations: Vec<String>,
 }
@@ -38,6 +41,11 @@ impl Ledger {
     /// An answer leaves an honest node.
     pub fn reply(&mut self, node: u8, frame: &NodeFrame) {
         let Some(node_frame::Frame::Response(reply)) = &frame.frame else { return };
+        if let Some(response::Result::Generate(reply)) = &reply.result
+            && let Some(birth) = &reply.birth
+        {
+            self.birth(node, &birth.statement);
+        }
         let Some(response::Result::Sign(sign)) = &reply.result else { return };
         // Answers on the two curves of 256 bits are equally long; read as either, they say the same here.
         let decode = |scheme| Answer::decode(scheme, &sign.partial, None).ok();
@@ -77,6 +85,11 @@ impl Ledger {
             }
             return;
         }
+        if let (Protocol::Control, Ok(Control { body: Some(Body::GenerationSigned(signed)) })) =
+            (envelope.protocol(), Control::decode(envelope.payload.as_slice()))
+        {
+            self.birth(node, &signed.statement);
+        }
         if envelope.protocol() != Protocol::Presign {
             return;
         }
@@ -96,6 +109,14 @@ impl Ledger {
             if *session != envelope.session {
                 self.violations.push(format!("node {node} used a nonce of presigning in two sessions"));
             }
+        }
+    }
+
+    /// An honest node signed a birth.
+    fn birth(&mut self, node: u8, statement: &[u8]) {
+        let public = BirthStatement::decode(statement).expect("an honest node's statement").public_key;
+        if self.births.entry((node, public)).or_insert_with(|| statement.to_vec()) != statement {
+            self.violation(format!("node {node} signed one public key as two keys"));
         }
     }
 
