@@ -132,7 +132,7 @@ fn every_numbered_check_has_a_row() {
         ("dkg", 16),
         ("oprf", 4),
         ("ecdh", 6),
-        ("import", 7),
+        ("import", 9),
         ("replicated", 11),
         ("rsa", 13),
         ("rsa-generation", 14),
