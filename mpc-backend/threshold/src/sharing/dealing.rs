@@ -7,8 +7,9 @@
 use alloc::vec::Vec;
 
 use curve25519_dalek::EdwardsPoint;
-use elliptic_curve::ff::{Field as _, PrimeField};
+use elliptic_curve::ff::PrimeField;
 use rand_core::CryptoRngCore;
+use subtle::CtOption;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{Commitments, evaluate};
@@ -108,10 +109,8 @@ fn deal_on<P: Point<Scalar: PrimeField + Zeroize>>(
     rng: &mut dyn CryptoRngCore,
 ) -> Result<Dealt, Misuse> {
     // Step 1.1
-    let key = Zeroizing::new(scalar::<P::Scalar>(key.expose()).map_err(|_| Misuse::StoredKey)?);
-    if bool::from(key.is_zero()) {
-        return Err(Misuse::StoredKey);
-    }
+    let key = scalar::<P::Scalar>(key.expose()).ok().and_then(nonzero);
+    let key = Zeroizing::new(key.ok_or(Misuse::StoredKey)?);
     // Step 1.2
     let mut coefficients = Coefficients(Vec::with_capacity(usize::from(threshold.needed())));
     coefficients.0.push(*key);
@@ -131,6 +130,10 @@ fn deal_on<P: Point<Scalar: PrimeField + Zeroize>>(
     Ok(Dealt { public_key, commitments, shares: threshold.all().iter().map(share).collect() })
 }
 
+fn nonzero<F: PrimeField>(scalar: F) -> Option<F> {
+    CtOption::new(scalar, !scalar.is_zero()).into()
+}
+
 fn accept_on<P: Point<Scalar: PrimeField + Zeroize>>(
     commitments: &[Vec<u8>],
     threshold: Threshold,
@@ -142,10 +145,8 @@ fn accept_on<P: Point<Scalar: PrimeField + Zeroize>>(
     // Step 2.2
     let commitments = Commitments::<P>::decode(commitments, threshold).map_err(|_| malformed)?;
     // Step 2.3
-    let share = Zeroizing::new(scalar::<P::Scalar>(share.expose()).map_err(|_| malformed)?);
-    if bool::from(share.is_zero()) {
-        return Err(malformed);
-    }
+    let share = scalar::<P::Scalar>(share.expose()).ok().and_then(nonzero);
+    let share = Zeroizing::new(share.ok_or(malformed)?);
     // Step 2.4
     let on_polynomial = P::mul_base(&share) == commitments.verification_share(me);
     checks.enforce(on_polynomial, Fault::of_nobody(Rule::DealtShare))
@@ -154,6 +155,8 @@ fn accept_on<P: Point<Scalar: PrimeField + Zeroize>>(
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+    use elliptic_curve::Field as _;
+
     use super::*;
     use crate::party::SignerSet;
     use crate::sharing::lagrange_at_zero;

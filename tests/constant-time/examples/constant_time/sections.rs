@@ -7,25 +7,32 @@ use std::collections::{BTreeMap, VecDeque};
 use std::hint::black_box;
 
 use constant_time::taint;
-use curve25519_dalek::RistrettoPoint;
+use curve25519_dalek::{EdwardsPoint, RistrettoPoint};
 use elliptic_curve::Field;
-use elliptic_curve::ff::PrimeField as _;
+use elliptic_curve::ff::PrimeField;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{CryptoRng, Error, RngCore, SeedableRng};
 use subtle::ConstantTimeEq;
 use threshold::codec::{Writer, scalar_from_bytes};
 use threshold::dkg::{DkgContext, DkgCurve, DkgSession, Progress};
-use threshold::ecdh;
-use threshold::ecdsa::answer;
+use threshold::ecdh::{self, AgreementCurve};
 use threshold::ecdsa::ot::{self, base, extension, tree};
+use threshold::ecdsa::{Witness, answer};
 use threshold::fault::Checks;
+use threshold::frost::{self, Bip340, Ed25519, FrostP256, NonceSession, OnlineRequest, Schnorr};
 use threshold::group::{Curve, P256, P384, Point, Secp256k1};
 use threshold::oprf::node::EvaluationKey;
 use threshold::party::{PartyIndex, SignerSet, Threshold};
 use threshold::secret::Secret;
+use threshold::sharing::dealing::{accept, deal};
 use threshold::sharing::{evaluate, lagrange_at_zero};
+use threshold::sim::frost::{Dealt, secrets};
 use threshold::sim::secrets::{Multiplication, online_keys, presignature_secrets, zero_share};
 use threshold::sim::{self, Cluster};
+
+/// The groups of keys, but curve25519, which is edwards25519's.
+const GROUPS: [DkgCurve; 5] =
+    [DkgCurve::P256, DkgCurve::P384, DkgCurve::Secp256k1, DkgCurve::Edwards25519, DkgCurve::Ristretto255];
 
 /// A section and its name.
 type Section = (String, Box<dyn Fn()>);
@@ -42,11 +49,23 @@ pub fn all() -> Vec<Section> {
         named("ristretto255", "points: base, variable base, sum, encoding", points::<RistrettoPoint>),
         named("ristretto255", "OPRF evaluation and its proof", oprf_evaluation),
         named("", "comparison of secrets", comparison),
-        named("P-256", "key generation: polynomial and proof", || polynomial(DkgCurve::P256)),
-        named("P-256", "key generation: received shares", || received_shares(DkgCurve::P256)),
-        named("ristretto255", "key generation: polynomial and proof", || polynomial(DkgCurve::Ristretto255)),
-        named("ristretto255", "key generation: received shares", || received_shares(DkgCurve::Ristretto255)),
+        named("edwards25519", "points: base, variable base, sum, encoding", points::<EdwardsPoint>),
+        named("curve25519", "key agreement: answer and its proof", || {
+            let peer: [u8; 32] = std::array::from_fn(|at| if at == 0 { 9 } else { 0 });
+            agreement(AgreementCurve::Curve25519, EdwardsPoint::generator(), &peer);
+        }),
     ];
+    for curve in GROUPS {
+        all.push(of_group(curve, "key generation: polynomial and proof", polynomial));
+        all.push(of_group(curve, "key generation: received shares", received_shares));
+        if curve != DkgCurve::Ristretto255 {
+            all.push(of_group(curve, "import: the key and its polynomial", dealing));
+            all.push(of_group(curve, "import: a dealt share", dealt_share));
+        }
+    }
+    all.extend(of_scheme::<Ed25519>("edwards25519"));
+    all.extend(of_scheme::<FrostP256>(P256::NAME));
+    all.extend(of_scheme::<Bip340>(Secp256k1::NAME));
     all.extend(of_curve::<P256>());
     all.extend(of_curve::<P384>());
     all.extend(of_curve::<Secp256k1>());
@@ -62,8 +81,23 @@ fn of_curve<C: Curve>() -> Vec<Section> {
         named(C::NAME, "zero shares", zero_shares::<C>),
         named(C::NAME, "multiplication: choice bits, gadget products, pads, check", multiplication::<C>),
         named(C::NAME, "answer: presignature and masks", online_answer::<C>),
-        named(C::NAME, "key agreement: answer and its proof", agreement::<C>),
+        named(C::NAME, "key agreement: answer and its proof", || {
+            let curve = AgreementCurve::of_name(C::NAME).unwrap();
+            let peer = C::Point::mul_base(&C::Scalar::random(plain(18)));
+            agreement(curve, C::Point::generator(), &peer.encode());
+        }),
     ]
+}
+
+fn of_scheme<S: Schnorr>(curve: &str) -> [Section; 2] {
+    [
+        named(curve, "FROST: drawing nonces", frost_nonces::<S>),
+        named(curve, "FROST answer: nonces, share and masks", frost_answer::<S>),
+    ]
+}
+
+fn of_group(curve: DkgCurve, what: &str, run: fn(DkgCurve)) -> Section {
+    (format!("{:12} {what}", curve.name()), Box::new(move || run(curve)))
 }
 
 fn named(curve: &str, what: &str, run: fn()) -> Section {
@@ -260,6 +294,37 @@ fn online_answer<C: Curve>() {
     black_box(&answers);
 }
 
+/// A dealt key of 2-of-3, and the pair of the first two parties.
+fn frost_key<S: Schnorr>() -> (Dealt<S>, Cluster<P256>, SignerSet) {
+    let pairs = Cluster::<P256>::new(Threshold::new(2, 2).unwrap(), &mut plain(11));
+    let key = Dealt::<S>::new(Threshold::new(2, 3).unwrap(), &mut plain(17));
+    (key, pairs, SignerSet::new([1, 2].map(party)).unwrap())
+}
+
+fn frost_nonces<S: Schnorr>() {
+    let (mut key, cluster, signers) = frost_key::<S>();
+    let context = key.context(&signers, party(1), 1);
+    let share = key.shares.get_mut(&party(1)).unwrap();
+    taint::secret(share.expose_mut());
+    let pairs = &cluster.parties[&party(1)].pairs;
+    let started = NonceSession::<S>::start(context, key.public_key, share, pairs, &mut secret_rng(18));
+    black_box(started.ok().unwrap());
+}
+
+/// In strict mode, so that answers are masked.
+fn frost_answer<S: Schnorr>() {
+    let (key, mut cluster, signers) = frost_key::<S>();
+    let pairs = cluster.parties.iter().map(|(party, own)| (*party, sim::duplicate_pairs(&own.pairs)));
+    let strict = (Some(Witness { party: party(3), book: [1; 16] }), Checks::all());
+    let made = key.nonces(&signers, &pairs.collect(), strict, &mut |_, _, _| (), &mut plain(19));
+    let request = OnlineRequest { witnessed: true, ..key.request(&signers, &[], &[0x77; 48]) };
+    cluster.parties.values_mut().for_each(|member| online_keys(member).for_each(taint::secret));
+    for (member, mut nonces) in made.ok().unwrap() {
+        secrets(&mut nonces).into_iter().for_each(taint::secret);
+        black_box(frost::answer(nonces, &cluster.parties[&member].pairs, &request).ok().unwrap());
+    }
+}
+
 fn comparison() {
     let mut left = Secret::new([1; 32]);
     taint::secret(left.expose_mut());
@@ -275,23 +340,49 @@ fn oprf_evaluation() {
     black_box(key.evaluate(&blinded, &[0; 32], &mut secret_rng(14)).ok());
 }
 
-fn agreement<C: Curve>() {
-    let scalar = C::Scalar::random(plain(17));
+fn agreement<P: Point<Scalar: PrimeField>>(curve: AgreementCurve, public_key: P, peer: &[u8]) {
+    let scalar = P::Scalar::random(plain(17));
     let mut share = Secret::new(scalar.to_repr().as_ref().to_vec());
     taint::secret(share.expose_mut().as_mut_slice());
     let request = ecdh::Request {
         cluster_id: [1; 32],
         key_id: [2; 16],
         epoch: 1,
-        curve: ecdh::AgreementCurve::of_name(C::NAME).unwrap(),
-        public_key: C::Point::generator().encode(),
+        curve,
+        public_key: public_key.encode(),
         quorum: SignerSet::new([1, 2].map(party)).unwrap(),
         client: [3; 32],
         mechanism: 0x1050,
-        peer: C::Point::mul_base(&C::Scalar::random(plain(18))).encode(),
+        peer: peer.to_vec(),
         request_nonce: [4; 32],
     };
-    black_box(ecdh::answer(party(1), &share, &request, &mut secret_rng(19)).ok());
+    black_box(ecdh::answer(party(1), &share, &request, &mut secret_rng(19)).ok().unwrap());
+}
+
+/// A key that is imported: a canonical scalar in either order of bytes.
+fn imported_key(curve: DkgCurve) -> Secret<Vec<u8>> {
+    let mut key = vec![0x2a; curve.scalar_bytes()];
+    let last = key.len() - 1;
+    (key[0], key[last]) = (0, 0);
+    Secret::new(key)
+}
+
+fn dealing(curve: DkgCurve) {
+    let mut key = imported_key(curve);
+    taint::secret(key.expose_mut().as_mut_slice());
+    let threshold = Threshold::new(2, 3).unwrap();
+    black_box(deal(curve, &key, threshold, &mut secret_rng(20)).ok().unwrap());
+}
+
+fn dealt_share(curve: DkgCurve) {
+    let threshold = Threshold::new(2, 3).unwrap();
+    let mut dealt = deal(curve, &imported_key(curve), threshold, &mut plain(20)).ok().unwrap();
+    for (party, share) in &mut dealt.shares {
+        taint::secret(share.expose_mut().as_mut_slice());
+        let mut accepted = accept(curve, &dealt.commitments, threshold, *party, share, Checks::all()).is_ok();
+        taint::public(&mut accepted);
+        assert!(accepted);
+    }
 }
 
 fn dkg_context(curve: DkgCurve, me: PartyIndex) -> DkgContext {
