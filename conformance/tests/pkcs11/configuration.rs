@@ -72,6 +72,31 @@ fn hidden_keys_are_not_found_and_their_mechanisms_not_listed() {
     all.into_iter().for_each(|object| assert_eq!(session.destroy(object), CKR_OK));
 }
 
+/// PKCS#11 before 2.30 did not say whether `CKA_EC_POINT` is DER, and some applications took it bare.
+#[test]
+fn points_are_bare_where_the_configuration_says_so() {
+    let token = Token::shared();
+    let session = token.user();
+    let label = format!("bare point {}", std::process::id());
+    let pair = session.pair_on(&P256, &label);
+    let wrapped = session.get(pair.public, CKA_EC_POINT).unwrap();
+    assert_eq!((wrapped.len(), &wrapped[..3]), (67, &[4, 65, 4][..]));
+    drop(token);
+
+    let lab = Lab::shared();
+    let config = lab.config_with("bare-points", "[[token]]\nbare_ec_points = true");
+    let token = Token::configured(lab, &config);
+    let session = token.user();
+    let bare = wrapped[2..].to_vec();
+    for point in [&bare, &wrapped] {
+        let found = session.find(&[(CKA_EC_POINT, point.clone()), labelled(&label)]).unwrap();
+        assert!(!found.is_empty(), "a search takes either form");
+        found.into_iter().for_each(|object| assert_eq!(session.get(object, CKA_EC_POINT), Ok(bare.clone())));
+    }
+    let all = session.find(&[labelled(&label)]).unwrap();
+    all.into_iter().for_each(|object| assert_eq!(session.destroy(object), CKR_OK));
+}
+
 #[test]
 fn a_service_logs_in_with_the_pin_of_its_configuration() {
     let null_login = |token: &Token, user| {

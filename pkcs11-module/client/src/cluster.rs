@@ -312,6 +312,10 @@ impl Backend for ClusterClient {
         self.views(token).flat_map(View::hidden).copied().collect()
     }
 
+    fn bare_ec_points(&self, token: TokenId) -> bool {
+        self.views(token).any(View::has_bare_points)
+    }
+
     fn decrypts_pkcs1(&self, _token: TokenId) -> bool {
         self.core.rsa_pkcs1_decryption
     }

@@ -180,6 +180,10 @@ impl Backend for Clusters {
         self.of(token).map(|cluster| cluster.hidden(token)).unwrap_or_default()
     }
 
+    fn bare_ec_points(&self, token: TokenId) -> bool {
+        self.of(token).is_ok_and(|cluster| cluster.bare_ec_points(token))
+    }
+
     fn decrypts_pkcs1(&self, token: TokenId) -> bool {
         self.of(token).is_ok_and(|cluster| cluster.decrypts_pkcs1(token))
     }

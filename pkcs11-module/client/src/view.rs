@@ -4,6 +4,7 @@
 //! [[token]]
 //! label = "web"               # of all tokens without it
 //! hide_keys = ["secp256k1"]   # optional: EC, EC_EDWARDS, EC_MONTGOMERY, RSA, or a curve by its name
+//! bare_ec_points = true       # optional: CKA_EC_POINT without DER around it
 //! pin_file = "web.pin"        # optional, or pin_env = "WEB_PIN": for services that cannot ask
 //! ```
 
@@ -23,6 +24,7 @@ use crate::config::ConfigError;
 pub struct View {
     label: Option<String>,
     hidden: Vec<KeyKind>,
+    bare_ec_points: bool,
     pin: Option<PinSource>,
 }
 
@@ -39,6 +41,8 @@ pub(crate) struct ViewToml {
     label: Option<String>,
     #[serde(default)]
     hide_keys: Vec<String>,
+    #[serde(default)]
+    bare_ec_points: bool,
     pin_file: Option<PathBuf>,
     pin_env: Option<String>,
 }
@@ -62,7 +66,7 @@ impl View {
                 return Err(refuse("pin_file", "pin_env is there too".into(), "keep one of the two"));
             }
         };
-        Ok(Self { label: raw.label, hidden, pin })
+        Ok(Self { label: raw.label, hidden, bare_ec_points: raw.bare_ec_points, pin })
     }
 
     /// Whether it is about a token with this blank-padded label.
@@ -72,6 +76,10 @@ impl View {
 
     pub(crate) fn hidden(&self) -> &[KeyKind] {
         &self.hidden
+    }
+
+    pub(crate) fn has_bare_points(&self) -> bool {
+        self.bare_ec_points
     }
 
     pub(crate) fn has_pin(&self) -> bool {

@@ -289,11 +289,18 @@ pub trait Backend: Send + Sync {
         Vec::new()
     }
 
+    /// Whether the configuration wants `CKA_EC_POINT` bare, as PKCS#11 2.20 was read by some.
+    fn bare_ec_points(&self, token: TokenId) -> bool {
+        let _ = token;
+        false
+    }
+
     /// Whether the configuration lets keys decrypt by PKCS#1 v1.5.
     fn decrypts_pkcs1(&self, token: TokenId) -> bool {
         let _ = token;
         false
     }
+
     /// Whether the configuration has the user's PIN, so that applications need not ask for it.
     fn has_own_pin(&self, token: TokenId) -> bool {
         let _ = token;

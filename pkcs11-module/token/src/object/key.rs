@@ -118,6 +118,19 @@ pub fn point_of(curve: Curve, ec_point: &[u8]) -> Option<&[u8]> {
     (is_bare || point.first() == Some(&SEC1_UNCOMPRESSED)).then_some(point)
 }
 
+/// The point inside a stored `CKA_EC_POINT`, for applications that expect no DER around it.
+pub(crate) fn bare_point(ec_point: &[u8]) -> &[u8] {
+    Curve::ALL.iter().find_map(|curve| point_of(*curve, ec_point)).unwrap_or(ec_point)
+}
+
+/// A `CKA_EC_POINT` in the form that is stored, from either.
+pub(crate) fn stored_point(ec_point: &[u8]) -> Vec<u8> {
+    match Curve::ALL.iter().find_map(|curve| point_of(*curve, ec_point)) {
+        Some(point) => octet_string(point),
+        None => ec_point.to_vec(),
+    }
+}
+
 /// `CKK_` of the keys on a curve.
 pub(crate) fn key_type(curve: Curve) -> u64 {
     match curve {

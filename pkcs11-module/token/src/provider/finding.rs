@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 
-use cryptoki_sys::{CKA_CLASS, CKA_PRIVATE, CKO_PROFILE};
+use cryptoki_sys::{CKA_CLASS, CKA_EC_POINT, CKA_PRIVATE, CKO_PROFILE};
 
 use super::{Provider, TemplateItem};
 use crate::attribute;
 use crate::backend::{Freshness, ObjectRecord, Role};
+use crate::object::key::stored_point;
 use crate::object::profile;
 use crate::object::read::{is_hidden, matches};
 use crate::rv::{Error, Result};
@@ -27,7 +28,12 @@ impl Provider {
             return Err(Error::OperationActive);
         }
         let found = match Template::parse_search(template)? {
-            Some(search) => self.search(&session, &search)?,
+            Some(mut search) => {
+                // Who is given bare points searches for them.
+                let point = search.take(CKA_EC_POINT);
+                point.into_iter().for_each(|point| search.set(CKA_EC_POINT, stored_point(&point)));
+                self.search(&session, &search)?
+            }
             None => VecDeque::new(),
         };
         operations.find = Some(found);

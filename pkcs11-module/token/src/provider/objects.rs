@@ -10,7 +10,7 @@ use crate::backend::{Attributes, BackendError, Freshness, ObjectId, ObjectRecord
 use crate::handle::{Place, SecretValue};
 use crate::object::read::{self, Answer};
 use crate::object::{change, create};
-use crate::object::{import, profile};
+use crate::object::{import, key, profile};
 use crate::output::{AttributeOutput, Offer};
 use crate::rv::{Error, Result};
 use crate::session::Session;
@@ -131,12 +131,16 @@ impl Provider {
     ) -> Result<()> {
         let session = self.session(session)?;
         let found = self.object(&session, object)?;
+        let bare_points = self.backend.bare_ec_points(session.slot.token);
         let (mut sensitive, mut unknown, mut too_small) = (false, false, false);
         for (id, out) in template {
             match read::attribute_or_value(&found.record, found.secret.as_ref(), *id) {
                 Answer::Value(value) => {
-                    let value =
-                        attribute::kind_of(*id).map_or_else(|| value.to_vec(), |kind| kind.native(&value));
+                    let value = match attribute::kind_of(*id) {
+                        _ if *id == CKA_EC_POINT && bare_points => key::bare_point(&value).to_vec(),
+                        Some(kind) => kind.native(&value),
+                        None => value.to_vec(),
+                    };
                     match out.offer(value.len()) {
                         Offer::LengthOnly => {}
                         Offer::Ready => out.write(&value),
