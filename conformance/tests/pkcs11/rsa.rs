@@ -72,7 +72,7 @@ fn sizes_and_exponents_that_are_not_made_are_refused() {
     for bits in [0, 512, 1024, 2047, 2049, 8192, CK_ULONG::MAX] {
         assert_eq!(refused(&[size(bits)], &private), CKR_KEY_SIZE_RANGE, "{bits}");
     }
-    for exponent in [&[][..], &[3], &[1, 0, 0], &[1, 0, 2], &[0xff, 0xff], &[1, 0, 0, 0, 1]] {
+    for exponent in [&[][..], &[3], &[1, 0, 0], &[1, 0, 2], &[1, 0, 5], &[0xff, 0xff], &[1, 0, 0, 0, 1]] {
         let public = [size(2048), (CKA_PUBLIC_EXPONENT, exponent.to_vec())];
         assert_eq!(refused(&public, &private), CKR_ATTRIBUTE_VALUE_INVALID, "{exponent:?}");
     }

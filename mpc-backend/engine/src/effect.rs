@@ -13,6 +13,7 @@ use crate::sessions::Work;
 
 /// One thing to do. Effects are carried out in order.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "few wait at a time, and most are answers")]
 pub enum Effect {
     /// Send to a peer; dropped silently when its stream is gone.
     SendPeer {

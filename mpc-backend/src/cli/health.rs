@@ -1,7 +1,7 @@
 //! Whether a cluster is well: what each node says of itself and of its peers.
 
 use client::failure::NodeFailure;
-use proto::client::v1::{ModuliStatus, StatusReply};
+use proto::client::v1::{GenerationStatus, ModuliStatus, StatusReply};
 use serde_json::{Value, json};
 
 use crate::cli::evidence;
@@ -64,6 +64,7 @@ impl Health {
         for reply in self.replies() {
             lines.extend(pools(reply));
             lines.extend(reply.moduli.iter().map(|moduli| keys_ready(reply.node, moduli)));
+            lines.extend(reply.generations.iter().filter_map(|making| key_on_its_way(reply.node, making)));
             lines.extend(evidence::lines(reply));
         }
         lines
@@ -92,6 +93,15 @@ fn keys_ready(node: u32, moduli: &ModuliStatus) -> String {
         false => String::new(),
     };
     format!("keys  node {node} {kind}: {ready} of {level} ready{filling}")
+}
+
+/// How far a key is that a client waits for, as the node says that was asked for it.
+fn key_on_its_way(node: u32, making: &GenerationStatus) -> Option<String> {
+    let GenerationStatus { kind, coordinator, batches, running_ms, .. } = making;
+    let seconds = running_ms / 1_000;
+    (*coordinator == node).then(|| {
+        format!("keys  node {node} {kind}: being made for a client ({batches} batches, {seconds} s)")
+    })
 }
 
 /// Memory of a node's presignatures, and each pool with something in it or a level.
@@ -242,6 +252,12 @@ impl NodeHealth {
                 "filling": moduli.filling,
                 "batches": moduli.batches,
             })).collect::<Vec<_>>(),
+            "rsa_generations": reply.generations.iter().map(|making| json!({
+                "kind": making.kind,
+                "coordinator": making.coordinator,
+                "batches": making.batches,
+                "running_ms": making.running_ms,
+            })).collect::<Vec<_>>(),
             "strict": reply.strict,
             "counters": {
                 "signatures": counters.signatures,
@@ -314,11 +330,25 @@ mod tests {
         let mut node = reply(1, 2);
         if let Ok(answer) = &mut node.answer {
             let kind = "RSA-2048-65537".to_owned();
-            answer.moduli = vec![ModuliStatus { kind, ready: 1, level: 4, filling: true, batches: 7 }];
+            answer.moduli =
+                vec![ModuliStatus { kind: kind.clone(), ready: 1, level: 4, filling: true, batches: 7 }];
+            let making = |coordinator| GenerationStatus {
+                kind: kind.clone(),
+                coordinator,
+                batches: 9,
+                running_ms: 2_300,
+                yours: true,
+            };
+            answer.generations = vec![making(1), making(2)];
         }
         let mut health = Health { nodes: vec![node] };
         let line = "keys  node 1 RSA-2048-65537: 1 of 4 ready, one is being made (7 batches)";
         assert!(health.table().iter().any(|row| row == line));
+        let of_clients = |row: &&String| row.contains("for a client");
+        assert_eq!(
+            health.table().iter().filter(of_clients).collect::<Vec<_>>(),
+            ["keys  node 1 RSA-2048-65537: being made for a client (9 batches, 2 s)"],
+        );
         let differ = |health: &Health| health.problems().iter().any(|problem| problem.contains("rsa_pool"));
         assert!(!differ(&health));
         health.nodes.push(reply(2, 2));

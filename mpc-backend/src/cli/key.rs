@@ -8,6 +8,7 @@ use token::object::summary::summary;
 use zeroize::Zeroizing;
 
 use crate::cli::failure::Failure;
+use crate::cli::generate::Generate;
 use crate::cli::import::Import;
 use crate::cli::terminal::result;
 use crate::cli::token::{Session, one_pin};
@@ -32,6 +33,8 @@ pub enum KeyCommand {
     },
     /// Move a private RSA, EC, Ed25519 or X25519 key from a PEM file onto a token: it is split here, and every node gets one share.
     Import(Import),
+    /// Have all nodes make a key pair; prints the private key's object id. Ctrl-C ends it at every node.
+    Generate(Generate),
 }
 
 impl KeyCommand {
@@ -40,6 +43,7 @@ impl KeyCommand {
         let (config, token, pin, pin_file) = match self {
             Self::List { config, token, pin, pin_file } => (config, token, pin, pin_file),
             Self::Import(import) => return import.run(),
+            Self::Generate(generate) => return generate.run(),
         };
         let pin = one_pin(pin, pin_file.as_deref())?;
         let objects = list(&config, &token, pin.as_deref().map(String::as_str))?;

@@ -7,7 +7,7 @@ use proto::registry::v1::{BirthCertificate, NewObject, Purpose};
 use proto::statement;
 use threshold::rsa::generate::Wanted;
 use token::backend::{
-    BackendError, BackendResult, GeneratedPair, KeyPairRequest, KeySpec, PublicHalf, TokenId,
+    BackendError, BackendResult, GeneratedPair, KeyPairRequest, KeySpec, ObjectId, PublicHalf, TokenId,
 };
 
 use crate::birth::{self, Birth, BirthFault};
@@ -21,19 +21,24 @@ use crate::registry::Registry;
 use crate::session_keys::SessionKeys;
 
 impl Core {
-    /// Has all nodes generate a key; any node coordinates. Answers with the certificate, checked
-    /// and as received.
+    /// Has all nodes generate a key under an id of the client's; any node coordinates. Answers with the certificate,
+    /// checked and as received. `tried` gets the id of each attempt.
     pub(crate) fn generate(
         &self,
         asked: GenerateRequest,
         token: Option<TokenId>,
         deadline: Deadline,
+        tried: &mut Vec<ObjectId>,
     ) -> BackendResult<(Birth, BirthCertificate)> {
         let patience = deadline.at_most(PATIENCE);
         self.with_quorum(1, deadline, |set, _| {
+            // A node that kept its share of the last attempt refuses another under that id.
+            let id = new_object_id();
+            tried.push(id);
+            let asked = GenerateRequest { key_id: id.0.to_vec(), ..asked.clone() };
             let requests = set.iter().map(|node| (*node, request::Op::Generate(asked.clone()))).collect();
-            // The coordinator waits for all nodes, so it is given all the time there is. Another
-            // node under the same id is no danger: shares without a record are dropped.
+            // The coordinator waits for all nodes, so it is given all the time there is. Shares that nobody records
+            // are dropped.
             let terms = Terms { token, min_registry_index: self.read_floor(), repeatable: false, deadline };
             let answers = Self::all_answered(self.ask(requests, terms))
                 .map_err(|setback| final_if_full(setback, !asked.attributes.is_empty()))
@@ -115,24 +120,26 @@ impl Registry {
                 Wanted { bits: bits.into(), exponent: exponent.try_into().map_err(unknown)? }.name()
             }
         };
-        let id = new_object_id();
         let private = to_wire(&private);
         let asked = GenerateRequest {
             purpose: Purpose::SigningKey.into(),
             token_id: token.0.to_vec(),
-            key_id: id.0.to_vec(),
+            key_id: Vec::new(),
             curve: name,
             attributes_hash: statement::attributes_hash(&private).to_vec(),
             role: 0,
             pin_version: 0,
             attributes: if private_on_token { Vec::new() } else { private.clone() },
         };
-        let newborn = core.generate(asked, Some(token), deadline);
-        if newborn.is_err() && !private_on_token {
-            // Some nodes may hold it all the same.
-            session_keys.destroy(core, &[id]);
+        let mut tried = Vec::new();
+        let newborn = core.generate(asked, Some(token), deadline, &mut tried);
+        let id = tried.pop_if(|_| newborn.is_ok());
+        if !private_on_token && !tried.is_empty() {
+            // Some nodes may hold what failed.
+            session_keys.destroy(core, &tried);
         }
         let (birth, certificate) = newborn?;
+        let id = id.ok_or_else(|| BackendError::Internal("no key was asked for".into()))?;
         let half = public_half(&birth).map_err(|fault| BackendError::Internal(fault.to_string()))?;
         half.complete_public(&mut public);
         let private = NewObject { object_id: id.0.to_vec(), attributes: private, birth: Some(certificate) };

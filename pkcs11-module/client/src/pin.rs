@@ -12,7 +12,7 @@ use proto::client::v1::{Code, GenerateRequest, OprfRequest, request, response};
 use proto::limits::FORMAT;
 use proto::registry::v1::{Login as WireLogin, Purpose};
 use proto::statement;
-use rand_core::{OsRng, RngCore};
+use rand_core::OsRng;
 use sha2::Sha256;
 use threshold::oprf::{Blinded, CombineError, Evaluation, OUTPUT_BYTES, blind};
 use threshold::party::{PartyIndex, Threshold};
@@ -72,19 +72,17 @@ impl Core {
         if !PIN_BYTES.contains(&pin.len()) {
             return Err(BackendError::PinLenRange);
         }
-        let mut key_id = [0; 16];
-        OsRng.fill_bytes(&mut key_id);
         let request = GenerateRequest {
             purpose: Purpose::LoginOprf.into(),
             token_id: of.token.0.to_vec(),
-            key_id: key_id.to_vec(),
+            key_id: Vec::new(),
             curve: CURVE_RISTRETTO255.into(),
             attributes_hash: Vec::new(),
             role: wire_role(of.role).into(),
             pin_version: of.version,
             attributes: Vec::new(),
         };
-        let birth = self.generate(request, None, deadline)?;
+        let birth = self.generate(request, None, deadline, &mut Vec::new())?;
         of.check(&birth.0).map_err(|fault| BackendError::Internal(fault.to_string()))?;
         let key = self.evaluate(of, &birth.0, pin, deadline)?;
         let login_key = key.verifying_key().to_bytes().to_vec();

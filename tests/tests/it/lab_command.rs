@@ -2,8 +2,8 @@
 //! lab's own promises.
 
 use std::path::PathBuf;
-use std::process::{Command, Output};
-use std::time::Duration;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use tests::application::binary_beside;
 use tests::curve::{CURVE25519, EDWARDS25519, P256, P384};
@@ -132,6 +132,55 @@ fn keys_move_in_from_the_files_that_people_have() {
     let missing = shell.refused(&format!("{import} --label wrong plain.pem"));
     assert!(missing.contains("node 2"), "{missing}");
     assert_eq!(shell.done(&keys).lines().count(), 5);
+}
+
+#[test]
+fn keys_are_made_by_command_and_an_interrupt_ends_one_everywhere() {
+    let shell = Shell::up();
+    let token = format!("--config client/client.toml --token {TOKEN} --pin {PIN}");
+    let made = shell.done(&format!("key generate {token} --label one --type ec:P-256 --id 0a0b"));
+    let agrees = shell.done(&format!("key generate {token} --label two --type EC:Curve25519"));
+    let keys = shell.done(&format!("key list {token}"));
+    assert_eq!(keys.lines().count(), 4, "{keys}");
+    let first = keys.lines().find(|line| line.contains(&made)).unwrap();
+    assert!(
+        ["private key", "P-256", "id 0a0b", "\"one\""].iter().all(|word| first.contains(word)),
+        "{first}"
+    );
+    assert!(keys.lines().any(|line| line.contains(&agrees) && line.contains("curve25519")), "{keys}");
+
+    // One of 4096 bits takes minutes.
+    let line = format!("key generate {token} --label never --type rsa:4096");
+    let mut long = Command::new(&shell.counterfoil);
+    long.args(line.split(' ')).current_dir(shell.lab.folder()).stderr(Stdio::piped());
+    let mut running = long.spawn().unwrap();
+    let making = || {
+        let status = shell.lab.status().unwrap();
+        let nodes = status["nodes"].as_array().unwrap().clone();
+        nodes
+            .iter()
+            .filter(|node| node["rsa_generations"].as_array().is_some_and(|all| !all.is_empty()))
+            .count()
+    };
+    wait_until(|| making() == 3);
+    let pid = i32::try_from(running.id()).unwrap();
+    let told = Command::new("kill").args(["-INT", &pid.to_string()]).status().unwrap();
+    assert!(told.success());
+    assert_eq!(running.wait().unwrap().code(), Some(1));
+    let mut said = String::new();
+    std::io::Read::read_to_string(&mut running.stderr.take().unwrap(), &mut said).unwrap();
+    assert!(said.contains("interrupted") && said.contains("no key was made"), "{said}");
+    wait_until(|| making() == 0);
+    assert_eq!(shell.done(&format!("key list {token}")), keys);
+}
+
+/// Waits for what other processes do.
+fn wait_until(holds: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < Duration::from_secs(120), "it does not come");
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 #[test]

@@ -108,7 +108,7 @@ impl Engine {
         let client = self.clients.get(reply.conn).ok_or(Failure::invalid("no such connection"))?;
         let (key, operator) = (client.key, client.operator);
         if let Op::Status(_) = op {
-            return Ok(Outcome::Now(self.status()));
+            return Ok(Outcome::Now(self.status(&key)));
         }
         if !self.is_serving() {
             return Err(Failure::new(Code::Unavailable, format!("not serving: {}", self.startup.phase())));
@@ -117,7 +117,7 @@ impl Engine {
             return Err(Failure::new(Code::NotEnrolled, "the client was revoked"));
         }
         match op {
-            Op::Status(_) => Ok(Outcome::Now(self.status())),
+            Op::Status(_) => Ok(Outcome::Now(self.status(&key))),
             Op::ListTokens(_) => Ok(Outcome::Now(self.list_tokens())),
             Op::Propose(propose) => self.propose(reply, propose, deadline),
             Op::Random(random) => self.random(random, rng).map(Outcome::Now),

@@ -13,11 +13,11 @@ use threshold::rsa::generate::Wanted;
 
 use super::Failure;
 use crate::engine::Engine;
-use crate::registry::Id;
 use crate::registry::birth::FIRST_EPOCH;
+use crate::registry::{Id, PublicKey};
 
 impl Engine {
-    pub(super) fn status(&mut self) -> response::Result {
+    pub(super) fn status(&mut self, asker: &PublicKey) -> response::Result {
         let (pools, pools_total) = self.sessions.pools.status(self.me.index, &self.me.limits, self.now);
         let peer = |(node, peer): (u8, &crate::peers::Peer)| PeerStatus {
             node: u32::from(node),
@@ -55,6 +55,7 @@ impl Engine {
             epoch: FIRST_EPOCH,
             failed_sets: self.sessions.sets.status(self.now),
             moduli: self.modulus_levels().map(|level| self.moduli_status(level)).collect(),
+            generations: self.sessions.generations_of_rsa(asker, self.now).collect(),
         })
     }
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use prost::Message;
-use proto::client::v1::Code;
+use proto::client::v1::{Code, GenerationStatus};
 use proto::peer::v1::{GenerationSigned, GenerationStart, Protocol, control};
 use proto::registry::v1::{Attribute, BirthCertificate, BirthStatement, NodeSignature};
 use proto::statement;
@@ -21,7 +21,7 @@ use crate::engine::{AfterPersist, Engine};
 use crate::event::Event;
 use crate::input::NodeIndex;
 use crate::peers::Why;
-use crate::registry::{Id, attributes, birth};
+use crate::registry::{Id, PublicKey, attributes, birth};
 use crate::shares::Share;
 
 /// One key on its way.
@@ -32,6 +32,7 @@ pub(crate) struct Generation {
     /// Of a session key; empty for one that the registry will record.
     attributes: Vec<Attribute>,
     pub(super) making: Making,
+    since: u64,
     pub(crate) deadline: u64,
     /// The finished statement, once the share is durable.
     encoded: Option<Vec<u8>>,
@@ -46,6 +47,18 @@ impl Generation {
     /// Whether it computes for long.
     pub(super) const fn computes(&self) -> bool {
         self.making.computes()
+    }
+
+    /// How far it is, if it is one that computes for long.
+    pub(super) fn status(&self, asker: &PublicKey, now: u64) -> Option<GenerationStatus> {
+        let Making::Rsa(computing) = &self.making else { return None };
+        Some(GenerationStatus {
+            kind: self.statement.curve.clone(),
+            coordinator: u32::from(self.coordinator),
+            batches: computing.batches(),
+            running_ms: now - self.since,
+            yours: self.statement.client_key == asker,
+        })
     }
 }
 
@@ -143,12 +156,13 @@ impl Engine {
         if making.computes() {
             self.give_way();
         }
-        let deadline = self.now + longest;
+        let (since, deadline) = (self.now, self.now + longest);
         let generation = Generation {
             coordinator,
             statement,
             attributes,
             making,
+            since,
             deadline,
             encoded: None,
             signed: BTreeMap::new(),

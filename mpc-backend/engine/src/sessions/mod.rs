@@ -18,6 +18,7 @@ mod work;
 
 use std::collections::BTreeMap;
 
+use proto::client::v1::GenerationStatus;
 use proto::peer::v1::Protocol;
 use rand_core::CryptoRngCore;
 use threshold::ecdsa::Pairs;
@@ -39,6 +40,7 @@ pub use self::work::{Work, Worked};
 use crate::engine::Engine;
 use crate::input::NodeIndex;
 use crate::peers::Why;
+use crate::registry::PublicKey;
 
 /// 32 random bytes by whoever begins the session.
 pub(crate) type SessionId = [u8; 32];
@@ -59,6 +61,15 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
+    /// How far the generations of RSA keys are that clients wait for.
+    pub(crate) fn generations_of_rsa(
+        &self,
+        asker: &PublicKey,
+        now: u64,
+    ) -> impl Iterator<Item = GenerationStatus> {
+        self.generations.values().filter_map(move |open| open.status(asker, now))
+    }
+
     /// When the first deadline passes.
     pub(crate) fn timeout(&self) -> Option<u64> {
         let setups = self.setups.values().map(|setup| setup.deadline).min();

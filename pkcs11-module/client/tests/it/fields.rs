@@ -118,6 +118,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("StatusReply.failed_sets", "for people; the client decides nothing by it"),
     ("StatusReply.moduli", "for people; the client decides nothing by it"),
     ("ModuliStatus.", "for people; the client decides nothing by it"),
+    ("StatusReply.generations", "for people; the client decides nothing by it"),
+    ("GenerationStatus.", "for people; the client decides nothing by it"),
     ("StatusReply.pools_total", "for people; the client decides nothing by it"),
     ("Response.import", "`it/import.rs`"),
     ("ImportReply.", "`it/import.rs`"),

@@ -3,7 +3,7 @@
 pub(crate) mod certificate;
 pub mod import;
 pub mod key;
-pub(crate) mod pair;
+pub mod pair;
 pub(crate) mod profile;
 pub(crate) mod read;
 pub mod rsa;

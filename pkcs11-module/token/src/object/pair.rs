@@ -2,12 +2,54 @@
 
 use cryptoki_sys::*;
 
+use super::import::{Purpose, usage};
 use super::{check_dates, key, rsa};
 use crate::attribute::{Class, canonical_bool, canonical_ulong};
 use crate::backend::{Curve, KeyPairRequest, KeySpec};
-use crate::mechanism::{Mechanism, Work};
+use crate::mechanism::{MECHANISMS, Mechanism, Use, Work};
+use crate::provider::TemplateItem;
 use crate::rv::{Error, Result};
 use crate::template::Template;
+
+/// What `C_GenerateKeyPair` would ask for: a pair on the token, whose public half may do what belongs to the private one's uses.
+///
+/// # Errors
+/// As that function: [`Error::KeySizeRange`], [`Error::AttributeValueInvalid`] for an exponent.
+pub fn of_kind(kind: KeySpec, purpose: &Purpose<'_>) -> Result<KeyPairRequest> {
+    let (bits, exponent);
+    let (params, agrees_only): (Vec<(u64, &[u8])>, _) = match kind {
+        KeySpec::Curve(curve) => (vec![(CKA_EC_PARAMS, key::curve_oid(curve))], curve == Curve::Curve25519),
+        KeySpec::Rsa { bits: size, exponent: number } => {
+            (bits, exponent) = (u64::from(size).to_ne_bytes(), number.to_be_bytes());
+            (vec![(CKA_MODULUS_BITS, &bits), (CKA_PUBLIC_EXPONENT, rsa::without_zeros(&exponent))], false)
+        }
+    };
+    let wanted: &[u64] = if agrees_only { &[usage::DERIVE] } else { purpose.usage };
+    let flag = |usage| [u8::from(wanted.contains(&usage))];
+    let flags = usage::ALL.map(|usage| (usage, flag(usage)));
+    let [sign, _, decrypt, unwrap] = flags.map(|(_, flag)| flag);
+    let mut both = vec![(CKA_TOKEN, &[CK_TRUE][..]), (CKA_LABEL, purpose.label.as_bytes())];
+    both.extend(purpose.id.map(|id| (CKA_ID, id)));
+    let mut public = [both.clone(), params, vec![(CKA_VERIFY, &sign[..])]].concat();
+    if matches!(kind, KeySpec::Rsa { .. }) {
+        public.extend([(CKA_ENCRYPT, &decrypt[..]), (CKA_WRAP, &unwrap[..])]);
+    }
+    let private = [both, flags.iter().map(|(usage, flag)| (*usage, &flag[..])).collect()].concat();
+    let template = |items: Vec<(u64, &[u8])>| {
+        let items: Vec<TemplateItem<'_>> =
+            items.into_iter().map(|(kind, value)| TemplateItem { kind, value }).collect();
+        Template::parse(&items)
+    };
+    let makes = |mechanism: &&&Mechanism| {
+        let fits = match kind {
+            KeySpec::Curve(curve) => mechanism.keys.has(curve),
+            KeySpec::Rsa { .. } => mechanism.work == Work::RsaKeyPair,
+        };
+        fits && mechanism.uses.contains(&Use::GenerateKeyPair)
+    };
+    let mechanism = MECHANISMS.iter().find(makes).ok_or(Error::MechanismInvalid)?;
+    request(mechanism, template(public)?, template(private)?)
+}
 
 /// Checks both templates and fills in all attributes but those that follow from the new public key.
 ///

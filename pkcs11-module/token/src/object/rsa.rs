@@ -53,7 +53,7 @@ pub(crate) fn create_public(mut template: Template) -> Result<Attributes> {
 ///
 /// # Errors
 /// [`Error::TemplateIncomplete`] without a length, [`Error::KeySizeRange`], [`Error::AttributeValueInvalid`] for an
-/// exponent that is even, or not above 2^16 and below 2^32; [`Error::Contradiction`].
+/// exponent that is not a prime between 2^16 and 2^32; [`Error::Contradiction`].
 pub(crate) fn request(public: &mut Template, private: &mut Template) -> Result<KeySpec> {
     let bits = public.ulong(CKA_MODULUS_BITS).ok_or(Error::TemplateIncomplete)?;
     let bits = GENERATED_BITS.into_iter().find(|size| u64::from(*size) == bits).ok_or(Error::KeySizeRange)?;
@@ -69,7 +69,7 @@ pub(crate) fn request(public: &mut Template, private: &mut Template) -> Result<K
         [top, high, middle, low] => u64::from_be_bytes([0, 0, 0, 0, top, high, middle, low]),
         _ => return Err(Error::AttributeValueInvalid),
     };
-    if number <= EXPONENT_ABOVE || number % 2 == 0 {
+    if number <= EXPONENT_ABOVE || !is_prime(number) {
         return Err(Error::AttributeValueInvalid);
     }
     let other = Error::contradiction(CKA_PUBLIC_EXPONENT, "is not that of the public key's template");
@@ -82,6 +82,12 @@ pub(crate) fn request(public: &mut Template, private: &mut Template) -> Result<K
     public.set_default(CKA_ENCRYPT, canonical_bool(true));
     private.set_default(CKA_DECRYPT, canonical_bool(true));
     Ok(KeySpec::Rsa { bits, exponent: number })
+}
+
+/// By trial division: at most 2^15 of them, for a number below 2^32.
+fn is_prime(number: u64) -> bool {
+    let mut odd = (3..).step_by(2).take_while(|odd| odd * odd <= number);
+    number > 2 && !number.is_multiple_of(2) && odd.all(|odd| !number.is_multiple_of(odd))
 }
 
 /// A number without its leading zeros.

@@ -99,7 +99,7 @@ const NUMBERS: [u64; 11] = [
     CKA_COEFFICIENT,
 ];
 
-/// What becomes of an imported key.
+/// What becomes of a key that is imported, or made, by command.
 pub struct Purpose<'a> {
     /// `CKA_LABEL`.
     pub label: &'a str,
@@ -140,5 +140,5 @@ pub mod usage {
     /// `CKA_UNWRAP`.
     pub const UNWRAP: u64 = cryptoki_sys::CKA_UNWRAP;
 
-    pub(super) const ALL: [u64; 4] = [SIGN, DERIVE, DECRYPT, UNWRAP];
+    pub(crate) const ALL: [u64; 4] = [SIGN, DERIVE, DECRYPT, UNWRAP];
 }
