@@ -13,6 +13,7 @@ pub mod memory;
 pub mod nginx;
 pub mod openssl;
 pub mod process;
+pub mod rsa;
 pub mod schnorr;
 pub mod shares;
 pub mod softhsm;

@@ -12,28 +12,41 @@ use p256::{Scalar, U256};
 
 use crate::process::{Signal, signal};
 
-/// The forms of one P-256 scalar, each with its name.
+/// The forms of one number, each with its name.
 pub struct Forms(Vec<(&'static str, Vec<u8>)>);
 
 impl Forms {
     /// Both byte orders, 64-bit limbs in both orders, the same in Montgomery form, hex in both cases.
     pub fn of(scalar: &Scalar) -> Self {
         let two_to_256 = (0..256).fold(Scalar::ONE, |power, _| power.double());
-        let mut forms =
-            layouts(["big-endian", "little-endian", "limbs, high first", "32-bit limbs, high first"], scalar);
-        forms.extend(layouts(
+        let mut all = Self::of_bytes(&scalar.to_repr());
+        all.0.extend(layouts(
             [
                 "Montgomery, big-endian",
                 "Montgomery, little-endian",
                 "Montgomery limbs, high first",
                 "Montgomery 32-bit limbs, high first",
             ],
-            &(*scalar * two_to_256),
+            &(*scalar * two_to_256).to_repr(),
         ));
-        let text = hex::encode(scalar.to_repr());
+        all
+    }
+
+    /// The same of a number in big-endian bytes, but for the Montgomery form.
+    pub fn of_bytes(big: &[u8]) -> Self {
+        let names = ["big-endian", "little-endian", "limbs, high first", "32-bit limbs, high first"];
+        let mut forms = layouts(names, big);
+        let text = hex::encode(big);
         forms.push(("hex, upper case", text.to_uppercase().into_bytes()));
         forms.push(("hex", text.into_bytes()));
         Self(forms)
+    }
+
+    /// Whether one of the forms occurs in these bytes.
+    pub fn is_in(&self, bytes: &[u8]) -> bool {
+        let mut found = Vec::new();
+        self.found_in(bytes, &mut found);
+        !found.is_empty()
     }
 
     /// Names of the forms that occur in these bytes.
@@ -125,10 +138,9 @@ fn readable_range(line: &str) -> Option<(u64, u64)> {
     readable.then_some((u64::from_str_radix(start, 16).ok()?, u64::from_str_radix(end, 16).ok()?))
 }
 
-fn layouts(names: [&'static str; 4], scalar: &Scalar) -> Vec<(&'static str, Vec<u8>)> {
-    let big: Vec<u8> = scalar.to_repr().to_vec();
+fn layouts(names: [&'static str; 4], big: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let little: Vec<u8> = big.iter().rev().copied().collect();
     let limbs =
         |bytes: usize| big.chunks(bytes).flat_map(|limb| limb.iter().rev().copied()).collect::<Vec<u8>>();
-    names.into_iter().zip([big.clone(), little, limbs(8), limbs(4)]).collect()
+    names.into_iter().zip([big.to_vec(), little, limbs(8), limbs(4)]).collect()
 }

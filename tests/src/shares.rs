@@ -1,7 +1,7 @@
 //! The shares of a key, read from the nodes' stores with their passphrases: what only someone with
 //! T nodes can do, and a test that looks for the whole key must.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
@@ -14,6 +14,9 @@ use p256::{ProjectivePoint, Scalar};
 use prost::Message;
 use proto::registry::v1::{BirthStatement, Purpose};
 use store::RedbStore;
+use threshold::party::PartyIndex;
+use threshold::rsa::PublicKey;
+use threshold::sharing::replicated::Pieces;
 
 use crate::memory::scalar;
 
@@ -53,6 +56,27 @@ pub fn private_key(shares: [(u8, Scalar); 2], point: &[u8]) -> Result<Scalar> {
         false => Err(anyhow!("shares of nodes {a} and {b} do not make the key")),
     }
 }
+
+/// What the node of this folder holds of each RSA key: public key, and pieces of d by their number, each a signed
+/// number in big-endian bytes.
+pub fn rsa_pieces(folder: &Path, layout: &Pieces) -> Result<Vec<(PublicKey, RsaPieces)>> {
+    let config = NodeConfig::load(&folder.join("node.toml"), None)?;
+    let party = PartyIndex::new(config.index).context("no index")?;
+    let mut keys = Vec::new();
+    for (statement, record) in records(folder)?.into_iter().filter(|(one, _)| one.curve.starts_with("RSA-")) {
+        let key = PublicKey::decode(&statement.public_key).context("no RSA key")?;
+        let held: Vec<usize> = layout.held_by(party).map(|piece| piece.position()).collect();
+        // The pieces, and then the public values of all pieces.
+        let pieces = record.secret.len() - layout.all().len() * key.bytes();
+        let (pieces, _) = record.secret.split_at(pieces);
+        let pieces = pieces.chunks(pieces.len() / held.len()).map(<[u8]>::to_vec);
+        keys.push((key, held.into_iter().zip(pieces).collect()));
+    }
+    Ok(keys)
+}
+
+/// Pieces by their number.
+pub type RsaPieces = BTreeMap<usize, Vec<u8>>;
 
 /// All shares of a node, read from a copy of its store, as a running node keeps its own locked.
 fn records(folder: &Path) -> Result<Vec<(BirthStatement, ShareRecord)>> {

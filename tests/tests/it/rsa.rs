@@ -1,5 +1,6 @@
 //! RSA keys that the nodes make together, used with any one of them stopped, as OpenSSL sees them.
 
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::Path;
@@ -7,6 +8,11 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use tests::lab::{Lab, PIN, TOKEN};
+use tests::memory::{Forms, scan};
+use tests::rsa::PrivateNumbers;
+use tests::shares::{RsaPieces, rsa_pieces};
+use threshold::party::Threshold;
+use threshold::sharing::replicated::Pieces;
 
 use crate::setting;
 
@@ -40,6 +46,9 @@ fn every_quorum_signs_and_decrypts_as_openssl_does() {
         let begun = Instant::now();
         tool(&["--keypairgen", "--key-type", "rsa:2048", "--label", &label]);
         println!("{label}: made in {:.1} s", begun.elapsed().as_secs_f64());
+        whole_keys_are_nowhere(&lab, number as usize + 1);
+        // The scan has stopped each node for a while, and a peer may have given it up.
+        lab.wait_healthy(Duration::from_secs(30)).unwrap();
         tool(&["--read-object", "--type", "pubkey", "--label", &label, "-o", "public.der"]);
         openssl(&[
             "pkeyutl",
@@ -109,5 +118,41 @@ fn every_quorum_signs_and_decrypts_as_openssl_does() {
             lab.wait_healthy(Duration::from_secs(20)).unwrap();
         }
     }
+    whole_keys_are_nowhere(&lab, setting("RSA_KEYS", 1) as usize);
     assert_eq!(lab.failed_checks(&lab.nodes().collect::<Vec<_>>()).unwrap(), 0);
+}
+
+/// p, q and d of each key are in no node's memory and in no log. The control finds each piece of d where it belongs, and
+/// nowhere else.
+fn whole_keys_are_nowhere(lab: &Lab, keys: usize) {
+    let layout = Pieces::new(Threshold::new(2, 3).unwrap()).unwrap();
+    let folder = |node: u8| lab.folder().join(format!("node{node}"));
+    let held: BTreeMap<u8, Vec<_>> =
+        lab.nodes().map(|node| (node, rsa_pieces(&folder(node), &layout).unwrap())).collect();
+    let pids = lab.pids();
+    assert_eq!(pids.len(), 3);
+    for (key, _) in &held[&1] {
+        let of_node = |node: &u8| &held[node].iter().find(|(other, _)| other.n() == key.n()).unwrap().1;
+        let pieces: RsaPieces = held.keys().flat_map(|node| of_node(node).clone()).collect();
+        assert_eq!(pieces.len(), 3);
+        let PrivateNumbers { p, q, exponents } = PrivateNumbers::of(key, &pieces).unwrap();
+        let secrets: Vec<Forms> =
+            [p, q].iter().chain(&exponents).map(|one| Forms::of_bytes(&one.to_bytes_be())).collect();
+        let of_pieces: Vec<Forms> = pieces.values().map(|piece| Forms::of_bytes(piece)).collect();
+        for (node, pid) in &pids {
+            let found = scan(*pid, &secrets.iter().chain(&of_pieces).collect::<Vec<_>>()).unwrap();
+            let (whole, parts) = found.split_at(secrets.len());
+            assert!(whole.iter().all(Vec::is_empty), "node {node} holds p, q or d: {whole:?}");
+            for (piece, found) in pieces.keys().zip(parts) {
+                let is_holder = of_node(node).contains_key(piece);
+                assert_eq!(!found.is_empty(), is_holder, "piece {piece} in node {node}: {found:?}");
+            }
+            let log = fs::read(folder(*node).join("log")).unwrap();
+            assert!(
+                secrets.iter().chain(&of_pieces).all(|one| !one.is_in(&log)),
+                "in the log of node {node}"
+            );
+        }
+    }
+    assert_eq!(held[&1].len(), keys);
 }
