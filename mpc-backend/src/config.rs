@@ -23,6 +23,7 @@
 //! rsa_pool_4096 = 0
 //! strict = false                      # true, at all nodes: signing needs a witness, so T + 1 nodes
 //! rsa_pkcs1_decryption = false        # true, at all nodes: RSA keys decrypt by PKCS#1 v1.5 too
+//! rsa_raw = false                     # true, at all nodes: CKM_RSA_X_509, whatever the number
 //! ```
 //!
 //! Paths are relative to the file's folder.
@@ -72,6 +73,8 @@ pub struct NodeConfig {
     pub strict: bool,
     /// Whether RSA keys decrypt by PKCS#1 v1.5.
     pub rsa_pkcs1_decryption: bool,
+    /// Whether RSA keys raise any number to their exponent.
+    pub rsa_raw: bool,
     /// Most session keys.
     pub session_keys_max: u32,
     /// Most session keys of one client.
@@ -121,6 +124,8 @@ struct File {
     strict: bool,
     #[serde(default)]
     rsa_pkcs1_decryption: bool,
+    #[serde(default)]
+    rsa_raw: bool,
 }
 
 impl NodeConfig {
@@ -210,6 +215,7 @@ impl NodeConfig {
             pools_bytes_max_per_client: per_client,
             strict: file.strict,
             rsa_pkcs1_decryption: file.rsa_pkcs1_decryption,
+            rsa_raw: file.rsa_raw,
             session_keys_max,
             session_keys_per_client,
             rsa_pool,

@@ -51,6 +51,8 @@ pub struct Limits {
     pub strict: bool,
     /// Whether keys decrypt by PKCS#1 v1.5 (`CKM_RSA_PKCS`), with implicit rejection.
     pub rsa_pkcs1_decryption: bool,
+    /// Whether RSA keys raise any number to their exponent (`CKM_RSA_X_509`).
+    pub rsa_raw: bool,
     /// Most session keys that this node holds, at up to 6 kB.
     pub session_keys_max: u32,
     /// Most session keys of one client.
@@ -70,6 +72,7 @@ impl Default for Limits {
             grants_max: 1 << 18,
             strict: false,
             rsa_pkcs1_decryption: false,
+            rsa_raw: false,
             session_keys_max: 8_192,
             session_keys_per_client: 1_024,
             rsa_pool: [(2048, 0), (3072, 0), (4096, 0)],

@@ -89,6 +89,7 @@ fn engine(
         presignatures_per_client: presignatures(config.pools_bytes_max_per_client),
         strict: config.strict,
         rsa_pkcs1_decryption: config.rsa_pkcs1_decryption,
+        rsa_raw: config.rsa_raw,
         session_keys_max: config.session_keys_max,
         session_keys_per_client: config.session_keys_per_client,
         rsa_pool: config.rsa_pool,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proto::client::v1::{RenewPairRequest, StatusReply, StatusRequest, request, response};
 use proto::manifest::Manifest;
 use proto::registry::v1::{SignedCommand, TokenRecord};
-use token::backend::BackendResult;
+use token::backend::{BackendResult, RsaPolicy};
 
 use crate::call::Terms;
 use crate::config::Config;
@@ -30,7 +30,7 @@ impl Admin {
             deadline: limit,
             log: None,
             log_level: Level::Warn,
-            rsa_pkcs1_decryption: false,
+            rsa: RsaPolicy::default(),
             views: Vec::new(),
         };
         Self { core: Core::new(config), limit }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use proto::registry::v1::{InitToken, Login as WireLogin, NewObject, SetLogin, TokenRecord, command::Body};
 use token::backend::{
     Attributes, Backend, BackendError, BackendResult, Curve, Decryption, Freshness, GeneratedPair, KeyKind,
-    KeyPairRequest, ObjectId, ObjectList, ObjectRecord, PinState, PrivateKeyImport, Role, Scheme, TokenId,
-    TokenState,
+    KeyPairRequest, ObjectId, ObjectList, ObjectRecord, PinState, PrivateKeyImport, Role, RsaPolicy, Scheme,
+    TokenId, TokenState,
 };
 use zeroize::Zeroizing;
 
@@ -316,8 +316,8 @@ impl Backend for ClusterClient {
         self.views(token).any(View::has_bare_points)
     }
 
-    fn decrypts_pkcs1(&self, _token: TokenId) -> bool {
-        self.core.rsa_pkcs1_decryption
+    fn rsa_policy(&self, _token: TokenId) -> RsaPolicy {
+        self.core.rsa
     }
 
     fn has_own_pin(&self, token: TokenId) -> bool {

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use token::backend::{
     Attributes, Backend, BackendError, BackendResult, Curve, Decryption, Freshness, GeneratedPair, KeyKind,
-    KeyPairRequest, ObjectId, ObjectList, ObjectRecord, PrivateKeyImport, Role, Scheme, TokenId, TokenState,
+    KeyPairRequest, ObjectId, ObjectList, ObjectRecord, PrivateKeyImport, Role, RsaPolicy, Scheme, TokenId,
+    TokenState,
 };
 use zeroize::Zeroizing;
 
@@ -184,8 +185,8 @@ impl Backend for Clusters {
         self.of(token).is_ok_and(|cluster| cluster.bare_ec_points(token))
     }
 
-    fn decrypts_pkcs1(&self, token: TokenId) -> bool {
-        self.of(token).is_ok_and(|cluster| cluster.decrypts_pkcs1(token))
+    fn rsa_policy(&self, token: TokenId) -> RsaPolicy {
+        self.of(token).map(|cluster| cluster.rsa_policy(token)).unwrap_or_default()
     }
 
     fn has_own_pin(&self, token: TokenId) -> bool {

@@ -5,6 +5,7 @@
 //! identity = "client.key"
 //! deadline_ms = 5000            # optional
 //! rsa_pkcs1_decryption = false  # optional; true if the nodes allow it and an application needs it
+//! rsa_raw = false               # optional; CKM_RSA_X_509, the same
 //! log = "counterfoil.log"       # optional
 //! log_level = "warn"            # optional: error, warn, info, debug
 //! ```
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 use proto::manifest::Manifest;
 use serde::Deserialize;
+use token::backend::RsaPolicy;
 
 use crate::identity::Identity;
 use crate::log::Level;
@@ -37,7 +39,7 @@ pub struct Config {
     /// The least severe level that is written.
     pub log_level: Level,
     /// Whether `CKM_RSA_PKCS` decrypts. The nodes have a say of their own.
-    pub rsa_pkcs1_decryption: bool,
+    pub rsa: RsaPolicy,
     /// How this application sees tokens.
     pub views: Vec<View>,
 }
@@ -80,6 +82,8 @@ struct ClientToml {
     log_level: Option<String>,
     #[serde(default)]
     rsa_pkcs1_decryption: bool,
+    #[serde(default)]
+    rsa_raw: bool,
     #[serde(default)]
     token: Vec<ViewToml>,
 }
@@ -151,7 +155,7 @@ impl Config {
             deadline: Duration::from_millis(deadline_ms),
             log: raw.log.map(|log| folder.join(log)),
             log_level,
-            rsa_pkcs1_decryption: raw.rsa_pkcs1_decryption,
+            rsa: RsaPolicy { pkcs1_decryption: raw.rsa_pkcs1_decryption, raw: raw.rsa_raw },
             views: raw
                 .token
                 .into_iter()
@@ -187,7 +191,7 @@ fn load_manifest(path: &Path, config: &Path) -> Result<Manifest, ConfigError> {
 fn syntax_error(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
     let start = error.span().map_or(0, |span| span.start);
     let line = text.get(..start).unwrap_or_default().matches('\n').count() + 1;
-    let remedy = "the keys are manifest, identity, deadline_ms, log, log_level and rsa_pkcs1_decryption, and [[token]]";
+    let remedy = "the keys are manifest, identity, deadline_ms, log, log_level, rsa_pkcs1_decryption and rsa_raw, and [[token]]";
     ConfigError::new(path, format!("line {line}"), error.message(), remedy)
 }
 

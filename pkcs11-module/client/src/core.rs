@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use proto::manifest::Manifest;
 use rand_core::{OsRng, RngCore};
-use token::backend::{BackendError, BackendResult};
+use token::backend::{BackendError, BackendResult, RsaPolicy};
 
 use crate::config::Config;
 use crate::connect::Endpoint;
@@ -28,7 +28,7 @@ pub(crate) struct Core {
     pub(crate) nodes: Nodes,
     pub(crate) logins: Logins,
     pub(crate) log: Log,
-    pub(crate) rsa_pkcs1_decryption: bool,
+    pub(crate) rsa: RsaPolicy,
     pub(crate) views: Vec<View>,
     limit: Duration,
     /// Registry index of our last own write: what we read must include it.
@@ -37,7 +37,7 @@ pub(crate) struct Core {
 
 impl Core {
     pub(crate) fn new(config: Config) -> Self {
-        let Config { manifest, identity, deadline, log, log_level, rsa_pkcs1_decryption, views } = config;
+        let Config { manifest, identity, deadline, log, log_level, rsa, views } = config;
         let indices: Vec<u8> = manifest.nodes.iter().map(|node| node.index).collect();
         let start = usize::from(identity.public().first().copied().unwrap_or_default());
         let mut instance = [0; 16];
@@ -50,7 +50,7 @@ impl Core {
             nodes: Nodes::new(&indices, usize::from(manifest.threshold), start),
             logins: Logins::default(),
             log: Log::new(log, log_level),
-            rsa_pkcs1_decryption,
+            rsa,
             views,
             limit: deadline,
             written: AtomicU64::new(0),

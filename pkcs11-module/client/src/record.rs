@@ -145,9 +145,11 @@ pub(crate) fn to_signing_scheme(scheme: &Scheme) -> Option<SigningScheme> {
         Scheme::Eddsa { curve: Curve::Edwards25519, .. } => Some(SigningScheme::Ed25519),
         Scheme::Schnorr { curve: Curve::P256, .. } => Some(SigningScheme::FrostP256),
         Scheme::Schnorr { curve: Curve::Secp256k1, .. } => Some(SigningScheme::Bip340),
-        Scheme::Eddsa { .. } | Scheme::Schnorr { .. } | Scheme::RsaPkcs1 { .. } | Scheme::RsaPss { .. } => {
-            None
-        }
+        Scheme::Eddsa { .. }
+        | Scheme::Schnorr { .. }
+        | Scheme::RsaPkcs1 { .. }
+        | Scheme::RsaRaw { .. }
+        | Scheme::RsaPss { .. } => None,
     }
 }
 

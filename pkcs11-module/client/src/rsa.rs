@@ -62,6 +62,12 @@ impl Core {
                 };
                 (RsaRequest { mechanism: *mechanism, ..asked }, block)
             }
+            Scheme::RsaRaw { mechanism, modulus_bytes } => {
+                let zeros = usize::from(*modulus_bytes).saturating_sub(message.len());
+                let data = [vec![0; zeros].as_slice(), message].concat();
+                let block = Block::raw(public, &data).map_err(|_| BackendError::DataInvalid)?;
+                (RsaRequest { mechanism: *mechanism, data, ..asked }, Ok(block))
+            }
             Scheme::RsaPss { mechanism, hash, mgf, salt_bytes, .. } => {
                 let mut salt = vec![0; usize::from(*salt_bytes)];
                 OsRng.fill_bytes(&mut salt);
@@ -98,6 +104,7 @@ impl Core {
                 let padded = self.rsa(token, key, (birth, public), asked, block)?;
                 oaep.decode(&padded).ok_or(BackendError::CiphertextInvalid)
             }
+            Padding::Raw => self.rsa(token, key, (birth, public), asked, block),
             // Both are always asked for, one after the other, before anybody looks at the padding.
             Padding::Pkcs1 => {
                 let fallback =

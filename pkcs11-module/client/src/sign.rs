@@ -71,7 +71,7 @@ impl Signer {
         let (mechanism, parameter): (_, &[u8]) = match scheme {
             Scheme::Ecdsa { mechanism, .. } | Scheme::Schnorr { mechanism, .. } => (*mechanism, &[]),
             Scheme::Eddsa { mechanism, variant, .. } => (*mechanism, variant),
-            Scheme::RsaPkcs1 { .. } | Scheme::RsaPss { .. } => {
+            Scheme::RsaPkcs1 { .. } | Scheme::RsaRaw { .. } | Scheme::RsaPss { .. } => {
                 return core.rsa_sign(token, key, scheme, digest);
             }
         };

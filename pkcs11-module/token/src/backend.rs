@@ -16,7 +16,7 @@ use cryptoki_sys::{CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY, CKK_RSA};
 pub use error::BackendError;
 pub use import::{PrivateKeyImport, PrivateValue};
 pub use list::{ObjectList, ObjectPart};
-pub use scheme::{Decryption, MESSAGE_BYTES_MAX, Padding, RsaHash, Scheme};
+pub use scheme::{Decryption, MESSAGE_BYTES_MAX, Padding, RsaHash, RsaPolicy, Scheme};
 use zeroize::Zeroizing;
 
 /// Result of a call to the backend.
@@ -295,10 +295,10 @@ pub trait Backend: Send + Sync {
         false
     }
 
-    /// Whether the configuration lets keys decrypt by PKCS#1 v1.5.
-    fn decrypts_pkcs1(&self, token: TokenId) -> bool {
+    /// What the configuration lets RSA keys do.
+    fn rsa_policy(&self, token: TokenId) -> RsaPolicy {
         let _ = token;
-        false
+        RsaPolicy::default()
     }
 
     /// Whether the configuration has the user's PIN, so that applications need not ask for it.

@@ -56,6 +56,7 @@ errors! {
     AttributeTypeInvalid = CKR_ATTRIBUTE_TYPE_INVALID, "an attribute does not exist for this object";
     AttributeValueInvalid = CKR_ATTRIBUTE_VALUE_INVALID, "an attribute has a value that is not accepted";
     ActionProhibited = CKR_ACTION_PROHIBITED, "the object does not allow this action";
+    DataInvalid = CKR_DATA_INVALID, "the data are no number below the modulus";
     DataLenRange = CKR_DATA_LEN_RANGE, "the data are too short or too long for the mechanism";
     DeviceMemory = CKR_DEVICE_MEMORY, "the limit of objects or of their size is reached";
     KeyHandleInvalid = CKR_KEY_HANDLE_INVALID, "no such key";
@@ -149,6 +150,7 @@ fn backend_rv(error: &BackendError) -> u64 {
         BackendError::Stale => CKR_FUNCTION_FAILED,
         BackendError::KeyInvalid => CKR_ATTRIBUTE_VALUE_INVALID,
         BackendError::KeyUseForbidden => CKR_KEY_FUNCTION_NOT_PERMITTED,
+        BackendError::DataInvalid => CKR_DATA_INVALID,
         BackendError::CiphertextInvalid => CKR_ENCRYPTED_DATA_INVALID,
         BackendError::Full(_) => CKR_DEVICE_MEMORY,
         BackendError::Refused(_) => CKR_FUNCTION_REJECTED,

@@ -64,10 +64,10 @@ fn a_certificate_in_use_is_served_by_a_quorum_without_a_new_one() {
     assert_eq!(lab.failed_checks(&lab.nodes().collect::<Vec<_>>()).unwrap(), 0);
 }
 
-/// PKCS#1 v1.5 decryption: off, then on in the application's configuration, then at the nodes too. A ciphertext whose padding is
+/// PKCS#1 v1.5 decryption, and RSA without padding: off, then on in the application's configuration, then at the nodes too. A ciphertext whose padding is
 /// wrong then decrypts to a message that is always the same.
 #[test]
-fn pkcs1_decryption_is_off_until_client_and_nodes_allow_it() {
+fn pkcs1_decryption_and_raw_rsa_are_off_until_client_and_nodes_allow_them() {
     let lab = Lab::up(3, 2).unwrap();
     let counterfoil = binary_beside(&std::env::current_exe().unwrap(), "counterfoil").unwrap();
     let folder = Folder(lab.folder());
@@ -98,13 +98,29 @@ fn pkcs1_decryption_is_off_until_client_and_nodes_allow_it() {
             .unwrap();
         output.status.success().then(|| std::fs::read(lab.folder().join("opened")).unwrap_or_default())
     };
+    let raw = |command: &str| {
+        let _ = std::fs::remove_file(lab.folder().join("raised"));
+        let line = format!(
+            "--module {module} --token-label {TOKEN} --login --pin {PIN} {command} -m RSA-X-509 --label old -o raised"
+        );
+        let output = Command::new("pkcs11-tool")
+            .args(line.split(' '))
+            .current_dir(lab.folder())
+            .env("COUNTERFOIL_CONFIG", lab.variable("COUNTERFOIL_CONFIG").unwrap())
+            .output()
+            .unwrap();
+        output.status.success().then(|| std::fs::read(lab.folder().join("raised")).unwrap_or_default())
+    };
     let allow = |file: &Path| {
         let text = std::fs::read_to_string(file).unwrap();
-        std::fs::write(file, format!("rsa_pkcs1_decryption = true\n{text}")).unwrap();
+        std::fs::write(file, format!("rsa_pkcs1_decryption = true\nrsa_raw = true\n{text}")).unwrap();
     };
+    assert_eq!(raw("--sign -i block"), None, "nobody allows it");
     assert_eq!(decrypted("good"), None, "nobody allows it");
     allow(&lab.folder().join("client/client.toml"));
     assert_eq!(decrypted("good"), None, "the nodes do not allow it");
+    assert_eq!(raw("--sign -i block"), None, "the nodes do not allow it");
+    assert_eq!(raw("--decrypt -i bad"), None, "the nodes do not allow it");
     for node in lab.nodes() {
         allow(&lab.folder().join(format!("node{node}/node.toml")));
         lab.kill(node).unwrap();
@@ -112,6 +128,21 @@ fn pkcs1_decryption_is_off_until_client_and_nodes_allow_it() {
         lab.wait_healthy(std::time::Duration::from_secs(30)).unwrap();
     }
     assert_eq!(decrypted("good").as_deref(), Some(&b"a letter"[..]));
+    // `bad` is `block` encrypted without padding.
+    assert_eq!(raw("--decrypt -i bad").as_deref(), Some(&block[..]));
+    let signature = raw("--sign -i block").expect("a signature");
+    std::fs::write(lab.folder().join("signature"), signature).unwrap();
+    folder.openssl("pkeyutl -verifyrecover -pubin -inkey public.pem -pkeyopt rsa_padding_mode:none -in signature -out back");
+    assert_eq!(std::fs::read(lab.folder().join("back")).unwrap(), block);
+    // Shorter data are a number too; zero and what is not below the modulus are none.
+    let short = raw("--sign -i letter").expect("a signature");
+    std::fs::write(lab.folder().join("signature"), short).unwrap();
+    folder.openssl("pkeyutl -verifyrecover -pubin -inkey public.pem -pkeyopt rsa_padding_mode:none -in signature -out back");
+    let back = std::fs::read(lab.folder().join("back")).unwrap();
+    assert_eq!(back, [&[0; 248][..], b"a letter"].concat());
+    std::fs::write(lab.folder().join("zero"), [0; 256]).unwrap();
+    std::fs::write(lab.folder().join("large"), [0xff; 256]).unwrap();
+    assert_eq!((raw("--sign -i zero"), raw("--sign -i large")), (None, None));
     let message = decrypted("bad").expect("an answer");
     assert!(message.len() <= 245);
     for stopped in lab.nodes() {

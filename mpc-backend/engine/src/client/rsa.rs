@@ -24,6 +24,8 @@ enum Padding {
     Pkcs1(Option<Hash>),
     /// PSS with this hash, or with one that the request names.
     Pss(Option<Hash>),
+    /// None: the data are the number.
+    Raw,
     /// A ciphertext.
     Oaep,
 }
@@ -31,8 +33,9 @@ enum Padding {
 /// It decrypts nothing but keys.
 const RSA_AES_KEY_WRAP: u64 = 0x1054;
 
-const MECHANISMS: [(u64, Padding); 14] = [
+const MECHANISMS: [(u64, Padding); 15] = [
     (0x01, Padding::Pkcs1(None)),               // CKM_RSA_PKCS
+    (0x03, Padding::Raw),                       // CKM_RSA_X_509
     (0x06, Padding::Pkcs1(Some(Hash::Sha1))),   // CKM_SHA1_RSA_PKCS
     (0x46, Padding::Pkcs1(Some(Hash::Sha224))), // CKM_SHA224_RSA_PKCS
     (0x40, Padding::Pkcs1(Some(Hash::Sha256))), // CKM_SHA256_RSA_PKCS
@@ -59,7 +62,12 @@ impl Engine {
         let found = MECHANISMS.iter().find(|(number, _)| *number == request.mechanism);
         let (_, padding) = found.ok_or(Failure::invalid("mechanism is none of RSA"))?;
         let work = RsaWork::try_from(request.work).map_err(|_| Failure::invalid("no such work"))?;
+        if matches!(padding, Padding::Raw) && !self.me.limits.rsa_raw {
+            return Err(Failure::forbidden("this node uses no RSA key without padding"));
+        }
         let usage = match (padding, work) {
+            (Padding::Raw, RsaWork::Unspecified) => attributes::CKA_SIGN,
+            (Padding::Raw, RsaWork::Decrypt) => attributes::CKA_DECRYPT,
             (Padding::Pkcs1(_) | Padding::Pss(_), RsaWork::Unspecified) => attributes::CKA_SIGN,
             (Padding::Oaep, RsaWork::Unwrap) => attributes::CKA_UNWRAP,
             (Padding::Pkcs1(None), RsaWork::Decrypt | RsaWork::Reject) => {
@@ -117,8 +125,8 @@ impl Engine {
     }
 }
 
-/// The number that is raised to the private exponent. Never a block that the client made: whoever may have
-/// one signed can have everything signed.
+/// The number that is raised to the private exponent. Never a block that the client made, but where the operator has
+/// allowed that: whoever may have one signed can have everything signed.
 fn block(key: &PublicKey, padding: Padding, request: &RsaRequest) -> Result<Block, Failure> {
     let RsaRequest { data, salt, .. } = request;
     let (hash, mask) = (to_hash(request.hash()), to_hash(request.mask_hash()));
@@ -141,6 +149,7 @@ fn block(key: &PublicKey, padding: Padding, request: &RsaRequest) -> Result<Bloc
             Block::pss(key, hash, mask, salt, data)
         }
         Padding::Oaep => Block::ciphertext(key, data),
+        Padding::Raw => Block::raw(key, data),
     };
     block.map_err(|error| Failure::invalid(&error.to_string()))
 }

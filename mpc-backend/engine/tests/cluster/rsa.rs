@@ -1,5 +1,6 @@
 //! RSA keys at the nodes: made by all of them, used by any T, with keys of 512 bits that only test builds offer.
 
+use engine::Limits;
 use proto::client::v1::{
     Code, GenerateRequest, RsaHash, RsaReply, RsaRequest, RsaWork, request::Op, response::Result as Reply,
 };
@@ -13,9 +14,10 @@ use threshold::rsa::encode::Block;
 use threshold::rsa::encode::oaep::Oaep;
 use threshold::rsa::{Hash, Partial, Proof, PublicKey, Values};
 use threshold::sharing::replicated::Pieces;
+use threshold::signing::SigningScheme;
 
 use crate::liars::{Liar, Strategy};
-use crate::service::ready;
+use crate::service::{ready, ready_on};
 use crate::sim::{Sim, node_key};
 use crate::user::{Key, Outcome, User, attribute, party};
 
@@ -170,8 +172,6 @@ fn a_node_builds_the_block_itself_and_refuses_what_does_not_fit() {
     invalid(|request| request.quorum = vec![1]);
     invalid(|request| request.quorum = vec![2, 3]);
     invalid(|request| request.mechanism = 0x1041);
-    // CKM_RSA_X_509 would sign any block.
-    invalid(|request| request.mechanism = 0x3);
     // Nothing is unwrapped by signing, and an envelope is for keys.
     invalid(|request| request.work = RsaWork::Unwrap as i32);
     invalid(|request| request.work = RsaWork::Decrypt as i32);
@@ -193,6 +193,8 @@ fn a_node_builds_the_block_itself_and_refuses_what_does_not_fit() {
     let mut forbidden = |change| assert_eq!(refusal(&mut sim, &mut user, &key, change), Code::Forbidden);
     // Not among the key's mechanisms; and the key does not decrypt.
     forbidden(|request| request.mechanism = 0x06);
+    // CKM_RSA_X_509 would sign any block.
+    forbidden(|request| request.mechanism = 0x3);
     forbidden(|request| {
         request.mechanism = OAEP;
         request.data = vec![1; 64];
@@ -299,4 +301,40 @@ fn a_liar_in_a_generation_is_in_nobodys_key() {
         assert!(sim.logged(1, "CheckFailed") + sim.logged(2, "CheckFailed") > 0);
     }
     assert!(generate(&mut sim, &mut user, 9, &attributes(true, true)).is_ok());
+}
+
+#[test]
+fn raw_blocks_need_nodes_that_allow_them_and_keys_that_list_them() {
+    const RAW: u64 = 0x03;
+    for allowed in [false, true] {
+        let limits =
+            Limits { rsa_raw: allowed, presign_pool: 2, presignatures_max: 100, ..Limits::default() };
+        let (mut sim, mut user, _) = ready_on(Sim::with(66, limits), SigningScheme::EcdsaP256);
+        let unlisted = generate(&mut sim, &mut user, 5, &attributes(true, true)).unwrap();
+        let mut listing = attributes(true, false);
+        *listing.last_mut().unwrap() = attribute(0x4000_0600, &RAW.to_be_bytes());
+        let key = generate(&mut sim, &mut user, 6, &listing).unwrap();
+        let data = [&[0; 3][..], &[0x5a; 61]].concat();
+        let request = asked(&key, [1, 2], RAW, &data);
+        let refused = |sim: &mut Sim, user: &mut User, request: RsaRequest| {
+            ask(sim, user, 1, request).map(drop).unwrap_err().code()
+        };
+        assert_eq!(refused(&mut sim, &mut user, asked(&unlisted, [1, 2], RAW, &data)), Code::Forbidden);
+        let decrypt = RsaRequest { work: RsaWork::Decrypt.into(), ..request.clone() };
+        assert_eq!(refused(&mut sim, &mut user, decrypt), Code::Forbidden);
+        let unwrap = RsaRequest { work: RsaWork::Unwrap.into(), ..request.clone() };
+        let code = refused(&mut sim, &mut user, unwrap);
+        if !allowed {
+            assert_eq!(code, Code::Forbidden);
+            assert_eq!(refused(&mut sim, &mut user, request), Code::Forbidden);
+            continue;
+        }
+        assert_eq!(code, Code::InvalidArgument);
+        for wrong in [&[0; 64][..], &[0xff; 64], &data[1..]] {
+            let request = asked(&key, [1, 2], RAW, wrong);
+            assert_eq!(refused(&mut sim, &mut user, request), Code::InvalidArgument);
+        }
+        let block = Block::raw(&public(&key), &data).unwrap();
+        result(&mut sim, &mut user, &key, &request, &block);
+    }
 }

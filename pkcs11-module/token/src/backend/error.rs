@@ -43,6 +43,9 @@ pub enum BackendError {
     /// A ciphertext does not decrypt: whatever is wrong with it.
     #[error("the ciphertext is wrong")]
     CiphertextInvalid,
+    /// A number to be raised to the private exponent is zero, or not below the modulus.
+    #[error("the data are no number below the modulus")]
+    DataInvalid,
     /// A limit of the token is reached: number of objects, or their size.
     #[error("the token is full: {0}")]
     Full(String),

@@ -41,6 +41,13 @@ pub enum Scheme {
         /// Bytes of the key's modulus.
         modulus_bytes: u16,
     },
+    /// The message as a number, big-endian, raised to the private exponent; the answer is as long as the modulus.
+    RsaRaw {
+        /// The `CKM_` number.
+        mechanism: u64,
+        /// Bytes of the key's modulus; a message has no more.
+        modulus_bytes: u16,
+    },
     /// RSASSA-PSS (RFC 8017, 8.1) over a digest; the answer is as long as the modulus.
     RsaPss {
         /// The `CKM_` number.
@@ -86,6 +93,17 @@ pub enum Padding {
     /// RSAES-PKCS1-v1_5 (RFC 8017, 7.2). Nothing is wrong with any padding: one that is not this gives a message that
     /// follows from ciphertext and key alone.
     Pkcs1,
+    /// Not at all: the number itself, as long as the modulus.
+    Raw,
+}
+
+/// What of RSA is there only where the configuration asks for it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RsaPolicy {
+    /// Keys decrypt by PKCS#1 v1.5.
+    pub pkcs1_decryption: bool,
+    /// Keys raise any number to their exponent (`CKM_RSA_X_509`).
+    pub raw: bool,
 }
 
 /// A decryption with a private key.
@@ -110,9 +128,9 @@ impl Scheme {
             Self::Ecdsa { curve, .. } | Self::Eddsa { curve, .. } | Self::Schnorr { curve, .. } => {
                 2 * curve.field_bytes()
             }
-            Self::RsaPkcs1 { modulus_bytes, .. } | Self::RsaPss { modulus_bytes, .. } => {
-                *modulus_bytes as usize
-            }
+            Self::RsaPkcs1 { modulus_bytes, .. }
+            | Self::RsaRaw { modulus_bytes, .. }
+            | Self::RsaPss { modulus_bytes, .. } => *modulus_bytes as usize,
         }
     }
 }

@@ -6,7 +6,7 @@ use rand_core::{OsRng, RngCore};
 use zeroize::Zeroizing;
 
 use crate::backend::{Attributes, Padding, RsaHash, Scheme};
-use crate::mechanism::rsa::{masked, pkcs1_signature, power};
+use crate::mechanism::rsa::{masked, pkcs1_signature, power, raw};
 use crate::object::rsa::{complete_private, complete_public, without_zeros};
 
 /// n and d, big-endian without leading zeros, and e.
@@ -68,6 +68,7 @@ impl RsaKey {
         let bytes = self.modulus.len();
         let block = match scheme {
             Scheme::RsaPkcs1 { digest, .. } => pkcs1_signature(bytes, *digest, message)?,
+            Scheme::RsaRaw { .. } => raw(bytes, message)?.to_vec(),
             Scheme::RsaPss { hash, mgf, salt_bytes, .. } => {
                 pss(bytes, *hash, *mgf, usize::from(*salt_bytes), message)?
             }
@@ -79,7 +80,11 @@ impl RsaKey {
     /// A plaintext; `None` for whatever is wrong.
     pub(super) fn decrypt(&self, padding: &Padding, ciphertext: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         // Rejection that says nothing is the nodes' (crate `client`); tests of it are there.
-        let Padding::Oaep { hash, mgf, label } = padding else { return None };
+        let (hash, mgf, label) = match padding {
+            Padding::Oaep { hash, mgf, label } => (hash, mgf, label),
+            Padding::Raw => return power(&self.modulus, ciphertext, &self.exponent),
+            Padding::Pkcs1 => return None,
+        };
         let block = power(&self.modulus, ciphertext, &self.exponent)?;
         let (zero, rest) = block.split_first()?;
         let (seed, data) = rest.split_at_checked(hash.bytes())?;

@@ -20,7 +20,7 @@ pub(crate) mod x25519;
 use cryptoki_sys::*;
 
 use crate::attribute::{self, Class};
-use crate::backend::{Attributes, KeySpec, Padding, RsaHash, Scheme};
+use crate::backend::{Attributes, KeySpec, Padding, RsaHash, RsaPolicy, Scheme};
 use crate::info::MechanismInfo;
 use crate::provider::{MechanismCall, Parameter};
 use crate::rv::{Error, Result};
@@ -52,6 +52,7 @@ pub(crate) static MECHANISMS: &[&Mechanism] = &[
     &ecdh::ECDH1_COFACTOR_DERIVE,
     &rsa::RSA_PKCS_KEY_PAIR_GEN,
     &rsa::RSA_PKCS,
+    &rsa::RSA_X_509,
     &rsa::SHA1_RSA_PKCS,
     &rsa::SHA224_RSA_PKCS,
     &rsa::SHA256_RSA_PKCS,
@@ -124,6 +125,8 @@ pub(crate) enum Work {
     RsaKeyPair,
     /// RSASSA-PKCS1-v1_5; `None` takes the DigestInfo from the application, and encrypts too.
     RsaPkcs1(Option<RsaHash>),
+    /// RSA without padding.
+    RsaRaw,
     /// RSASSA-PSS; `None` takes the digest from the application.
     RsaPss(Option<RsaHash>),
     /// RSAES-OAEP.
@@ -136,13 +139,9 @@ pub(crate) enum Work {
 ///
 /// # Errors
 /// [`Error::MechanismInvalid`], [`Error::MechanismParamInvalid`].
-pub(crate) fn select(
-    call: MechanismCall<'_>,
-    wanted: Use,
-    pkcs1_decryption: bool,
-) -> Result<&'static Mechanism> {
+pub(crate) fn select(call: MechanismCall<'_>, wanted: Use, policy: RsaPolicy) -> Result<&'static Mechanism> {
     let mechanism = find(call.id)?;
-    if !mechanism.uses(pkcs1_decryption).any(|one| one == wanted) {
+    if !mechanism.uses(policy).any(|one| one == wanted) {
         return Err(Error::MechanismInvalid);
     }
     match (call.parameter, mechanism.work) {
@@ -159,7 +158,8 @@ pub(crate) fn select(
             | Work::Schnorr
             | Work::Digest(_)
             | Work::RsaKeyPair
-            | Work::RsaPkcs1(_),
+            | Work::RsaPkcs1(_)
+            | Work::RsaRaw,
         ) => Ok(mechanism),
         _ => Err(Error::MechanismParamInvalid),
     }
@@ -174,27 +174,35 @@ pub(crate) fn find(id: u64) -> Result<&'static Mechanism> {
 }
 
 /// The mechanisms that a key can be used with, the answer to `CKA_ALLOWED_MECHANISMS` where the key has no list of
-/// its own.
+/// its own. Without what a configuration must ask for.
 pub(crate) fn of_key(key: &Attributes) -> impl Iterator<Item = &'static Mechanism> {
     let class = attribute::class_of(key);
     MECHANISMS.iter().copied().filter(move |mechanism| {
-        let mut classes = mechanism.uses.iter().filter_map(|wanted| wanted.key()).map(|(class, _)| class);
+        let uses = mechanism.uses(RsaPolicy::default());
+        let mut classes = uses.filter_map(Use::key).map(|(class, _)| class);
         classes.any(|wanted| class == Some(wanted)) && mechanism.keys.spec_of(key).is_some()
     })
 }
 
 impl Mechanism {
-    /// What it may be used for, where keys decrypt by PKCS#1 v1.5 or do not.
-    fn uses(&self, pkcs1_decryption: bool) -> impl Iterator<Item = Use> {
-        let is_off = move |wanted: Use| {
-            wanted == Use::Decrypt && self.work == Work::RsaPkcs1(None) && !pkcs1_decryption
+    /// What it may be used for under this policy.
+    fn uses(&self, policy: RsaPolicy) -> impl Iterator<Item = Use> {
+        let is_off = move |wanted: Use| match self.work {
+            Work::RsaPkcs1(None) => wanted == Use::Decrypt && !policy.pkcs1_decryption,
+            Work::RsaRaw => !policy.raw,
+            _ => false,
         };
         self.uses.iter().copied().filter(move |wanted| !is_off(*wanted))
     }
 
+    /// Whether it is there at all under this policy.
+    pub(crate) fn is_on(&self, policy: RsaPolicy) -> bool {
+        self.uses(policy).next().is_some()
+    }
+
     /// `C_GetMechanismInfo`.
-    pub(crate) fn info(&self, pkcs1_decryption: bool) -> MechanismInfo {
-        let uses = self.uses(pkcs1_decryption).fold(0, |flags, wanted| flags | wanted.flag());
+    pub(crate) fn info(&self, policy: RsaPolicy) -> MechanismInfo {
+        let uses = self.uses(policy).fold(0, |flags, wanted| flags | wanted.flag());
         let (min_key_size, max_key_size) = match (self.work, rsa::GENERATED_BITS) {
             (Work::RsaKeyPair, [least, .., most]) => (least.into(), most.into()),
             _ => self.keys.sizes(),
@@ -223,6 +231,7 @@ impl Mechanism {
                 let most = usize::from(modulus_bytes).saturating_sub(rsa::PKCS1_OVERHEAD_BYTES);
                 Ok(Message::gathered(0, most))
             }
+            (_, Scheme::RsaRaw { modulus_bytes, .. }) => Ok(Message::gathered(0, modulus_bytes.into())),
             (_, Scheme::RsaPss { hash, .. }) => Ok(Message::gathered(hash.bytes(), hash.bytes())),
             (_, Scheme::Schnorr { .. }) => Ok(Message::Whole { bytes: Vec::new(), most }),
             (_, Scheme::Ecdsa { .. } | Scheme::Eddsa { .. }) => Ok(Message::gathered(0, most)),
@@ -245,6 +254,7 @@ impl Mechanism {
             (Work::RsaPkcs1(digest), _) => {
                 Ok(Scheme::RsaPkcs1 { mechanism, digest, modulus_bytes: rsa::modulus_bytes(key)? })
             }
+            (Work::RsaRaw, _) => Ok(Scheme::RsaRaw { mechanism, modulus_bytes: rsa::modulus_bytes(key)? }),
             (Work::RsaPss(hash), _) => rsa::pss_scheme(mechanism, hash, key, parameter),
             (Work::Ecdsa(_) | Work::Eddsa | Work::Schnorr, KeySpec::Rsa { .. }) => {
                 Err(Error::KeyTypeInconsistent)
@@ -260,6 +270,7 @@ impl Mechanism {
     pub(crate) fn encryption(&self, parameter: Parameter<'_>) -> Result<Padding> {
         match self.work {
             Work::RsaPkcs1(None) => Ok(Padding::Pkcs1),
+            Work::RsaRaw => Ok(Padding::Raw),
             Work::RsaOaep => rsa::oaep(parameter),
             _ => Err(Error::MechanismInvalid),
         }
@@ -380,12 +391,12 @@ mod tests {
     #[test]
     fn a_mechanism_is_refused_for_a_use_it_does_not_have() {
         let call = MechanismCall { id: CKM_SHA256, parameter: Parameter::NONE };
-        assert_eq!(select(call, Use::Sign, true).err(), Some(Error::MechanismInvalid));
+        assert_eq!(select(call, Use::Sign, RsaPolicy::default()).err(), Some(Error::MechanismInvalid));
     }
 
     #[test]
     fn a_parameter_is_refused_where_none_is_defined() {
         let call = MechanismCall { id: CKM_ECDSA, parameter: Parameter::Bytes(&[1]) };
-        assert_eq!(select(call, Use::Sign, true).err(), Some(Error::MechanismParamInvalid));
+        assert_eq!(select(call, Use::Sign, RsaPolicy::default()).err(), Some(Error::MechanismParamInvalid));
     }
 }

@@ -205,7 +205,7 @@ impl Provider {
 
     /// The mechanism of a call, if it exists here for `wanted`.
     fn select(&self, session: &Session, call: MechanismCall<'_>, wanted: Use) -> Result<&'static Mechanism> {
-        mechanism::select(call, wanted, self.backend.decrypts_pkcs1(session.slot.token))
+        mechanism::select(call, wanted, self.backend.rsa_policy(session.slot.token))
     }
 
     /// The key of an operation and its kind: of the class that `wanted` takes, of a type that the mechanism works

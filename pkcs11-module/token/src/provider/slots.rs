@@ -66,8 +66,11 @@ impl Provider {
     /// # Errors
     /// [`Error::SlotIdInvalid`], [`Error::Backend`].
     pub fn mechanism_list(&self, slot: u64) -> Result<Vec<u64>> {
-        let hidden = self.backend.hidden(self.slot(slot)?.token);
-        let listed = MECHANISMS.iter().filter(|mechanism| !mechanism.keys.are_hidden(&hidden));
+        let token = self.slot(slot)?.token;
+        let (hidden, policy) = (self.backend.hidden(token), self.backend.rsa_policy(token));
+        let listed = MECHANISMS
+            .iter()
+            .filter(|mechanism| !mechanism.keys.are_hidden(&hidden) && mechanism.is_on(policy));
         Ok(listed.map(|mechanism| mechanism.id).collect())
     }
 
@@ -77,12 +80,12 @@ impl Provider {
     /// [`Error::SlotIdInvalid`], [`Error::MechanismInvalid`], [`Error::Backend`].
     pub fn mechanism_info(&self, slot: u64, mechanism: u64) -> Result<MechanismInfo> {
         let token = self.slot(slot)?.token;
-        let hidden = self.backend.hidden(token);
+        let (hidden, policy) = (self.backend.hidden(token), self.backend.rsa_policy(token));
         let mechanism = mechanism::find(mechanism)?;
-        if mechanism.keys.are_hidden(&hidden) {
+        if mechanism.keys.are_hidden(&hidden) || !mechanism.is_on(policy) {
             return Err(Error::MechanismInvalid);
         }
-        Ok(mechanism.info(self.backend.decrypts_pkcs1(token)))
+        Ok(mechanism.info(policy))
     }
 
     /// `C_InitToken`. `label` is blank-padded. All objects of the token are destroyed.

@@ -74,8 +74,7 @@ impl Block {
     /// # Errors
     /// [`EncodeError::Length`], [`EncodeError::Range`]; of zero too, which nothing but zero encrypts to.
     pub fn ciphertext(key: &PublicKey, ciphertext: &[u8]) -> Result<Self, EncodeError> {
-        let block = Self::raw(key, ciphertext)?;
-        if ciphertext.iter().all(|byte| *byte == 0) { Err(EncodeError::Range) } else { Ok(block) }
+        Self::raw(key, ciphertext)
     }
 
     /// The number whose e-th root decides what a ciphertext decrypts to if its padding is wrong ([`rejection`]).
@@ -94,13 +93,13 @@ impl Block {
     /// Any number (`CKM_RSA_X_509`). Whoever may sign such blocks can sign everything.
     ///
     /// # Errors
-    /// [`EncodeError::Length`], [`EncodeError::Range`].
+    /// [`EncodeError::Length`], [`EncodeError::Range`]; of zero too, which has no inverse.
     pub fn raw(key: &PublicKey, block: &[u8]) -> Result<Self, EncodeError> {
         if block.len() != key.bytes() {
             return Err(EncodeError::Length);
         }
         key.modulus().residue(block).ok_or(EncodeError::Range)?;
-        Ok(Self(block.to_vec()))
+        if block.iter().all(|byte| *byte == 0) { Err(EncodeError::Range) } else { Ok(Self(block.to_vec())) }
     }
 
     /// Its bytes.

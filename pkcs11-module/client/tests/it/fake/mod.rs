@@ -140,7 +140,7 @@ impl Fake {
         Config {
             manifest: self.manifest.clone(),
             identity: Identity::from_seed(&CLIENT_SEED),
-            rsa_pkcs1_decryption: false,
+            rsa: token::backend::RsaPolicy::default(),
             views: Vec::new(),
             deadline: Duration::from_millis(1500),
             log: None,

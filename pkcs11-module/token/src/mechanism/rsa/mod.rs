@@ -15,7 +15,7 @@ use crate::rv::{Error, Result};
 pub(crate) use padding::{PKCS1_OVERHEAD_BYTES, pkcs1_signature};
 pub(crate) use public::PublicKey;
 #[cfg(feature = "testing")]
-pub(crate) use {padding::masked, public::power};
+pub(crate) use {padding::masked, padding::raw, public::power};
 
 pub(super) const fn rsa(id: u64, uses: &'static [Use], work: Work) -> Mechanism {
     Mechanism { id, uses, keys: Keys::Rsa, work }
@@ -34,6 +34,9 @@ pub(crate) static RSA_PKCS_KEY_PAIR_GEN: Mechanism =
 /// It decrypts only where the configuration says so.
 pub(crate) static RSA_PKCS: Mechanism =
     rsa(CKM_RSA_PKCS, &[Use::Sign, Use::Verify, Use::Encrypt, Use::Decrypt], Work::RsaPkcs1(None));
+/// It is there only where the configuration says so.
+pub(crate) static RSA_X_509: Mechanism =
+    rsa(CKM_RSA_X_509, &[Use::Sign, Use::Verify, Use::Encrypt, Use::Decrypt], Work::RsaRaw);
 pub(crate) static RSA_PKCS_OAEP: Mechanism =
     rsa(CKM_RSA_PKCS_OAEP, &[Use::Encrypt, Use::Decrypt, Use::Wrap, Use::Unwrap], Work::RsaOaep);
 pub(crate) static RSA_PKCS_PSS: Mechanism = pss(CKM_RSA_PKCS_PSS, None);
@@ -103,6 +106,7 @@ pub(crate) fn message_bytes_max(padding: &Padding, modulus_bytes: usize) -> Opti
     let overhead = match padding {
         Padding::Oaep { hash, .. } => 2 * hash.bytes() + 2,
         Padding::Pkcs1 => PKCS1_OVERHEAD_BYTES,
+        Padding::Raw => 0,
     };
     modulus_bytes.checked_sub(overhead)
 }
@@ -110,7 +114,8 @@ pub(crate) fn message_bytes_max(padding: &Padding, modulus_bytes: usize) -> Opti
 /// Encrypts; `random` fills buffers.
 ///
 /// # Errors
-/// [`Error::DataLenRange`] for a message that does not fit, and what `random` says.
+/// [`Error::DataLenRange`] for a message that does not fit, [`Error::DataInvalid`] for a number that is not below the
+/// modulus, and what `random` says.
 pub(crate) fn encrypt(
     key: &PublicKey,
     padding: &Padding,
@@ -118,13 +123,14 @@ pub(crate) fn encrypt(
     random: impl FnMut(&mut [u8]) -> Result<()>,
 ) -> Result<Vec<u8>> {
     let block = match padding {
+        Padding::Raw => padding::raw(key.bytes(), message).ok_or(Error::DataLenRange),
         Padding::Pkcs1 => padding::pkcs1_encryption(key.bytes(), message, random),
         Padding::Oaep { hash, mgf, label } => {
             padding::oaep_encode(key.bytes(), (*hash, *mgf), label, message, random)
         }
     }?;
-    // A block begins with a zero byte: it is below the modulus.
-    key.raise(&block).ok_or(Error::GeneralError)
+    // A block that we padded begins with a zero byte: it is below the modulus.
+    key.raise(&block).ok_or(Error::DataInvalid)
 }
 
 /// Checks a signature of a scheme over a digest or a message.
@@ -141,6 +147,7 @@ pub(crate) fn verify(key: &PublicKey, scheme: &Scheme, message: &[u8], signature
         Scheme::RsaPkcs1 { digest, .. } => {
             block == pkcs1_signature(key.bytes(), *digest, message).ok_or(Error::DataLenRange)?
         }
+        Scheme::RsaRaw { .. } => block == *padding::raw(key.bytes(), message).ok_or(Error::DataLenRange)?,
         Scheme::RsaPss { hash, mgf, salt_bytes, .. } => {
             let bits = key.bits().saturating_sub(1);
             padding::is_pss(&block, bits, (*hash, *mgf), usize::from(*salt_bytes), message)

@@ -17,6 +17,12 @@ pub(crate) fn pkcs1_signature(bytes: usize, digest: Option<RsaHash>, message: &[
     Some([&[0, 1], vec![0xff; 8 + room].as_slice(), &[0], info, message].concat())
 }
 
+/// A number of `bytes` bytes, with zeros before the message. `None` where the message is longer.
+pub(crate) fn raw(bytes: usize, message: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let zeros = vec![0; bytes.checked_sub(message.len())?];
+    Some(Zeroizing::new([zeros.as_slice(), message].concat()))
+}
+
 /// EME-PKCS1-v1_5 (7.2.1).
 pub(super) fn pkcs1_encryption(
     bytes: usize,
