@@ -5,6 +5,7 @@ use std::path::Path;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let root = Path::new("schema");
     let files = [
+        "counterfoil/kms/v1/kms.proto",
         "counterfoil/registry/v1/registry.proto",
         "counterfoil/client/v1/client.proto",
         "counterfoil/peer/v1/peer.proto",

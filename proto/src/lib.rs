@@ -7,6 +7,7 @@
 //! generated modules (how it travels), `limits`.
 
 pub mod frame;
+pub mod kms;
 pub mod limits;
 pub mod manifest;
 pub mod statement;

@@ -39,6 +39,8 @@ pub enum Bug {
     Deterministic,
     /// R9: answers go out without their zero-shares.
     NoMasks,
+    /// dprf 2.3: an input to encrypt is evaluated whatever nonce it has.
+    AnyNonce,
     /// R10: a signer set is not held against T, the order of its members and this node's own place.
     AnySigners,
 }
@@ -125,6 +127,11 @@ mod planting {
                 generations: sessions.generations.len(),
                 presignatures: self.ready_with(None),
             }
+        }
+
+        /// Whether this node holds a share of a key.
+        pub fn holds_share(&self, key_id: &[u8]) -> bool {
+            self.shares.get(key_id).is_some()
         }
 
         /// Presignatures, all or those of sets with this peer.

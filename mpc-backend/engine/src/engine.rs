@@ -212,7 +212,8 @@ impl Engine {
         let refill = self.refill_due.then_some(self.now).or_else(|| self.refill_timeout());
         let (startup, sessions) = (self.startup.timeout(self.now), self.sessions.timeout());
         let (session_keys, moduli) = (self.shares.timeout(), self.modulus_timeout());
-        [refill, moduli, startup, sessions, session_keys, self.clients.timeout()].into_iter().flatten().min()
+        let (kms, clients) = (self.kms_timeout(), self.clients.timeout());
+        [refill, moduli, startup, sessions, session_keys, kms, clients].into_iter().flatten().min()
     }
 
     /// The registry's state as bytes, for the log's snapshots.
@@ -269,6 +270,7 @@ impl Engine {
         self.expire_pools();
         self.expire_session_keys();
         self.fill_moduli(rng);
+        self.erase_deleted_kms_keys();
     }
 
     fn persisted(&mut self, ticket: u64) {

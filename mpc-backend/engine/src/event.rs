@@ -100,6 +100,8 @@ events! {
     Warn PresignFailed { key: String, why: String } "presigning failed";
     /// A use of a key.
     Info KeyUsed { key: String, client: String, mechanism: u64 } "key used";
+    /// A use of a key of the KMS interface.
+    Info KmsUsed { key: String, client: String, operation: String } "KMS key used";
     /// A use of a key was witnessed.
     Info UseGranted { key: String, client: String } "use granted";
     /// A client was refused.

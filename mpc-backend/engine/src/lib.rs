@@ -18,6 +18,7 @@ pub mod effect;
 mod engine;
 pub mod event;
 pub mod input;
+mod kms_clock;
 mod peers;
 pub mod persist;
 pub mod registry;

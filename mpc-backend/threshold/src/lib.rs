@@ -14,6 +14,7 @@ extern crate alloc;
 
 pub mod codec;
 pub mod dkg;
+pub mod dprf;
 pub mod ecdh;
 pub mod ecdsa;
 pub mod fault;

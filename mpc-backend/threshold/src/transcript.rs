@@ -154,6 +154,8 @@ labels! {
     ECDH_CONTEXT = "counterfoil/ecdh/v1/context";
     /// Challenge of the proof of a key agreement's answer.
     ECDH_CHALLENGE = "counterfoil/ecdh/v1/challenge";
+    /// Value of the distributed pseudorandom function, from its input and the point.
+    DPRF_VALUE = "counterfoil/dprf/v1/value";
     /// Challenge of an evaluation's proof.
     OPRF_CHALLENGE = "counterfoil/oprf/v1/challenge";
 }

@@ -68,6 +68,7 @@ fn every_test_and_lie_that_the_specifications_name_exists() {
         ("spec/dkg.md", 20),
         ("spec/oprf.md", 10),
         ("spec/ecdh.md", 8),
+        ("spec/dprf.md", 6),
         ("spec/import.md", 4),
         ("spec/replicated.md", 20),
         ("spec/rsa.md", 15),

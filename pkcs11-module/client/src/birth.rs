@@ -12,6 +12,7 @@ use proto::limits::FORMAT;
 use proto::manifest::Manifest;
 use proto::registry::v1::{BirthCertificate, BirthStatement, Purpose};
 use proto::statement;
+use threshold::dprf;
 use threshold::rsa;
 use threshold::rsa::generate::Wanted;
 use threshold::signing::{PublicKey, SigningCurve};
@@ -80,7 +81,9 @@ impl Birth {
     pub(crate) fn is_for(&self, purpose: Purpose, token: &[u8; 16], key: &[u8]) -> Result<(), BirthFault> {
         let statement = &self.statement;
         let is_known = match purpose {
-            Purpose::SigningKey => curve_of(statement).is_some() || self.rsa_key().is_some(),
+            Purpose::SigningKey => {
+                curve_of(statement).is_some() || self.rsa_key().is_some() || statement.curve == dprf::NAME
+            }
             _ => statement.curve == CURVE_RISTRETTO255,
         };
         let same = statement.purpose() == purpose

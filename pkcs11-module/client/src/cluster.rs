@@ -16,6 +16,7 @@ use crate::commands::new_object_id;
 use crate::config::{Config, ConfigError};
 use crate::core::Core;
 use crate::deadline::Deadline;
+use crate::kms::Nonces;
 use crate::login::{Login, wire_role};
 use crate::pin::PinVersion;
 use crate::random::Mixer;
@@ -27,8 +28,9 @@ use crate::view::View;
 
 /// A client of one cluster. It connects when a call first needs a node.
 pub struct ClusterClient {
-    core: Core,
-    registry: Registry,
+    pub(crate) core: Core,
+    pub(crate) registry: Registry,
+    pub(crate) nonces: Nonces,
     mixer: Mixer,
     signer: Signer,
     session_keys: SessionKeys,
@@ -48,6 +50,7 @@ impl ClusterClient {
         Self {
             core: Core::new(config),
             registry: Registry::default(),
+            nonces: Nonces::default(),
             mixer: Mixer::default(),
             signer: Signer::default(),
             session_keys: SessionKeys::default(),

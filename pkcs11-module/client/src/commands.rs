@@ -189,8 +189,8 @@ pub(crate) fn first_record(token: TokenId, new: &NewObject) -> WireRecord {
     }
 }
 
-/// An id for a new object: 48 bits of milliseconds, then 80 random bits, so that ids sort in order
-/// of creation. Two of this process never have the same time.
+/// An id for a new object: a UUID of version 7 (RFC 9562, 5.7), 48 bits of milliseconds and 74 random bits, so that
+/// ids sort in order of creation. Two of this process never have the same time.
 pub(crate) fn new_object_id() -> ObjectId {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
     let next = |last: u64| Some(now.max(last + 1));
@@ -199,6 +199,10 @@ pub(crate) fn new_object_id() -> ObjectId {
     OsRng.fill_bytes(&mut id);
     for (to, from) in id.iter_mut().zip(now.max(last + 1).to_be_bytes().iter().skip(2)) {
         *to = *from;
+    }
+    // Version and variant.
+    for (at, kept, marked) in [(6, 0x0f, 0x70), (8, 0x3f, 0x80)] {
+        id.iter_mut().skip(at).take(1).for_each(|byte| *byte = *byte & kept | marked);
     }
     ObjectId(id)
 }

@@ -8,6 +8,7 @@ use proto::client::v1::{DeriveReply, DeriveRequest, request, response};
 use proto::statement;
 use rand_core::{OsRng, RngCore};
 use threshold::ecdh::{AgreementCurve, CombineError, Request, combine};
+use threshold::fault::Misuse;
 use threshold::party::{PartyIndex, SignerSet, Threshold};
 use threshold::secret::Secret;
 use token::backend::{BackendError, BackendResult, Curve, TokenId};
@@ -31,10 +32,10 @@ struct Job<'a> {
 }
 
 /// One node's answer, wiped.
-struct Part {
-    node: u8,
-    partial: Zeroizing<Vec<u8>>,
-    node_signature: Vec<u8>,
+pub(crate) struct Part {
+    pub(crate) node: u8,
+    pub(crate) partial: Zeroizing<Vec<u8>>,
+    pub(crate) node_signature: Vec<u8>,
 }
 
 impl Core {
@@ -129,46 +130,69 @@ impl Job<'_> {
             .filter_map(|part| Some((PartyIndex::new(part.node)?, part.partial.as_slice())))
             .collect();
         let commitments = &self.birth.statement().commitments;
-        combine(&answers, commitments, self.threshold, &request).map_err(|error| match error {
-            CombineError::Misuse(misuse) => internal(misuse.to_string()),
-            CombineError::Faults(faults) => {
-                let named: Vec<(u8, NodeFailure)> = faults
-                    .iter()
-                    .filter_map(|fault| {
-                        let failure = NodeFailure::Misbehaved(fault.rule.to_string());
-                        Some((fault.culprit?.get(), failure))
-                    })
-                    .collect();
-                if named.is_empty() {
-                    return internal(error_text(&faults));
-                }
-                self.blame(nonce, parts, &named);
-                Setback::Nodes(named)
+        combine(&answers, commitments, self.threshold, &request).map_err(|error| match named(&error) {
+            Err(misuse) => internal(misuse.to_string()),
+            Ok(liars) if liars.is_empty() => internal(error_text(&error)),
+            Ok(liars) => {
+                self.core.blame("key agreement", &self.key_id, nonce, parts, &liars);
+                Setback::Nodes(liars)
             }
         })
     }
+}
 
+impl Core {
     /// Names the liars in the log, each with its own signature over what it said, and leaves them out from now on.
-    fn blame(&self, nonce: [u8; 32], parts: &[Part], named: &[(u8, NodeFailure)]) {
+    pub(crate) fn blame(
+        &self,
+        what: &str,
+        key_id: &[u8; 16],
+        nonce: [u8; 32],
+        parts: &[Part],
+        named: &[(u8, NodeFailure)],
+    ) {
         for (node, failure) in named {
             let Some(part) = parts.iter().find(|part| part.node == *node) else { continue };
-            let said = statement::agreement(&self.core.cluster_id, u32::from(*node), &nonce, &part.partial);
-            let key = self.core.manifest.node(*node).map(|node| node.key);
+            let said = statement::agreement(&self.cluster_id, u32::from(*node), &nonce, &part.partial);
+            let key = self.manifest.node(*node).map(|node| node.key);
             let signed = key.is_some_and(|key| said.verify(&key, &part.node_signature));
-            self.core.log.error(format_args!(
-                "key agreement with key {}, request {}, answer of node {node} hashed {}, signed by it: {signed}, signature {}: {failure}",
-                hex::encode(self.key_id),
+            self.log.error(format_args!(
+                "{what} with key {}, request {}, answer of node {node} hashed {}, signed by it: {signed}, signature {}: {failure}",
+                hex::encode(key_id),
                 hex::encode(nonce),
                 hex::encode(said.0),
                 hex::encode(&part.node_signature),
             ));
-            self.core.nodes.failed(*node, failure);
+            self.nodes.failed(*node, failure);
         }
     }
 }
 
-fn error_text(faults: &[threshold::fault::Fault]) -> String {
-    faults.first().map_or_else(String::new, |fault| fault.rule.to_string())
+/// The nodes whose answers failed their checks.
+///
+/// # Errors
+/// A mistake of the caller, and no node's.
+pub(crate) fn named(error: &CombineError) -> Result<Vec<(u8, NodeFailure)>, Misuse> {
+    match error {
+        CombineError::Misuse(misuse) => Err(*misuse),
+        CombineError::Faults(faults) => Ok(faults
+            .iter()
+            .filter_map(|fault| {
+                let failure = NodeFailure::Misbehaved(fault.rule.to_string());
+                Some((fault.culprit?.get(), failure))
+            })
+            .collect()),
+    }
+}
+
+/// The check that failed.
+pub(crate) fn error_text(error: &CombineError) -> String {
+    match error {
+        CombineError::Misuse(misuse) => misuse.to_string(),
+        CombineError::Faults(faults) => {
+            faults.first().map_or_else(String::new, |fault| fault.rule.to_string())
+        }
+    }
 }
 
 /// A checked point as the nodes take it: compressed SEC1, or a u-coordinate as it is.

@@ -3,7 +3,7 @@
 use std::io;
 
 use proto::client::v1::{Code, Error as WireError};
-use token::backend::BackendError;
+use token::backend::{BackendError, KmsRefusal};
 
 /// What went wrong with one node.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,6 +61,7 @@ impl NodeFailure {
                     | Code::DeadlineExceeded
                     | Code::ResourceExhausted
                     | Code::PresignatureGone
+                    | Code::NonceGone
                     | Code::Internal
                     | Code::Unspecified
             ),
@@ -81,6 +82,9 @@ impl NodeFailure {
         match self.code() {
             Some(Code::NotLoggedIn) => BackendError::NotLoggedIn,
             Some(Code::Forbidden) => BackendError::Refused(text),
+            Some(Code::PolicyDenied) => BackendError::Kms(KmsRefusal::Policy, text),
+            Some(Code::KeyState) => BackendError::Kms(KmsRefusal::State, text),
+            Some(Code::KeyUsage) => BackendError::Kms(KmsRefusal::Usage, text),
             Some(Code::NotFound) => BackendError::NoSuchObject,
             Some(Code::Conflict) => BackendError::Stale,
             Some(Code::PinLocked) => BackendError::PinLocked,

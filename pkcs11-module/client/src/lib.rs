@@ -11,7 +11,7 @@
 //! Reading order: [`connect`] (one node), `pool` (many connections), `asking` and `call` (many nodes
 //! at once), `nodes`, `health` and `search` (which ones), then the rooms of the port: `agree` and
 //! `registry` (lists), `pin` and `login`, `commands`, `keys`, `import`, `session_keys`, `derive`, `sign`, `race` and `witness`, `random`.
-//! [`cluster`] joins them.
+//! [`cluster`] joins them, and [`kms`] is what the KMS agent asks for beside the port.
 #![forbid(unsafe_code)]
 
 pub mod admin;
@@ -33,6 +33,7 @@ mod health;
 pub mod identity;
 mod import;
 mod keys;
+pub mod kms;
 mod listing;
 pub mod log;
 mod login;

@@ -11,6 +11,7 @@ use proto::manifest::Manifest;
 use proto::registry::v1::{Attribute, BirthStatement, ObjectRecord as WireRecord, Purpose, TokenRecord};
 use proto::statement;
 use threshold::dkg::DkgCurve;
+use threshold::dprf;
 use threshold::group::curve25519;
 use threshold::signing::{PublicKey, SigningCurve, SigningScheme};
 use token::backend::{Attributes, Curve, ObjectId, ObjectRecord, PinState, Scheme, TokenId, TokenState};
@@ -55,7 +56,10 @@ pub(crate) fn check(manifest: &Manifest, token: TokenId, wire: WireRecord) -> Re
     let birth = if is_private_key || wire.birth.is_some() {
         let birth = birth::verify(manifest, wire.birth.as_ref(), usize::from(manifest.threshold))?;
         birth.is_for(Purpose::SigningKey, &token.0, &id)?;
-        public_half(&birth)?.complete_private(&mut attributes);
+        // A key of the pseudorandom function has no public half that anybody needs to see.
+        if birth.statement().curve != dprf::NAME {
+            public_half(&birth)?.complete_private(&mut attributes);
+        }
         Some(birth)
     } else {
         None

@@ -13,7 +13,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use cryptoki_sys::{CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY, CKK_RSA};
-pub use error::BackendError;
+pub use error::{BackendError, KmsRefusal};
 pub use import::{PrivateKeyImport, PrivateValue};
 pub use list::{ObjectList, ObjectPart};
 pub use scheme::{Decryption, MESSAGE_BYTES_MAX, Padding, RsaHash, RsaPolicy, Scheme};

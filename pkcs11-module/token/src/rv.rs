@@ -149,7 +149,7 @@ fn backend_rv(error: &BackendError) -> u64 {
         BackendError::NoSuchObject => CKR_OBJECT_HANDLE_INVALID,
         BackendError::Stale => CKR_FUNCTION_FAILED,
         BackendError::KeyInvalid => CKR_ATTRIBUTE_VALUE_INVALID,
-        BackendError::KeyUseForbidden => CKR_KEY_FUNCTION_NOT_PERMITTED,
+        BackendError::KeyUseForbidden | BackendError::Kms(..) => CKR_KEY_FUNCTION_NOT_PERMITTED,
         BackendError::DataInvalid => CKR_DATA_INVALID,
         BackendError::CiphertextInvalid => CKR_ENCRYPTED_DATA_INVALID,
         BackendError::Full(_) => CKR_DEVICE_MEMORY,

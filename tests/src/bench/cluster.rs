@@ -215,6 +215,6 @@ fn send(wire: &mut Wire, from: PartyIndex, outbox: Outbox) {
     wire.extend(outbox.into_iter().map(|(to, message)| (from, to, message)));
 }
 
-const CLUSTER_ID: [u8; 32] = [1; 32];
+pub const CLUSTER_ID: [u8; 32] = [1; 32];
 const KEY_ID: [u8; 16] = [2; 16];
 const CLIENT: [u8; 32] = [3; 32];

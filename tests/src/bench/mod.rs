@@ -5,6 +5,7 @@
 
 mod cluster;
 mod cpu;
+mod kms;
 mod peer;
 mod plot;
 mod protocol;
@@ -29,6 +30,11 @@ pub fn protocols(report: &mut Report, folder: &Path) -> Result<()> {
 /// RSA without a network: the CPU time of a part, and of a whole key.
 pub fn rsa(report: &mut Report) -> Result<()> {
     rsa::measure(report)
+}
+
+/// Symmetric keys of the KMS interface without a network: the CPU time of one evaluation.
+pub fn kms(report: &mut Report) -> Result<()> {
+    kms::measure(report)
 }
 
 /// Signatures alone, many of them: what a profiler is to look at.

@@ -12,6 +12,7 @@
 //! | `rsa-2048`, `rsa-3072` | 20 keys of 2048 bits, and 5 of 3072, each made by three nodes |
 //! | `rsa-pool` | keys of 2048 bits out of a filled pool |
 //! | `rsa-beside` | P-256 signatures while an RSA key is made |
+//! | `kms` | one evaluation of a symmetric key of the KMS interface, at a node and at the client |
 //! | `signatures` | many signatures, for a profiler |
 //!
 //! Prints a table and writes `target/bench/report.json`: dotted name with its unit, and a number; and
@@ -49,6 +50,7 @@ fn main() -> Result<()> {
             "rsa-3072" => rsa::generation(3072, 5, &mut report)?,
             "rsa-pool" => rsa::pooled(&mut report)?,
             "rsa-beside" => rsa::beside(seconds, &mut report)?,
+            "kms" => tests::bench::kms(&mut report)?,
             "signatures" => signatures(&mut report)?,
             other => bail!("no area {other:?}; there are {AREAS:?} and \"signatures\""),
         }
@@ -65,5 +67,5 @@ fn main() -> Result<()> {
 }
 
 /// What `make bench` measures.
-const AREAS: [&str; 8] =
-    ["protocols", "library", "rsa", "rsa-signing", "rsa-2048", "rsa-3072", "rsa-pool", "rsa-beside"];
+const AREAS: [&str; 9] =
+    ["protocols", "library", "rsa", "rsa-signing", "rsa-2048", "rsa-3072", "rsa-pool", "rsa-beside", "kms"];

@@ -9,6 +9,7 @@ mod agreement;
 mod crash_restart;
 mod doctor;
 mod hostile;
+mod kms;
 mod lab_command;
 mod many_applications;
 mod memory_scan;

@@ -21,7 +21,10 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("client", &["token", "proto", "threshold", "lies"]),
     ("pkcs11-module", &["token", "client"]),
     ("mpc-backend", &["engine", "store", "proto", "threshold", "client", "token"]),
-    ("tests", &["proto", "threshold", "engine", "store", "token", "client", "mpc-backend", "conformance"]),
+    (
+        "tests",
+        &["proto", "policy", "threshold", "engine", "store", "token", "client", "mpc-backend", "conformance"],
+    ),
     ("constant-time", &["threshold"]),
     // Sees the module as an application does: through dlopen.
     ("conformance", &[]),

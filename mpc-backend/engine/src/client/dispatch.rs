@@ -144,6 +144,10 @@ impl Engine {
             Op::HoldKeys(hold) => self.hold_keys(reply.conn, hold).map(Outcome::Now),
             Op::CopyKey(copy) => self.copy_key(reply, &key, copy),
             Op::KeepImport(keep) => self.keep_import(reply.conn, keep).map(Outcome::Now),
+            Op::KmsNonces(nonces) => Ok(Outcome::Now(self.kms_nonces(&key, nonces, rng))),
+            Op::KmsEvaluate(evaluate) => self.kms_evaluate(reply.conn, evaluate, rng).map(Outcome::Now),
+            Op::KmsSeal(seal) => self.kms_seal(reply.conn, seal, rng).map(Outcome::Now),
+            Op::KmsCheck(check) => self.kms_check(reply.conn, check).map(Outcome::Now),
             Op::Grant(grant) => self.grant(reply.conn, grant, rng).map(Outcome::Now),
         }
     }

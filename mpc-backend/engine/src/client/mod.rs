@@ -1,7 +1,7 @@
 //! Clients: their connections, and how a request comes to its one answer.
 //!
 //! Each node decides for itself: a request is held against enrolment, login, attributes and limits here,
-//! whatever other nodes said. `dispatch` sorts requests; `read`, `login`, `write`, `sign`, `derive`, `rsa`, `import` and
+//! whatever other nodes said. `dispatch` sorts requests; `read`, `login`, `write`, `sign`, `derive`, `rsa`, `kms`, `import` and
 //! `complain` answer them.
 
 mod complain;
@@ -10,6 +10,7 @@ mod dispatch;
 mod failure;
 mod grant;
 mod import;
+mod kms;
 mod login;
 mod read;
 mod rsa;
@@ -31,6 +32,7 @@ use self::complain::Complaints;
 pub(crate) use self::dispatch::Outcome;
 use self::dispatch::Parked;
 pub(crate) use self::failure::Failure;
+use self::kms::Fresh;
 pub(crate) use self::tries::Tries;
 use self::write::Proposal;
 use crate::effect::Effect;
@@ -84,6 +86,7 @@ pub(crate) struct Clients {
     pub(crate) tries: BTreeMap<Id, Tries>,
     open_total: usize,
     complaints: Complaints,
+    fresh: Fresh,
 }
 
 impl Clients {
@@ -143,6 +146,7 @@ impl Engine {
         self.cancel_generations(conn);
         if self.clients.connections.values().all(|other| other.key != client.key) {
             self.give_back_leases(&client.key);
+            self.clients.fresh.forget(&client.key);
         }
         if let Some(instance) = client.instance {
             self.owner_disconnected(&(client.key, instance));
@@ -290,6 +294,8 @@ impl Engine {
             self.drop_pools_of_client(&key);
         }
         self.drop_orphaned_session_keys();
+        let registry = &self.registry;
+        self.clients.fresh.keep(|client| registry.is_enrolled(client));
     }
 
     /// Ends logins whose login key was replaced.

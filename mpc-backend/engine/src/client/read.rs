@@ -50,7 +50,7 @@ impl Engine {
             pools,
             pools_total: Some(pools_total),
             strict: self.me.limits.strict,
-            wall_clock_ms: self.me.wall_clock_ms + self.now,
+            wall_clock_ms: self.wall_clock_ms(),
             counters: Some(counters),
             epoch: FIRST_EPOCH,
             failed_sets: self.sessions.sets.status(self.now),

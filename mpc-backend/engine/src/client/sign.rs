@@ -83,8 +83,14 @@ impl Engine {
         if !attributes::mechanism_allowed(key.attributes, mechanism) {
             return Err(Failure::forbidden("the key's attributes do not allow this mechanism"));
         }
-        let client = self.clients.get(conn).ok_or(Failure::invalid("no such connection"))?;
-        Ok((key_id, client.key))
+        let client = self.clients.get(conn).ok_or(Failure::invalid("no such connection"))?.key;
+        let operation = match usage {
+            attributes::CKA_SIGN => "Sign",
+            attributes::CKA_DERIVE => "DeriveSharedSecret",
+            _ => "Decrypt",
+        };
+        self.authorise_kms(&key_id, &client, operation, &[])?;
+        Ok((key_id, client))
     }
 
     /// The pool of a request, once this connection may use the key.

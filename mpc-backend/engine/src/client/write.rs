@@ -34,7 +34,7 @@ impl Engine {
         }
         let command = signed.encode_to_vec();
         match self.registry.check(&command) {
-            Ok(()) => {}
+            Ok(()) => self.check_kms_clock(signed)?,
             Err(Refusal::AlreadyApplied(index)) => {
                 return Ok(Outcome::Now(response::Result::Propose(ProposeReply { index })));
             }

@@ -63,9 +63,9 @@ impl Registry {
                 self.put(record);
                 Vec::new()
             }
-            Mutation::Destroy(token, object) => {
+            Mutation::Destroy(token, objects) => {
                 self.touch(&token, index);
-                self.remove(index, &token, &object).into_iter().collect()
+                objects.iter().filter_map(|object| self.remove(index, &token, object)).collect()
             }
         }
     }
@@ -103,6 +103,7 @@ impl Registry {
         self.object_bytes += record.encoded_len();
         let place = (fixed(&record.token_id), fixed(&record.object_id));
         self.lists.entry(place.0).or_default().put(place.1, &record);
+        self.kms.put(place.1, &record);
         if let Some(before) = self.objects.insert(place, record) {
             self.object_bytes -= before.encoded_len();
         }
@@ -111,6 +112,7 @@ impl Registry {
     fn remove(&mut self, index: u64, token: &Id, object: &Id) -> Option<Change> {
         let record = self.objects.remove(&(*token, *object))?;
         self.object_bytes -= record.encoded_len();
+        self.kms.remove(object, &record);
         if let Some(list) = self.lists.get_mut(token) {
             list.remove(object);
         }

@@ -1,6 +1,7 @@
 //! What an object may be, and which of its attributes never change. PKCS#11 sticky attributes are
 //! enforced here at every node, whatever the module of a client believes.
 
+use proto::kms::{CKA_COUNTERFOIL_KMS, CKK_COUNTERFOIL_DPRF};
 use proto::limits::{ATTRIBUTE_BYTES_MAX, ATTRIBUTES_MAX, SESSION_KEY_BYTES_MAX};
 use proto::registry::v1::{Attribute, BirthStatement, ObjectRecord};
 use proto::statement;
@@ -122,7 +123,8 @@ pub(super) fn check_new(attributes: &[Attribute], birth: Option<&Birth>) -> Resu
     let class = number(attributes, CKA_CLASS);
     match (class, birth) {
         (None, _) => return refuse(CKA_CLASS, "missing"),
-        (Some(CKO_SECRET_KEY), _) => return refuse(CKA_CLASS, "secret keys are not kept in the registry"),
+        (Some(CKO_SECRET_KEY), Some(birth)) => check_secret_key(attributes, birth.statement())?,
+        (Some(CKO_SECRET_KEY), None) => return refuse(CKA_CLASS, "secret keys are not kept in the registry"),
         (Some(CKO_PRIVATE_KEY), None) => return Err(Refusal::Birth("a private key needs one")),
         (Some(CKO_PRIVATE_KEY), Some(birth)) => check_private_key(attributes, birth.statement())?,
         (Some(_), Some(_)) => return Err(Refusal::Birth("only for a private key")),
@@ -153,7 +155,8 @@ pub(crate) fn check_session_key(
         .and_then(|()| check_private_key(attributes, statement))
         .and_then(|()| check_history(attributes));
     let class = number(attributes, CKA_CLASS) == Some(CKO_PRIVATE_KEY);
-    if well_formed.is_err() || !class || !is_of_session(attributes) {
+    let kms = get(attributes, CKA_COUNTERFOIL_KMS).is_some();
+    if well_formed.is_err() || !class || kms || !is_of_session(attributes) {
         return Err("attributes that no session key has");
     }
     Ok(())
@@ -177,6 +180,9 @@ pub(crate) fn is_of_session(attributes: &[Attribute]) -> bool {
 pub(crate) fn check_copy(source: &[Attribute], copy: &[Attribute]) -> Result<(), Refusal> {
     check_shape(copy)?;
     let refuse = |attribute, why| Err(Refusal::Attribute { attribute, why });
+    if [source, copy].into_iter().any(|attributes| get(attributes, CKA_COUNTERFOIL_KMS).is_some()) {
+        return refuse(CKA_COUNTERFOIL_KMS, "a copy would have no policy");
+    }
     if get(source, CKA_COPYABLE) == Some(&[0]) {
         return refuse(CKA_COPYABLE, "the key may not be copied");
     }
@@ -185,6 +191,29 @@ pub(crate) fn check_copy(source: &[Attribute], copy: &[Attribute]) -> Result<(),
         return refuse(*attribute, "may not change");
     }
     check_one_way(source, copy)
+}
+
+/// A secret key is born shared among the nodes, is seen by the token's user only, and never leaves them.
+fn check_secret_key(attributes: &[Attribute], statement: &BirthStatement) -> Result<(), Refusal> {
+    let refuse = |attribute, why| Err(Refusal::Attribute { attribute, why });
+    if statement::attributes_hash(attributes).as_slice() != statement.attributes_hash {
+        return Err(Refusal::Birth("the key was born with other attributes"));
+    }
+    if !birth::is_symmetric(statement) || statement.imported {
+        return Err(Refusal::Birth("secret keys of this kind are not kept in the registry"));
+    }
+    if number(attributes, CKA_KEY_TYPE) != Some(CKK_COUNTERFOIL_DPRF) {
+        return refuse(CKA_KEY_TYPE, "not that of the generated key");
+    }
+    for (attribute, value) in [(CKA_PRIVATE, 1), (CKA_LOCAL, 1), (CKA_SENSITIVE, 1), (CKA_EXTRACTABLE, 0)] {
+        if get(attributes, attribute) != Some(&[value]) {
+            return refuse(attribute, "not that of a secret key that is shared among the nodes");
+        }
+    }
+    match SECRET.iter().find(|secret| get(attributes, **secret).is_some()) {
+        Some(secret) => refuse(*secret, "no part of a secret key enters the registry"),
+        None => Ok(()),
+    }
 }
 
 fn check_private_key(attributes: &[Attribute], statement: &BirthStatement) -> Result<(), Refusal> {
@@ -196,6 +225,9 @@ fn check_private_key(attributes: &[Attribute], statement: &BirthStatement) -> Re
         Some(birth::Kind::Group(group)) => Some(group),
         Some(birth::Kind::Rsa(_)) | None => None,
     };
+    if birth::is_symmetric(statement) {
+        return Err(Refusal::Birth("a key of the pseudorandom function is a secret key"));
+    }
     let wanted = group.and_then(key_type).or(birth::rsa(statement).map(|_| CKK_RSA));
     if wanted.is_none() || number(attributes, CKA_KEY_TYPE) != wanted {
         return refuse(CKA_KEY_TYPE, "not that of the generated key");
@@ -230,8 +262,8 @@ pub(super) fn check_update(current: &ObjectRecord, new: &[Attribute]) -> Result<
         return refuse(*attribute, "may not change");
     }
     check_one_way(old, new)?;
-    let private_key = number(old, CKA_CLASS) == Some(CKO_PRIVATE_KEY);
-    match SECRET.iter().find(|secret| private_key && get(new, **secret).is_some()) {
+    let key = matches!(number(old, CKA_CLASS), Some(CKO_PRIVATE_KEY | CKO_SECRET_KEY));
+    match SECRET.iter().find(|secret| key && get(new, **secret).is_some()) {
         Some(secret) => refuse(*secret, "no part of a private key enters the registry"),
         None => Ok(()),
     }

@@ -7,6 +7,7 @@ use proto::limits::{BIRTH_WINDOW, FORMAT};
 use proto::registry::v1::{BirthCertificate, BirthStatement, Purpose, Role};
 use proto::statement;
 use threshold::dkg::DkgCurve;
+use threshold::dprf;
 use threshold::ecdh::AgreementCurve;
 use threshold::rsa::generate::Wanted;
 use threshold::signing::SigningCurve;
@@ -187,9 +188,15 @@ pub(crate) fn kind(statement: &BirthStatement) -> Option<Kind> {
         _ => signing_curve(statement)
             .map(SigningCurve::group)
             .or_else(|| agreement_curve(statement).map(AgreementCurve::group))
+            .or_else(|| is_symmetric(statement).then_some(dprf::GROUP))
             .map(Kind::Group)
             .or_else(|| rsa(statement).map(Kind::Rsa)),
     }
+}
+
+/// Whether the key is one of the pseudorandom function, which symmetric encryption is made of.
+pub(crate) fn is_symmetric(statement: &BirthStatement) -> bool {
+    statement.purpose() == Purpose::SigningKey && statement.curve == dprf::NAME
 }
 
 /// Size and exponent of an RSA key; `None` for another purpose or key.

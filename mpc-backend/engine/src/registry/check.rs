@@ -29,7 +29,7 @@ pub(super) enum Mutation {
     Login(TokenRecord, Role, BirthStatement),
     Create(Vec<(ObjectRecord, Option<BirthStatement>)>),
     Update(ObjectRecord),
-    Destroy(Id, Id),
+    Destroy(Id, Vec<Id>),
 }
 
 /// A command with everything that its check needs.

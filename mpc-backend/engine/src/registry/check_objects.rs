@@ -7,6 +7,7 @@ use proto::registry::v1::{
 };
 use proto::statement;
 
+use super::birth::Birth;
 use super::check::{Context, Mutation, id};
 use super::matrix::{Case, allow};
 use super::{Id, OBJECT_BYTES_MAX, Refusal, attributes};
@@ -53,6 +54,7 @@ impl Context<'_> {
             return Err(Refusal::Birth("the key is that of another object"));
         }
         attributes::check_new(&new.attributes, birth.as_ref())?;
+        self.check_kms_new(token, &object, &new.attributes, birth.as_ref().map(Birth::statement))?;
         let record = ObjectRecord {
             format: FORMAT,
             token_id: token.to_vec(),
@@ -77,6 +79,7 @@ impl Context<'_> {
             allow(Case::SetTrusted, Some(&token), &self.authors)?;
         }
         attributes::check_update(current, &update.attributes)?;
+        self.check_kms_update(current, &update.attributes)?;
         let record = ObjectRecord {
             version: current.version + 1,
             predecessor: update.predecessor.clone(),
@@ -99,7 +102,8 @@ impl Context<'_> {
         if attributes::get(&current.attributes, fixed) == Some(&[0]) {
             return Err(Refusal::Attribute { attribute: fixed, why: "the object may not be destroyed" });
         }
-        Ok(Mutation::Destroy(token, id(&destroy.object_id)?))
+        let objects = self.check_kms_destroy(&token, &id(&destroy.object_id)?)?;
+        Ok(Mutation::Destroy(token, objects))
     }
 
     /// The object that a command follows, once its authors may touch it and have seen this version.

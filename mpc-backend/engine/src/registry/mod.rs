@@ -8,6 +8,7 @@
 //! - `verify` signatures of authors; `birth` certificates of keys;
 //! - `check` whether a command may be applied now; `apply` how it changes the state;
 //! - `attributes` what an object may be and what may never change;
+//! - `kms` keys of the KMS interface: their records, policies and states;
 //! - `snapshot` the whole state as bytes; [`heads`] signed words on the chain of commands.
 
 mod apply;
@@ -16,6 +17,7 @@ pub(crate) mod birth;
 mod check;
 mod check_objects;
 pub mod heads;
+mod kms;
 mod list;
 pub mod matrix;
 mod refusal;
@@ -35,8 +37,10 @@ use sha2::{Digest, Sha256};
 
 pub use apply::Change;
 pub(crate) use apply::oprf_key_id;
+pub(crate) use kms::{Kms, of_attributes as kms_of_attributes};
 pub use refusal::Refusal;
 
+use self::kms::KmsKeys;
 use self::list::TokenList;
 
 /// A token, object or key: 16 bytes.
@@ -90,6 +94,7 @@ pub struct Registry {
     objects: BTreeMap<(Id, Id), ObjectRecord>,
     /// By token.
     lists: BTreeMap<Id, TokenList>,
+    kms: KmsKeys,
     /// Where an object with a key share lives, and which statement its share was born with.
     keys: BTreeMap<Id, KeyEntry>,
     clients: BTreeMap<PublicKey, EnrolledClient>,
@@ -131,6 +136,7 @@ impl Registry {
             tokens: BTreeMap::new(),
             objects: BTreeMap::new(),
             lists: BTreeMap::new(),
+            kms: KmsKeys::default(),
             keys: BTreeMap::new(),
             clients: BTreeMap::new(),
             recent: VecDeque::new(),

@@ -85,6 +85,15 @@ pub enum Refusal {
         /// What is wrong.
         why: &'static str,
     },
+    /// The record of a KMS key is not what it must be.
+    #[error("KMS key: {0}")]
+    Kms(&'static str),
+    /// A KMS key is in another state.
+    #[error("{0}")]
+    KmsState(&'static str),
+    /// The policy and the grants of a KMS key do not allow it.
+    #[error("kms:{0} is not allowed")]
+    Policy(&'static str),
     /// A bound of the registry is reached.
     #[error("the registry holds no more {0}")]
     Full(&'static str),
@@ -104,7 +113,9 @@ impl Refusal {
             Self::BadSignature(_) | Self::RepeatedAuthor(_) | Self::NotAllowed { .. } => Code::Forbidden,
             Self::NotFound(_) => Code::NotFound,
             Self::Exists(_) | Self::Uninitialised | Self::Stale | Self::LoginVersion { .. } => Code::Conflict,
-            Self::Birth(_) | Self::Attribute { .. } => Code::Forbidden,
+            Self::Birth(_) | Self::Attribute { .. } | Self::Kms(_) => Code::Forbidden,
+            Self::KmsState(_) => Code::KeyState,
+            Self::Policy(_) => Code::PolicyDenied,
             Self::Full(_) => Code::ResourceExhausted,
             Self::Stopped => Code::Unavailable,
         }

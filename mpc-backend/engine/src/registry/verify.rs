@@ -28,6 +28,11 @@ impl Authors {
         !self.clients.is_empty()
     }
 
+    /// The client that signed, if it is one alone.
+    pub(super) fn client(&self) -> Option<&PublicKey> {
+        self.clients.first().filter(|_| self.clients.len() == 1)
+    }
+
     pub(super) fn is_security_officer_of(&self, token: &Id) -> bool {
         self.logins.contains(&(*token, Role::SecurityOfficer as i32))
     }

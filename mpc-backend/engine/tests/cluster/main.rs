@@ -10,6 +10,7 @@ mod fields;
 mod import;
 mod import_rsa;
 mod import_session;
+mod kms;
 mod liars;
 mod moduli;
 mod nonce_rules;

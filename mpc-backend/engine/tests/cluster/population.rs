@@ -136,7 +136,7 @@ impl Worker {
         let request = Request { id, deadline_ms: 3_000, min_registry_index: 0, op: Some(op) };
         let frame = ClientFrame { frame: Some(client_frame::Frame::Request(request)) };
         let (boot, delay) = (sim.node(node).boots, sim.delay());
-        sim.schedule(delay, Delivery::Client { node, boot, conn, frame });
+        sim.schedule(delay, Delivery::Client { node, boot, conn, frame: Box::new(frame) });
         id
     }
 

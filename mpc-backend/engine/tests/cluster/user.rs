@@ -217,8 +217,12 @@ impl User {
     }
 
     pub fn enrol(&mut self, sim: &mut Sim) {
+        self.enrol_as(sim, "client");
+    }
+
+    pub fn enrol_as(&mut self, sim: &mut Sim, name: &str) {
         let client_key = self.public().to_vec();
-        let body = Body::EnrolClient(EnrolClient { client_key, name: "client".into() });
+        let body = Body::EnrolClient(EnrolClient { client_key, name: name.into() });
         self.operate(sim, 1, body).unwrap();
         sim.run(100);
         self.connect(sim);

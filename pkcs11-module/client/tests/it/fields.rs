@@ -19,6 +19,7 @@ use token::backend::{Backend, Freshness, GeneratedPair, Role};
 
 use crate::derive::{agree, expected};
 use crate::fake::{CLIENT_SEED, Deed, Fake};
+use crate::kms::{round_trip, symmetric_key};
 use crate::rsa::{decrypts, rsa_pair};
 use crate::sign::verify;
 use crate::{PIN, TOKEN, data_object, key_pair, ready, sign};
@@ -39,7 +40,7 @@ fn logged_in(client: &ClusterClient) -> bool {
 
 const GENERATE: usize = 0;
 const STATUS: usize = 1;
-const USES: [Use; 10] = [
+const USES: [Use; 11] = [
     |_, client, _| {
         assert!(logged_in(client));
         let pair = key_pair(client);
@@ -101,6 +102,9 @@ const USES: [Use; 10] = [
         }
     },
     |_, client, _| logged_in(client) && decrypts(client, &rsa_pair(client)),
+    |_, client, _| {
+        logged_in(client) && symmetric_key(client).is_ok_and(|record| round_trip(client, &record) == Ok(true))
+    },
 ];
 
 /// Why a lie may leave no trace: a field, or a message with its dot; the lies or all; the reason.
@@ -128,6 +132,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("Response.keep_import", "nothing is read from it"),
     ("Response.copy_key", "the certificate of the copy does not verify: `it/session_keys.rs`"),
     ("CopyKeyReply.", "the certificate of the copy does not verify: `it/session_keys.rs`"),
+    ("KmsSealReply.nonces", "as those of an evaluation"),
     ("Response.renew_pair", "read by operators' commands alone"),
     ("Response.grant", "a witness's grant, in strict mode: it is verified before it is used"),
     ("GrantReply.", "a witness's grant, in strict mode: it is verified before it is used"),
@@ -161,6 +166,9 @@ const HARMLESS: &[Harmless] = &[
     ("LeaseReply.presignature_ids", &[Missing, Twice], "an id counts once; without one another set is tried"),
     ("SignReply.presignature_ids", &[], "an id that no node holds costs a retry"),
     ("DeriveReply.node_signature", &[], "looked at when a proof fails, as evidence"),
+    ("KmsEvaluateReply.node_signature", &[], "looked at when a proof fails, as evidence"),
+    ("KmsEvaluateReply.nonces", &[], "a nonce that no node knows costs a retry"),
+    ("KmsNoncesReply.nonces", &[], "a nonce that no node knows costs a retry"),
     ("RsaReply.proof", &[], "read after a lie about the partial: `it/rsa.rs`"),
     ("RsaReply.values", &[], "read after a lie about the partial: `it/rsa.rs`"),
     ("RsaReply.node_signature", &[], "looked at when a proof fails, as evidence"),

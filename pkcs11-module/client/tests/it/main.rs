@@ -7,6 +7,7 @@ mod derive;
 mod fake;
 mod fields;
 mod import;
+mod kms;
 mod lists;
 mod login;
 mod objects;

@@ -52,6 +52,9 @@ pub enum BackendError {
     /// Policy, quota or a role forbids it; the reason is for the log.
     #[error("refused: {0}")]
     Refused(String),
+    /// The policy, the state or the usage of a key of the KMS interface forbids it.
+    #[error("refused: {1}")]
+    Kms(KmsRefusal, String),
     /// Fewer nodes than needed answered within the deadline; the text names the missing ones.
     #[error("the cluster is not available: {0}")]
     Unavailable(String),
@@ -61,4 +64,15 @@ pub enum BackendError {
     /// An answer broke the protocol, or a bug of ours.
     #[error("internal error: {0}")]
     Internal(String),
+}
+
+/// What of a key of the KMS interface forbids a use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KmsRefusal {
+    /// Neither its policy nor a grant allows it.
+    Policy,
+    /// It is disabled, or pending deletion.
+    State,
+    /// It is for another usage.
+    Usage,
 }

@@ -68,7 +68,7 @@ fn brought(mut attributes: Attributes) -> Attributes {
 }
 
 /// What kind of key an object is.
-pub(crate) fn spec_of(object: &Attributes) -> Option<KeySpec> {
+pub fn spec_of(object: &Attributes) -> Option<KeySpec> {
     let is_rsa = family_of(object)? == Family::Rsa;
     if is_rsa { Some(PublicKey::of(object).ok()?.spec()) } else { curve_of_key(object).map(KeySpec::Curve) }
 }

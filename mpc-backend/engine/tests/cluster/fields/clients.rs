@@ -10,6 +10,9 @@ use proto::client::v1::{
     RandomRequest, ReadObjectsRequest, Request, RsaHash, RsaRequest, StatusRequest, client_frame, node_frame,
     request::Op, response::Result as Reply,
 };
+use proto::kms::v1::{
+    self, Fresh, KmsCheckRequest, KmsEvaluateRequest, KmsNoncesRequest, KmsSealRequest, Usage,
+};
 use proto::limits::FORMAT;
 use proto::registry::v1::{CreateObjects, NewObject, Purpose, Role, command::Body};
 use proto::statement;
@@ -20,6 +23,7 @@ use threshold::signing::{self, SigningCurve};
 use super::{Harmless, reason};
 use crate::curves::{key_attributes_on, mechanism_of};
 use crate::import_session;
+use crate::kms::{self, Symmetric};
 use crate::rsa::{PSS, asked, attributes, generate};
 use crate::service::ready;
 use crate::sim::Sim;
@@ -44,6 +48,9 @@ const HARMLESS: &[Harmless] = &[
     ("GenerateRequest.key_id", &[Other], "an id is what the client says"),
     ("Hello.instance", &[Other, Missing], "what a process calls itself; its session keys are its own"),
     ("Hello.software", &[], "a name for the log"),
+    ("KmsEvaluateRequest.lease", &[], "at most `kms::NONCES_MAX`"),
+    ("KmsNoncesRequest.count", &[], "at least one, at most `kms::NONCES_MAX`"),
+    ("KmsSealRequest.lease", &[], "at most `kms::NONCES_MAX`"),
     ("LeaseRequest.count", &[], "at least one, at most `limits::LEASE_MAX`"),
     ("HoldKeysRequest.destroyed", &[], "only keys of the process that says so end"),
     ("ListObjectsRequest.digest_only", &[], "less is sent"),
@@ -120,6 +127,7 @@ fn frames(
     user: &mut User,
     key: &Key,
     (oprf, rsa, imported): (&[u8], &Key, &proto::registry::v1::BirthCertificate),
+    sealed: &(Symmetric, (v1::Input, Vec<Vec<u8>>)),
     round: u16,
 ) -> Vec<ClientFrame> {
     for conn in user.conns.values().map(|conn| conn.id).collect::<Vec<_>>() {
@@ -192,7 +200,32 @@ fn frames(
         prove: true,
         ..asked(rsa, [1, 2], PSS, &[6; 20])
     };
+    let (symmetric, (input, seals)) = sealed;
+    let hash = symmetric.hash(sim, &[], input);
+    let evaluate = KmsEvaluateRequest {
+        statement: Some(kms::statement(sim, user, symmetric.id, ("Decrypt", &[]), [1, 2], &hash)),
+        input: Some(input.clone()),
+        seals: seals.clone(),
+        lease: 1,
+    };
+    let freshness =
+        vec![Fresh { node: 1, nonce: kms::nonce(sim, user, 1) }, Fresh { node: 2, nonce: vec![2; 16] }];
+    let input = v1::Input { freshness, ..input.clone() };
+    let hash = symmetric.hash(sim, &[], &input);
+    let asked = ("GenerateDataKeyWithoutPlaintext", &[][..]);
+    let seal = KmsSealRequest {
+        statement: Some(kms::statement(sim, user, symmetric.id, asked, [1, 2], &hash)),
+        input: Some(input),
+        lease: 1,
+    };
+    let asked = ("DescribeKey", &[("a", "b")][..]);
+    let check =
+        KmsCheckRequest { statement: Some(kms::statement(sim, user, symmetric.id, asked, [1, 2], &[])) };
     let ops = [
+        Op::KmsNonces(KmsNoncesRequest { count: 2 }),
+        Op::KmsEvaluate(evaluate),
+        Op::KmsSeal(seal),
+        Op::KmsCheck(check),
         Op::Status(StatusRequest {}),
         Op::ListTokens(ListTokensRequest {}),
         Op::ListObjects(ListObjectsRequest { token_id: token.clone(), digest_only: false }),
@@ -295,11 +328,14 @@ fn every_field_of_every_request_is_lied_about() {
     let oprf = statement_of(registry.login(&user.token, Role::User).unwrap().oprf.as_ref().unwrap()).key_id;
     let rsa = generate(&mut sim, &mut user, 2, &attributes(true, true)).unwrap();
     let (_, imported) = import_session::held_by(&mut sim, &mut user);
+    let symmetric = Symmetric::new(&mut sim, &mut user, [3; 16], kms::key_record(Usage::EncryptDecrypt));
+    let made = kms::sealed_input(&mut sim, &mut user, &symmetric, [1, 2]);
+    let sealed = (symmetric, made);
     let (mut table, mut unexplained, mut round) = (Table::default(), vec![], 0);
     for field in &all {
         for lie in schema.lies(field) {
             round += 1;
-            let honest = frames(&mut sim, &mut user, &key, (&oprf, &rsa, &imported), round);
+            let honest = frames(&mut sim, &mut user, &key, (&oprf, &rsa, &imported), &sealed, round);
             let altered = honest.iter().enumerate().find_map(|(number, frame)| {
                 let altered = schema.alter(ROOT, &frame.encode_to_vec(), field, *lie)?;
                 Some((number == 0, ClientFrame::decode(altered.as_slice()).unwrap()))

@@ -103,6 +103,10 @@ fn noticed(scheme: SigningScheme, bug: Bug, planted: bool) -> Vec<String> {
             let missing = masks_are_missing(scheme, planted.then_some(bug));
             expect(!missing, "one node's answers to three requests are linearly dependent", &mut sim);
         }
+        Bug::AnyNonce => {
+            let opens = crate::kms::past_opens_with_leave_to_encrypt(&mut sim, &mut user);
+            expect(!opens, "leave to encrypt opens what was encrypted", &mut sim);
+        }
         Bug::AnySigners => {
             for set in [vec![1, 1], vec![1], vec![1, 2, 3], vec![1, 9]] {
                 let error = user.lease(&mut sim, &key, &set).err();
@@ -140,7 +144,7 @@ pub fn order(sim: &Sim, user: &User, key: &Key, number: u64) -> Envelope {
 }
 
 /// Every bug of a nonce rule.
-pub const NONCE_BUGS: [Bug; 13] = [
+pub const NONCE_BUGS: [Bug; 14] = [
     Bug::PresignatureOnDisk,
     Bug::KeptAfterRestart,
     Bug::NotRemoved,
@@ -153,6 +157,7 @@ pub const NONCE_BUGS: [Bug; 13] = [
     Bug::NoCaps,
     Bug::Deterministic,
     Bug::NoMasks,
+    Bug::AnyNonce,
     Bug::AnySigners,
 ];
 

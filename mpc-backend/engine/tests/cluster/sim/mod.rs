@@ -76,7 +76,7 @@ pub enum Delivery {
     Commit { node: u8, boot: u32, ticket: u64, command: Vec<u8> },
     Apply { node: u8, boot: u32 },
     Done { node: u8, boot: u32, ticket: u64, result: Result<u64, ProposalError> },
-    Client { node: u8, boot: u32, conn: u64, frame: ClientFrame },
+    Client { node: u8, boot: u32, conn: u64, frame: Box<ClientFrame> },
     Start { node: u8 },
 }
 

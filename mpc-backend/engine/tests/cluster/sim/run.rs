@@ -52,7 +52,7 @@ impl Sim {
                 self.input(node, Input::ProposalDone { ticket, result });
             }
             Delivery::Client { node, boot, conn, frame } if same(self, node, boot) => {
-                self.input(node, Input::ClientFrame { conn, frame });
+                self.input(node, Input::ClientFrame { conn, frame: *frame });
             }
             Delivery::Start { node } => {
                 if !self.runs(node) {

@@ -68,6 +68,12 @@ impl SigningShares {
         threshold::ecdh::answer(party(node), &Secret::new(share), request, &mut OsRng).unwrap()
     }
 
+    /// A node's part of an evaluation.
+    pub fn evaluate(&self, node: u8, request: &threshold::dprf::Request) -> Vec<u8> {
+        let share = self.cluster.parties[&party(node)].share.expose().to_bytes().to_vec();
+        threshold::dprf::answer(party(node), &Secret::new(share), request, &mut OsRng).unwrap()
+    }
+
     /// Runs the presigning protocol among `set` and keeps what comes out.
     pub fn presign(
         &mut self,

@@ -2,6 +2,7 @@
 //! registry that all of them share. Each node can be told to misbehave.
 
 mod keys;
+mod kms;
 pub mod rsa;
 mod wire;
 mod world;

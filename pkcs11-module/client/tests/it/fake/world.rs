@@ -19,6 +19,7 @@ use threshold::ecdsa::{OnlineRequest, answer};
 use threshold::party::SignerSet;
 
 use super::keys::{OprfKey, SigningShares, party};
+use super::kms::Outstanding;
 use super::rsa::{self, RsaShares};
 
 pub const TOKEN: [u8; 16] = [5; 16];
@@ -51,11 +52,12 @@ pub struct World {
     copies: BTreeMap<Vec<u8>, Vec<u8>>,
     applied: BTreeMap<Vec<u8>, u64>,
     oprf: BTreeMap<Vec<u8>, OprfKey>,
-    signing: BTreeMap<Vec<u8>, SigningShares>,
+    pub signing: BTreeMap<Vec<u8>, SigningShares>,
+    pub outstanding: Outstanding,
     rsa: BTreeMap<Vec<u8>, RsaShares>,
 }
 
-type Outcome = Result<response::Result, (Code, String)>;
+pub type Outcome = Result<response::Result, (Code, String)>;
 
 /// Objects in one answer.
 const PAGE: usize = 3;
@@ -70,7 +72,7 @@ pub fn part_digests(objects: &[ObjectRecord]) -> Vec<[u8; 32]> {
     parts.iter().map(|part| statement::part_digest(part.values())).collect()
 }
 
-fn refuse<T>(code: Code, message: &str) -> Result<T, (Code, String)> {
+pub fn refuse<T>(code: Code, message: &str) -> Result<T, (Code, String)> {
     Err((code, message.into()))
 }
 
@@ -92,6 +94,7 @@ impl World {
             applied: BTreeMap::new(),
             oprf: BTreeMap::new(),
             signing: BTreeMap::new(),
+            outstanding: Outstanding::new(),
             rsa: BTreeMap::new(),
             complaints: Vec::new(),
             ended: BTreeSet::new(),
@@ -310,6 +313,22 @@ impl World {
                 let signatures = certify(&copy, node).signatures;
                 let signature = signatures.into_iter().next_back().unwrap().signature;
                 Ok(R::CopyKey(CopyKeyReply { signature }))
+            }
+            request::Op::KmsNonces(asked) => {
+                saw("nonces");
+                self.kms_nonces_reply(node, asked.count)
+            }
+            request::Op::KmsEvaluate(asked) => {
+                saw("evaluate");
+                self.kms_evaluate(node, caller, asked)
+            }
+            request::Op::KmsSeal(asked) => {
+                saw("seal");
+                self.kms_seal(node, caller, asked)
+            }
+            request::Op::KmsCheck(asked) => {
+                saw("check");
+                self.kms_check(caller, &asked.statement.unwrap())
             }
             request::Op::Random(asked) => {
                 saw("random");
