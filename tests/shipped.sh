@@ -9,11 +9,11 @@ marker=$(sed -n 's/^pub const MARKER: &str = "\(.*\)";$/\1/p' mpc-backend/engine
 
 control=$(ls -t "${CARGO_TARGET_DIR:-target}"/debug/deps/cluster-* | awk '!/\.d$/ && !found { print; found = 1 }')
 grep -qaF "$marker" "$control" || { echo "the search finds nothing in $control either" >&2; exit 1; }
-for binary in counterfoil-node counterfoil libcounterfoil_pkcs11.so; do
+for binary in counterfoil-node counterfoil counterfoil-kms libcounterfoil_pkcs11.so; do
     [ -f "$target/$binary" ] || { echo "$target/$binary is not built" >&2; exit 1; }
     if grep -qaF "$marker" "$target/$binary"; then
         echo "$target/$binary was built with feature sim" >&2
         exit 1
     fi
 done
-echo "no planted bugs in $target: counterfoil-node, counterfoil, libcounterfoil_pkcs11.so"
+echo "no planted bugs in $target: counterfoil-node, counterfoil, counterfoil-kms, libcounterfoil_pkcs11.so"

@@ -11,10 +11,10 @@ use crate::cli::remote::Caller;
 use crate::cli::status;
 use crate::cli::terminal::{result, tell};
 use crate::cli::token::parse_label;
-use crate::lab::export;
 use crate::lab::layout::Lab;
 use crate::lab::process::Process;
 use crate::lab::up::{self, WantedToken};
+use crate::lab::{self, export};
 
 /// `counterfoil lab …`
 #[derive(clap::Subcommand)]
@@ -42,6 +42,9 @@ pub enum LabCommand {
         /// The PIN of the token's user.
         #[arg(long, requires = "token")]
         pin: Option<Zeroizing<String>>,
+        /// Start the KMS agent too, on this port of loopback; 0 takes a free one.
+        #[arg(long, requires = "token", value_name = "PORT")]
+        kms: Option<u16>,
     },
     /// Show the processes and what they say.
     Status {
@@ -80,14 +83,19 @@ impl LabCommand {
     /// Runs it.
     pub fn run(self) -> Result<(), Failure> {
         match self {
-            Self::Up { dir, nodes, threshold, strict, token, so_pin, pin } => {
+            Self::Up { dir, nodes, threshold, strict, token, so_pin, pin, kms } => {
                 let token = match (token, so_pin, pin) {
                     (Some(label), Some(so_pin), Some(pin)) => Some(WantedToken { label, so_pin, pin }),
                     _ => None,
                 };
                 let (binary, module) = (up::beside(NODE_BINARY)?, up::beside(MODULE)?);
                 let lab = Lab::open_or_create(&dir, nodes, threshold, strict)?;
-                start_all(&lab, &binary, &module, token.as_ref())
+                start_all(&lab, &binary, &module, token.as_ref())?;
+                if let (Some(port), Some(token)) = (kms, &token) {
+                    let lines = lab::kms::up(&lab, &up::beside(KMS_BINARY)?, token, port)?;
+                    lines.into_iter().for_each(result);
+                }
+                Ok(())
             }
             Self::Status { dir, json } => show(&Lab::open(&dir)?, json),
             Self::Kill { node, dir } => kill(&Lab::open(&dir)?.process(node)?, node),
@@ -98,7 +106,9 @@ impl LabCommand {
             }
             Self::Down { dir } => {
                 let lab = Lab::open(&dir)?;
-                let processes: Vec<Process> = lab.processes().map(|(_, process)| process).collect();
+                // The agent first: it has nothing to do without nodes.
+                let nodes = lab.processes().map(|(_, process)| process);
+                let processes: Vec<Process> = std::iter::once(lab.kms()).chain(nodes).collect();
                 up::stop(&processes);
                 tell("all nodes are down");
                 Ok(())
@@ -121,6 +131,9 @@ fn show(lab: &Lab, json: bool) -> Result<(), Failure> {
             None => tell(format!("node {} does not run", node.index)),
         }
     }
+    if let Some(pid) = lab.kms().running() {
+        tell(format!("the KMS agent is process {}", pid.as_raw_nonzero()));
+    }
     let operators = lab.operator_keys()?;
     let operator = operators.first().ok_or_else(|| Failure::input("the lab has no operator"))?;
     status::show(&Health::ask(&Caller::new(lab.manifest(), operator)), json)
@@ -139,4 +152,5 @@ fn kill(process: &Process, node: u8) -> Result<(), Failure> {
 }
 
 const NODE_BINARY: &str = "counterfoil-node";
+const KMS_BINARY: &str = "counterfoil-kms";
 const MODULE: &str = "libcounterfoil_pkcs11.so";

@@ -137,6 +137,16 @@ impl Lab {
         self.manifest.nodes.iter().map(|node| (node, Process::new(self.node_folder(node.index))))
     }
 
+    /// The KMS agent's process, which may never have been.
+    pub fn kms(&self) -> Process {
+        Process::kms(self.kms_folder())
+    }
+
+    /// Where the KMS agent's files are.
+    pub fn kms_folder(&self) -> PathBuf {
+        self.dir.join("kms")
+    }
+
     /// N; the manifest's check has bounded it.
     fn size(&self) -> u8 {
         u8::try_from(self.manifest.nodes.len()).unwrap_or(u8::MAX)

@@ -7,9 +7,11 @@
 //! DIR/nodeN/      identity.key store-passphrase node.toml store.redb log pid pid.started
 //! DIR/operatorN/  operator.key
 //! DIR/client/     client.key client.toml client.log
+//! DIR/kms/        client.key client.toml client.log kms.toml pin log pid pid.started
 //! ```
 
 pub mod export;
+pub mod kms;
 pub mod layout;
 pub mod ports;
 pub mod process;

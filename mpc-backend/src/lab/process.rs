@@ -1,4 +1,4 @@
-//! One node process of a lab: started in the background, found again by its record, signalled.
+//! One process of a lab, a node's or the KMS agent's: started in the background, found again by its record, signalled.
 //!
 //! Beside the process id stands the kernel's start time of that process, so that an id which the
 //! system has given to somebody else is never signalled.
@@ -15,18 +15,24 @@ use crate::cli::failure::Failure;
 use crate::cli::files::{self, Readers};
 use crate::cli::node::NODE_CONFIG;
 
-/// A node's place on disk, whether it runs or not.
+/// A process's place on disk, whether it runs or not.
 pub struct Process {
     folder: PathBuf,
+    config: &'static str,
 }
 
 impl Process {
-    /// The process whose files are in `folder`.
+    /// The node whose files are in `folder`.
     pub fn new(folder: PathBuf) -> Self {
-        Self { folder }
+        Self { folder, config: NODE_CONFIG }
     }
 
-    /// Starts `counterfoil-node` in its own process group, its output in the log.
+    /// The KMS agent whose files are in `folder`.
+    pub fn kms(folder: PathBuf) -> Self {
+        Self { folder, config: KMS_CONFIG }
+    }
+
+    /// Starts `binary` in its own process group, its output in the log.
     pub fn start(&self, binary: &Path) -> Result<(), Failure> {
         if let Some(pid) = self.running() {
             return Err(Failure::refused(format!(
@@ -39,13 +45,15 @@ impl Process {
         let both = log.try_clone().map_err(|error| Failure::file(&self.log(), error, "try again"))?;
         let child = Command::new(binary)
             .arg("--config")
-            .arg(self.folder.join(NODE_CONFIG))
+            .arg(self.folder.join(self.config))
             .stdin(Stdio::null())
             .stdout(log)
             .stderr(both)
             .process_group(0)
             .spawn()
-            .map_err(|error| Failure::file(binary, error, "build it with `cargo build -p mpc-backend`"))?;
+            .map_err(|error| {
+                Failure::file(binary, error, "build everything with `cargo build --workspace`")
+            })?;
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let Some((pid, started)) = pid.and_then(|pid| Some((pid, start_time(pid)?))) else {
             return Err(Failure::refused(self.why_it_died()));
@@ -87,7 +95,7 @@ impl Process {
     pub fn why_it_died(&self) -> String {
         let log = fs::read_to_string(self.log()).unwrap_or_default();
         let last = log.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing");
-        format!("the node has stopped: {last} (log: {})", self.log().display())
+        format!("it has stopped: {last} (log: {})", self.log().display())
     }
 
     /// Where its output goes.
@@ -138,6 +146,8 @@ fn start_time(pid: Pid) -> Option<String> {
 
 /// How often a process is looked at while waited for.
 pub const POLL: Duration = Duration::from_millis(20);
+/// The KMS agent's settings, in its folder.
+pub const KMS_CONFIG: &str = "kms.toml";
 
 #[cfg(test)]
 mod tests {

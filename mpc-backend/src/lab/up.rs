@@ -59,7 +59,7 @@ fn bring_up(
         wait_serving(lab, &caller, node.index)?;
     }
     tell(format!("{} nodes serve", lab.manifest().nodes.len()));
-    enrol(lab, &operators)?;
+    enrol(lab, &operators, &lab.client_key()?, "lab")?;
     if let Some(wanted) = token {
         make_token(lab, &operators, wanted)?;
     }
@@ -132,16 +132,20 @@ fn wait_serving(lab: &Lab, caller: &Caller, index: u8) -> Result<(), Failure> {
     }
 }
 
-/// Enrols the lab's client and waits until every node lets it in.
-fn enrol(lab: &Lab, operators: &[SigningKey]) -> Result<(), Failure> {
-    let client = lab.client_key()?;
-    let asking = Caller::new(lab.manifest(), &client);
+/// Enrols a client and waits until every node lets it in.
+pub(super) fn enrol(
+    lab: &Lab,
+    operators: &[SigningKey],
+    client: &SigningKey,
+    name: &str,
+) -> Result<(), Failure> {
+    let asking = Caller::new(lab.manifest(), client);
     if first_refusal(&asking).is_some() {
         let client_key = client.verifying_key().to_bytes().to_vec();
         agree(
             lab.manifest(),
             operators,
-            Body::EnrolClient(EnrolClient { client_key, name: "lab".to_owned() }),
+            Body::EnrolClient(EnrolClient { client_key, name: name.to_owned() }),
         )?;
     }
     let end = Instant::now() + SERVE_LIMIT;

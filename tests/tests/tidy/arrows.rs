@@ -7,7 +7,7 @@ use crate::sources::product;
 use crate::{files, metadata, none, read, root};
 
 /// Our crates and those of ours that each may use, in tests too. Nothing points upward.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("arith", &[]),
     ("proto", &[]),
     // Alters wire messages, for tests; no product crate may.
@@ -21,9 +21,22 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("client", &["token", "proto", "threshold", "lies"]),
     ("pkcs11-module", &["token", "client"]),
     ("mpc-backend", &["engine", "store", "proto", "threshold", "client", "token"]),
+    // A face of the cluster client, as the module is.
+    ("kms", &["client", "token", "proto", "policy", "kms"]),
     (
         "tests",
-        &["proto", "policy", "threshold", "engine", "store", "token", "client", "mpc-backend", "conformance"],
+        &[
+            "proto",
+            "policy",
+            "threshold",
+            "engine",
+            "store",
+            "token",
+            "client",
+            "kms",
+            "mpc-backend",
+            "conformance",
+        ],
     ),
     ("constant-time", &["threshold"]),
     // Sees the module as an application does: through dlopen.
@@ -139,7 +152,7 @@ fn shipped_crates_are_built_without_the_simulation() {
     let tests = features("engine", "normal,dev");
     assert!(tests.lines().any(|line| simulated(&line)), "the search finds nothing in the tests either");
     let mut complaints = Vec::new();
-    for package in ["mpc-backend", "pkcs11-module"] {
+    for package in ["mpc-backend", "kms", "pkcs11-module"] {
         let tree = features(package, "normal,build");
         assert!(tree.lines().any(|line| line.starts_with("threshold ")), "{package} has no threshold");
         complaints.extend(tree.lines().filter(simulated).map(|line| format!("{package}: {line}")));

@@ -50,8 +50,8 @@ impl Kms<'_> {
     /// The one-time key of a ciphertext with these parts.
     ///
     /// # Errors
-    /// As [`Kms::encrypt_key`]; [`KmsError::NotFound`] for a version that the key does not have, [`KmsError::Refused`] for signatures
-    /// that are not the nodes'.
+    /// As [`Kms::encrypt_key`]; [`KmsError::NotFound`] for a version that the key does not have, [`KmsError::Refused`] for parts
+    /// that are not of this cluster's nodes, and signatures that are not theirs.
     pub fn decrypt_key(
         &self,
         record: &KmsRecord,
@@ -59,6 +59,9 @@ impl Kms<'_> {
         ask: Ask<'_>,
     ) -> Result<OneTimeKey, KmsError> {
         let job = Job::new(self, record, parts.version(), ask)?;
+        if !job.is_of_our_nodes(&parts.input) {
+            return Err(KmsError::Refused("an input of other nodes".into()));
+        }
         Ok(job.quorums(|set, terms| job.evaluate(set, &parts.input, &parts.seals, terms))?)
     }
 
@@ -191,6 +194,16 @@ impl<'a> Job<'a> {
         }
         input.freshness.sort_by_key(|fresh| fresh.node);
         Ok(input)
+    }
+
+    /// Whether T nodes of this cluster helped to make an input, as far as it says. Every node asks the same; found out
+    /// here, it is no node that misbehaves.
+    fn is_of_our_nodes(&self, input: &Input) -> bool {
+        let manifest = &self.core.manifest;
+        let known = |fresh: &Fresh| u8::try_from(fresh.node).is_ok_and(|node| manifest.node(node).is_some());
+        input.freshness.len() == self.core.threshold()
+            && input.freshness.is_sorted_by(|one, next| one.node < next.node)
+            && input.freshness.iter().all(known)
     }
 
     fn hash(&self, input: &Input) -> [u8; 32] {
