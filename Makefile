@@ -47,7 +47,7 @@ test: deps
 long: deps build
 	LOAD_PROCESSES=50 LOAD_SESSIONS=20 LOAD_SECONDS=300 \
 	SIGNATURES_PER_SET=1000 SIGNATURES=10000 AGREEMENTS=2000 CRASH_SECONDS=60 SCAN_ROUNDS=10 HOSTILE_ROUNDS=400 FLIP_EVERY=11 RSA_KEYS=20 \
-		$(CARGO) test --workspace --locked --test it --test ecdsa_random --test shell -- --nocapture --test-threads 1
+		$(CARGO) test --workspace --locked --test it --test rsa --test ecdsa_random --test shell -- --nocapture --test-threads 1
 	CONFORMANCE_BUILT=1 SEQUENCES=1000000 conformance/run --locked any_order_of_calls
 	CONFORMANCE_BUILT=1 RSA_BITS=3072 conformance/run --locked every_size_is_generated
 	CONFORMANCE_BUILT=1 RSA_BITS=4096 conformance/run --locked every_size_is_generated

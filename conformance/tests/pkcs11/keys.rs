@@ -111,19 +111,6 @@ fn generating_needs_a_login_and_a_session_that_writes() {
 }
 
 #[test]
-fn a_private_key_of_a_session_is_not_imported() {
-    let token = Token::shared();
-    let session = token.user();
-    let refused = session.create(&[
-        number(CKA_CLASS, CKO_PRIVATE_KEY),
-        number(CKA_KEY_TYPE, CKK_EC),
-        (CKA_EC_PARAMS, P256.to_vec()),
-        (CKA_VALUE, vec![1; 32]),
-    ]);
-    assert_eq!(refused, Err(CKR_TEMPLATE_INCONSISTENT));
-}
-
-#[test]
 fn a_destroyed_key_signs_no_more() {
     let token = Token::shared();
     let session = token.user();

@@ -177,3 +177,41 @@ fn keys_wrap_and_unwrap_only_as_their_attributes_allow() {
     assert_eq!(session.destroy(decrypts), CKR_OK);
     assert_eq!(session.destroy(unwraps), CKR_OK);
 }
+
+/// A template inside a template (`CKA_WRAP_TEMPLATE` and its kin) would have to be held against each later call. Nothing here does
+/// that, so what asks for it is refused, and never made without it.
+#[test]
+fn a_key_that_asks_for_templates_of_its_own_is_not_made() {
+    let token = Token::shared();
+    let session = token.user();
+    let numbers = numbers(&known());
+    let label = || labelled("with templates");
+    let pair = session.p256("without templates");
+    let transport = session.rsa_private(&numbers, &[flag(CKA_UNWRAP, true)]).unwrap();
+    let oaep = RsaMechanism::usual(CKM_RSA_PKCS_OAEP);
+    let wrapped = session.rsa_encrypt(&oaep, wrapping_key(&session, &numbers), &[7; 32]).unwrap();
+    for array in [CKA_WRAP_TEMPLATE, CKA_UNWRAP_TEMPLATE, CKA_DERIVE_TEMPLATE] {
+        // Empty, and with one CK_ATTRIBUTE that is all zeros.
+        for value in [vec![], vec![0; size_of::<CK_ATTRIBUTE>()]] {
+            let asked = (array, value);
+            let curve = (CKA_EC_PARAMS, P256.to_vec());
+            for (public, private) in [(vec![asked.clone()], vec![]), (vec![], vec![asked.clone()])] {
+                let public = [vec![curve.clone(), label()], public].concat();
+                let private = [vec![on_token(true), label()], private].concat();
+                let made = session.generate_with(CKM_EC_KEY_PAIR_GEN, &public, &private);
+                assert_eq!(made.map(drop), Err(CKR_ATTRIBUTE_TYPE_INVALID));
+            }
+            let brought = session.rsa_private(&numbers, &[asked.clone(), label()]);
+            assert_eq!(brought, Err(CKR_ATTRIBUTE_TYPE_INVALID));
+            let template = secret_key(CKK_AES, &[asked.clone(), label()]);
+            assert_eq!(
+                session.unwrap(&oaep, transport, &wrapped, &template),
+                Err(CKR_ATTRIBUTE_TYPE_INVALID)
+            );
+            assert_eq!(session.set(pair.private, &[asked]), CKR_ATTRIBUTE_TYPE_INVALID);
+        }
+        assert_eq!(session.get(pair.private, array), Err(CKR_ATTRIBUTE_TYPE_INVALID));
+    }
+    assert_eq!(session.find(&[label()]), Ok(vec![]));
+    assert_eq!(session.destroy(transport), CKR_OK);
+}

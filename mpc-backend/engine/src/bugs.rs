@@ -43,6 +43,8 @@ pub enum Bug {
     AnyNonce,
     /// R10: a signer set is not held against T, the order of its members and this node's own place.
     AnySigners,
+    /// An RSA key that was made ahead stays in its pool when it is taken.
+    ModulusKept,
 }
 
 /// Which bug is planted in this node: none, in a build without feature `sim`.

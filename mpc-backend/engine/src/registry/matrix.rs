@@ -152,6 +152,12 @@ Outside the registry, asked of one node and decided by it alone:
 | Status | an enrolled client, or one operator |
 | RenewPair: end this node's quarantine of a peer, make the pair anew | one operator |
 | Complain: T signed answers of one set that make no signature | an enrolled client with the token's user login, about its own requests |
+| KmsEvaluate, KmsSeal, KmsCheck: use of a KMS key | an enrolled client with the token's user login, by a statement that it signed, where the key's policy or a grant allows the operation |
+| KmsNonces | an enrolled client |
+
+A KMS key is an object whose record has a policy. Commands that change it, and those that destroy it, need beside their
+signers one enrolled client whom the policy or a grant, as they stand before the command, allow every operation that the
+change is. Its other uses, through PKCS#11 too, are held against the policy in the same way.
 ";
 
 #[cfg(test)]

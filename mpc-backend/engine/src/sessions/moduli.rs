@@ -54,6 +54,21 @@ struct Modulus {
     made: Made,
 }
 
+#[cfg(feature = "sim")]
+impl Modulus {
+    /// For a planted bug.
+    fn copy(&self) -> Self {
+        let Made { public_key, commitments, transcript, secret } = &self.made;
+        let made = Made {
+            public_key: public_key.clone(),
+            commitments: commitments.clone(),
+            transcript: *transcript,
+            secret: threshold::secret::Secret::new(secret.expose().clone()),
+        };
+        Self { made, ..*self }
+    }
+}
+
 /// Those that are ready, the oldest first, and the one that is made.
 #[derive(Default)]
 pub(crate) struct Moduli {
@@ -212,6 +227,7 @@ impl Engine {
         let settled = |one: &Modulus| one.since + SETTLED_MS <= now;
         let taken =
             self.sessions.moduli.take(|one| one.owner == me && one.wanted == wanted && settled(one))?;
+        self.keep_modulus(&taken);
         Some((taken.session, taken.made))
     }
 
@@ -227,7 +243,17 @@ impl Engine {
             .sessions
             .moduli
             .take(|one| one.session == session && one.owner == owner && one.wanted == wanted);
-        Ok(taken.ok_or("no such modulus, or it was taken")?.made)
+        let taken = taken.ok_or("no such modulus, or it was taken")?;
+        self.keep_modulus(&taken);
+        Ok(taken.made)
+    }
+
+    /// Where that is the planted bug.
+    fn keep_modulus(&mut self, _taken: &Modulus) {
+        #[cfg(feature = "sim")]
+        if self.me.bugs.has(crate::bugs::Bug::ModulusKept) {
+            self.sessions.moduli.ready.push_front(_taken.copy());
+        }
     }
 
     /// A client's key comes first: what is made ahead begins anew later. Nothing is lost by it, since every batch of

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use engine::Limits;
+use engine::bugs::Bug;
 use prost::Message;
 use proto::client::v1::{Code, GenerateReply, ModuliStatus, request::Op, response::Result as Reply};
 use proto::peer::v1::{Control, Envelope, Protocol, control::Body};
@@ -205,6 +206,21 @@ fn a_liar_spoils_what_is_made_ahead_and_is_in_nobodys_key() {
         fill(&mut sim);
         let key = generate(&mut sim, &mut user, 5, &attributes(true, true)).unwrap();
         signs(&mut sim, &mut user, &key);
+    }
+}
+
+/// The control of the ledger: nodes that keep what they hand out make two keys of one modulus.
+#[test]
+fn a_modulus_that_is_kept_is_found() {
+    for planted in [false, true] {
+        let (mut sim, mut user) = filled(81);
+        if planted {
+            sim.nodes.iter_mut().for_each(|node| node.engine.as_mut().unwrap().plant(Bug::ModulusKept));
+        }
+        let [one, other] =
+            [5, 6].map(|id| generate(&mut sim, &mut user, id, &attributes(true, true)).unwrap());
+        assert_eq!(public(&one).n() == public(&other).n(), planted);
+        assert_eq!(!sim.ledger.violations.is_empty(), planted, "{:?}", sim.ledger.violations);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Keys of this process alone: in no list, ended by it at every node, and copied by all nodes.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 use proto::client::v1::{Code, request::Op};
 use token::backend::{
@@ -55,6 +56,28 @@ fn every_node_hears_of_its_end_also_a_node_that_was_away() {
     fake.behave(3);
     client.shutdown();
     assert_eq!((ended(&fake, one), ended(&fake, other)), (vec![1, 2, 3], vec![1, 2, 3]));
+}
+
+#[test]
+fn each_attempt_has_an_id_of_its_own_and_what_failed_is_ended() {
+    let (fake, client) = ready();
+    let asked: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
+    for node in 1..=3 {
+        let asked = asked.clone();
+        fake.script(node, move |op| {
+            let Op::Generate(generate) = op else { return None };
+            let mut asked = asked.lock().unwrap();
+            asked.push(generate.key_id.clone());
+            (asked.len() == 1).then_some(Deed::Refuse(Code::Unavailable))
+        });
+    }
+    let pair = generate(&client).unwrap();
+    let asked = asked.lock().unwrap().clone();
+    assert_eq!(asked.len(), 2);
+    assert_ne!(asked[0], asked[1]);
+    assert_eq!(asked[1], pair.private.id.0);
+    let failed = ObjectId(asked[0].as_slice().try_into().unwrap());
+    assert_eq!((ended(&fake, failed), ended(&fake, pair.private.id)), (vec![1, 2, 3], vec![]));
 }
 
 #[test]
