@@ -66,6 +66,7 @@ impl KeyManagementService for Plugin {
         let plaintext = zeroize::Zeroizing::new(asked.into_inner().plaintext);
         self.blocking(move |inner| {
             let (ciphertext, key_id) = inner.encrypt(&plaintext)?;
+            inner.forget_status_of_others(&key_id);
             Ok(EncryptResponse { ciphertext, key_id, ..EncryptResponse::default() })
         })
         .await
@@ -118,12 +119,27 @@ impl Inner {
             return Err(Refusal::new(Kind::Validation, text));
         }
         let call = self.call();
-        let key = call.key(&self.key, true)?;
-        usable(&key)?;
-        let key_id = key_id(&call, &key, key.newest());
-        let context = context(&key_id);
-        let ciphertext = blob::encrypt(call.keys, &key, Content::Kubernetes, "Encrypt", &context, plaintext)?;
-        Ok((ciphertext, key_id))
+        for _ in 0..ATTEMPTS {
+            let key = call.key(&self.key, true)?;
+            usable(&key)?;
+            let key_id = key_id(&call, &key, key.newest());
+            let context = context(&key_id);
+            let ciphertext =
+                blob::encrypt(call.keys, &key, Content::Kubernetes, "Encrypt", &context, plaintext)?;
+            // Material that others made meanwhile encrypts at once, and then this is not its name.
+            if Blob::parse(&ciphertext)?.material() == key.newest() {
+                return Ok((ciphertext, key_id));
+            }
+        }
+        Err(Refusal::new(Kind::Conflict, "the key is rotated all the time"))
+    }
+
+    /// The API server shall hear at once that the key has new material.
+    fn forget_status_of_others(&self, key_id: &str) {
+        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        if health.as_ref().is_some_and(|(_, said)| said.key_id != key_id) {
+            *health = None;
+        }
     }
 
     fn decrypt(&self, asked: &DecryptRequest) -> Result<DecryptResponse, Refusal> {
@@ -180,5 +196,7 @@ const PROBE: &[u8] = b"counterfoil";
 /// The API server sends a seed or a key of 32 bytes, and takes at most 1 kB back.
 const PLAINTEXT_BYTES_MAX: usize = 512;
 const CIPHERTEXT_BYTES_MAX: usize = 1024;
+/// How often something is encrypted again because others rotate the key.
+const ATTEMPTS: usize = 4;
 const HEALTHY_FOR: Duration = Duration::from_secs(30);
 const ILL_FOR: Duration = Duration::from_secs(2);

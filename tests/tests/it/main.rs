@@ -10,6 +10,7 @@ mod crash_restart;
 mod doctor;
 mod hostile;
 mod kms;
+mod kubernetes;
 mod lab_command;
 mod many_applications;
 mod memory_scan;
