@@ -64,8 +64,8 @@ fn a_certificate_in_use_is_served_by_a_quorum_without_a_new_one() {
     assert_eq!(lab.failed_checks(&lab.nodes().collect::<Vec<_>>()).unwrap(), 0);
 }
 
-/// PKCS#1 v1.5 decryption, and RSA without padding: off, then on in the application's configuration, then at the nodes too. A ciphertext whose padding is
-/// wrong then decrypts to a message that is always the same.
+/// PKCS#1 v1.5 decryption, and RSA without padding: off, then on in the application's configuration, then at the nodes
+/// too. A ciphertext whose padding is wrong then decrypts to a message that is always the same.
 #[test]
 fn pkcs1_decryption_and_raw_rsa_are_off_until_client_and_nodes_allow_them() {
     let lab = Lab::up(3, 2).unwrap();
@@ -85,10 +85,10 @@ fn pkcs1_decryption_and_raw_rsa_are_off_until_client_and_nodes_allow_them() {
     folder.openssl(&format!("{encrypt}none -in block -out bad"));
 
     let module = lab.variable("PKCS11_MODULE").unwrap();
-    let decrypted = |ciphertext: &str| {
-        let _ = std::fs::remove_file(lab.folder().join("opened"));
+    let tool = |command: &str| {
+        let _ = std::fs::remove_file(lab.folder().join("out"));
         let line = format!(
-            "--module {module} --token-label {TOKEN} --login --pin {PIN} --decrypt -m RSA-PKCS --label old -i {ciphertext} -o opened"
+            "--module {module} --token-label {TOKEN} --login --pin {PIN} {command} --label old -o out"
         );
         let output = Command::new("pkcs11-tool")
             .args(line.split(' '))
@@ -96,21 +96,10 @@ fn pkcs1_decryption_and_raw_rsa_are_off_until_client_and_nodes_allow_them() {
             .env("COUNTERFOIL_CONFIG", lab.variable("COUNTERFOIL_CONFIG").unwrap())
             .output()
             .unwrap();
-        output.status.success().then(|| std::fs::read(lab.folder().join("opened")).unwrap_or_default())
+        output.status.success().then(|| std::fs::read(lab.folder().join("out")).unwrap_or_default())
     };
-    let raw = |command: &str| {
-        let _ = std::fs::remove_file(lab.folder().join("raised"));
-        let line = format!(
-            "--module {module} --token-label {TOKEN} --login --pin {PIN} {command} -m RSA-X-509 --label old -o raised"
-        );
-        let output = Command::new("pkcs11-tool")
-            .args(line.split(' '))
-            .current_dir(lab.folder())
-            .env("COUNTERFOIL_CONFIG", lab.variable("COUNTERFOIL_CONFIG").unwrap())
-            .output()
-            .unwrap();
-        output.status.success().then(|| std::fs::read(lab.folder().join("raised")).unwrap_or_default())
-    };
+    let decrypted = |ciphertext: &str| tool(&format!("--decrypt -m RSA-PKCS -i {ciphertext}"));
+    let raw = |command: &str| tool(&format!("{command} -m RSA-X-509"));
     let allow = |file: &Path| {
         let text = std::fs::read_to_string(file).unwrap();
         std::fs::write(file, format!("rsa_pkcs1_decryption = true\nrsa_raw = true\n{text}")).unwrap();
