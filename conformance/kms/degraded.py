@@ -1,5 +1,6 @@
-"""Keys in use while nodes are away: `prepare` makes one of each type with all nodes up, `use` uses them with N-T nodes
-stopped, `lost` finds that T-1 nodes answer nothing. The keys' names are in the folder it runs in."""
+"""Keys in use while nodes lie or are away: `prepare` makes one of each type with all nodes up, `deceived` finds that one
+which lies beside one that does not answers nothing, `lied` uses them beside two, `use` with N-T nodes stopped, `lost` finds that T-1 nodes answer nothing. The keys' names are in the folder it runs
+in."""
 import json, sys
 
 import boto3
@@ -35,7 +36,7 @@ def prepare():
     json.dump(names, open("keys.json", "w"))
 
 
-def use():
+def used():
     names = json.load(open("keys.json"))
     opened = kms.decrypt(CiphertextBlob=bytes.fromhex(names["blob"]), EncryptionContext={"a": "b"})
     assert opened["Plaintext"] == b"before"
@@ -56,6 +57,24 @@ def use():
     assert answer["SharedSecret"] == peer.exchange(ec.ECDH(), own)
     kms.tag_resource(KeyId=names["symmetric"], Tags=[{"TagKey": "changed", "TagValue": "with a node away"}])
     assert kms.list_resource_tags(KeyId=names["symmetric"])["Tags"][0]["TagKey"] == "changed"
+
+
+def deceived():
+    names = json.load(open("keys.json"))
+    unavailable(kms.decrypt, CiphertextBlob=bytes.fromhex(names["blob"]), EncryptionContext={"a": "b"})
+    unavailable(kms.encrypt, KeyId=names["symmetric"], Plaintext=b"x")
+
+
+def lied():
+    used()
+    # What it says to other nodes is true, so keys are made.
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    kms.rotate_key_on_demand(KeyId=key)
+    assert kms.decrypt(CiphertextBlob=kms.encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"])["Plaintext"] == b"x"
+
+
+def use():
+    used()
     # A key that fewer than all nodes hold could be lost with one disk.
     unavailable(kms.create_key)
 
@@ -67,5 +86,5 @@ def lost():
     unavailable(kms.sign, KeyId=names["ECC_NIST_P256"], Message=b"x", SigningAlgorithm="ECDSA_SHA_256")
 
 
-{"prepare": prepare, "use": use, "lost": lost}[sys.argv[1]]()
+{"prepare": prepare, "deceived": deceived, "lied": lied, "use": use, "lost": lost}[sys.argv[1]]()
 print(f"{sys.argv[1]}: passed")

@@ -186,6 +186,45 @@ impl Session<'_> {
         call!(self.module, C_Verify(self.handle, data, data_len, signature, signature_len))
     }
 
+    /// `C_SignInit`, `C_SignUpdate` for each part, and `C_SignFinal`.
+    pub fn rsa_sign_parts(
+        &self,
+        mechanism: &RsaMechanism,
+        key: CK_OBJECT_HANDLE,
+        parts: &[&[u8]],
+    ) -> Outcome<Vec<u8>> {
+        ok(mechanism.with(|mechanism| call!(self.module, C_SignInit(self.handle, mechanism, key))))?;
+        for part in parts {
+            ok(call!(self.module, C_SignUpdate(self.handle, part.as_ptr().cast_mut(), len(part))))?;
+        }
+        let (mut out, mut length) = (vec![0; 512], 512);
+        ok(call!(self.module, C_SignFinal(self.handle, out.as_mut_ptr(), &mut length)))?;
+        out.truncate(length as usize);
+        Ok(out)
+    }
+
+    /// `C_VerifyInit`, `C_VerifyUpdate` for each part, and `C_VerifyFinal`.
+    pub fn rsa_verify_parts(
+        &self,
+        mechanism: &RsaMechanism,
+        key: CK_OBJECT_HANDLE,
+        parts: &[&[u8]],
+        signature: &[u8],
+    ) -> CK_RV {
+        let started =
+            mechanism.with(|mechanism| call!(self.module, C_VerifyInit(self.handle, mechanism, key)));
+        if started != CKR_OK {
+            return started;
+        }
+        for part in parts {
+            let rv = call!(self.module, C_VerifyUpdate(self.handle, part.as_ptr().cast_mut(), len(part)));
+            if rv != CKR_OK {
+                return rv;
+            }
+        }
+        call!(self.module, C_VerifyFinal(self.handle, signature.as_ptr().cast_mut(), len(signature)))
+    }
+
     /// `C_WrapKey`, by both calls that an application makes.
     pub fn wrap(
         &self,

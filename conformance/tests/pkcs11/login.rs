@@ -103,8 +103,33 @@ fn the_security_officer_sets_a_users_pin() {
     assert_eq!(session.login(CKU_SO, &token.lab.so_pin), CKR_OK);
     assert_eq!(session.init_pin("another-pin-2"), CKR_OK);
     assert_eq!(session.logout(), CKR_OK);
+    assert_ne!(token.info().flags & CKF_USER_PIN_TO_BE_CHANGED, 0, "the officer knows it");
     assert_eq!(session.login(CKU_USER, "another-pin-2"), CKR_OK);
     assert_eq!(session.set_pin("another-pin-2", &token.lab.pin), CKR_OK);
+    assert_eq!(token.info().flags & CKF_USER_PIN_TO_BE_CHANGED, 0);
+}
+
+#[test]
+fn ten_wrong_pins_lock_and_the_flags_tell_how_near_it_is() {
+    let token = Token::private();
+    let session = token.session(CKF_RW_SESSION);
+    let flags = || {
+        const SHOWN: u64 = CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY | CKF_USER_PIN_LOCKED;
+        token.info().flags & SHOWN
+    };
+    assert_eq!(flags(), 0);
+    for _ in 0..8 {
+        assert_eq!(session.login(CKU_USER, "not the pin"), CKR_PIN_INCORRECT);
+        assert_eq!(flags(), CKF_USER_PIN_COUNT_LOW);
+    }
+    assert_eq!(session.login(CKU_USER, "not the pin"), CKR_PIN_INCORRECT);
+    assert_eq!(flags(), CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY);
+    assert_eq!(session.login(CKU_USER, "not the pin"), CKR_PIN_INCORRECT);
+    assert_eq!(flags(), CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_LOCKED);
+    assert_eq!(session.login(CKU_USER, &token.lab.pin), CKR_PIN_LOCKED);
+    assert_eq!(session.login(CKU_SO, &token.lab.so_pin), CKR_OK);
+    assert_eq!(session.init_pin(&token.lab.pin), CKR_OK);
+    assert_eq!(flags(), 0);
 }
 
 #[test]

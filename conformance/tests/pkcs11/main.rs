@@ -6,6 +6,7 @@ mod attacks_attributes;
 mod attacks_wrapping;
 mod buffers;
 mod configuration;
+mod consent;
 mod coverage;
 mod deriving;
 mod digesting;

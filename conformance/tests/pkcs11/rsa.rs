@@ -131,6 +131,33 @@ fn every_mechanism_signs_and_others_verify() {
 }
 
 #[test]
+fn every_hashed_mechanism_signs_and_verifies_in_parts() {
+    let token = Token::shared();
+    let session = token.user();
+    let pair = session.rsa();
+    let parts = [&b"a mes"[..], b"", b"sage in", b" parts"];
+    for (hash, mgf, pkcs1, pss, bytes) in HASHES {
+        for mechanism in [RsaMechanism::plain(pkcs1), RsaMechanism::pss(pss, hash, mgf, bytes)] {
+            let whole = parts.concat();
+            let in_parts = session.rsa_sign_parts(&mechanism, pair.private, &parts).unwrap();
+            assert_eq!(session.rsa_verify(&mechanism, pair.public, &whole, &in_parts), CKR_OK);
+            let at_once = session.rsa_sign(&mechanism, pair.private, &whole).unwrap();
+            let verify = |parts| session.rsa_verify_parts(&mechanism, pair.public, parts, &at_once);
+            assert_eq!(verify(&parts), CKR_OK);
+            assert_eq!(verify(&parts[..3]), CKR_SIGNATURE_INVALID);
+        }
+    }
+    // The application has hashed for these.
+    for mechanism in [
+        RsaMechanism::plain(CKM_RSA_PKCS),
+        RsaMechanism::pss(CKM_RSA_PKCS_PSS, CKM_SHA256, CKG_MGF1_SHA256, 32),
+    ] {
+        let signature = session.rsa_sign_parts(&mechanism, pair.private, &[&[7; 16], &[7; 16]]).unwrap();
+        assert_eq!(session.rsa_verify(&mechanism, pair.public, &[7; 32], &signature), CKR_OK);
+    }
+}
+
+#[test]
 fn what_is_encrypted_is_decrypted() {
     let token = Token::shared();
     let session = token.user();

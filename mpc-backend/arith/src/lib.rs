@@ -40,6 +40,7 @@
 //!   `ecp_nistz256_point_mul` → s2n-bignum's `p256_montjscalarmul` (verified, fixed schedule,
 //!   masked table reads).
 //! - [`Point::add`] is `ecp_nistz256_add` → the assembly `ecp_nistz256_point_add`.
+//! - [`Point::hash`] is masked throughout (`ec_extra/hash_to_curve.c`); what is hashed here is public.
 //! - [`Point::to_compressed`] inverts Z by a fixed addition chain
 //!   (`ecp_nistz256_mod_inverse_sqr_mont`).
 //!
@@ -85,6 +86,7 @@
 //! [`Point::mul_base`]: point::Point::mul_base
 //! [`Point::mul`]: point::Point::mul
 //! [`Point::add`]: point::Point::add
+//! [`Point::hash`]: point::Point::hash
 //! [`Point::to_compressed`]: point::Point::to_compressed
 //! [`Point::from_compressed`]: point::Point::from_compressed
 //! [`Point::from_uncompressed`]: point::Point::from_uncompressed

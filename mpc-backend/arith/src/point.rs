@@ -6,10 +6,10 @@ use core::ptr::{NonNull, null, null_mut};
 use aws_lc_sys::{
     EC_GROUP_get0_generator, EC_POINT, EC_POINT_add, EC_POINT_clear_free, EC_POINT_cmp, EC_POINT_dup,
     EC_POINT_invert, EC_POINT_is_at_infinity, EC_POINT_mul, EC_POINT_new, EC_POINT_oct2point,
-    EC_POINT_point2oct, ERR_clear_error, point_conversion_form_t,
+    EC_POINT_point2oct, EC_hash_to_curve_p256_xmd_sha256_sswu, ERR_clear_error, point_conversion_form_t,
 };
 
-use crate::curve::{Bytes, Curve};
+use crate::curve::{Bytes, Curve, P256};
 use crate::number::Number;
 
 const NO_FAILURE: &str = "AWS-LC fails here only out of memory or after a hardware fault";
@@ -186,6 +186,28 @@ impl<C: Curve> Point<C> {
 
     fn own(raw: *mut EC_POINT) -> Self {
         Self { raw: NonNull::new(raw).expect("allocation fails only when out of memory"), curve: PhantomData }
+    }
+}
+
+impl Point<P256> {
+    /// HashToCurve of RFC 9380, suite P256_XMD:SHA-256_SSWU_RO_, with this domain separation tag. Constant time in
+    /// the message but for its length.
+    #[must_use]
+    pub fn hash(tag: &[u8], message: &[u8]) -> Self {
+        let mut point = Self::identity();
+        // SAFETY: `point` is live and nobody else refers to it; each pointer and length describe a live slice.
+        let ok = unsafe {
+            EC_hash_to_curve_p256_xmd_sha256_sswu(
+                P256::group(),
+                point.as_mut_ptr(),
+                tag.as_ptr(),
+                tag.len(),
+                message.as_ptr(),
+                message.len(),
+            )
+        };
+        assert_eq!(ok, 1, "{NO_FAILURE}");
+        point
     }
 }
 

@@ -41,6 +41,8 @@ pub enum Bug {
     NoMasks,
     /// dprf 2.3: an input to encrypt is evaluated whatever nonce it has.
     AnyNonce,
+    /// KMS: a pair signs, agrees and decrypts without a statement of the client.
+    NoStatement,
     /// R10: a signer set is not held against T, the order of its members and this node's own place.
     AnySigners,
     /// An RSA key that was made ahead stays in its pool when it is taken.

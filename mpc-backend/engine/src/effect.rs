@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::event::Event;
 use crate::input::NodeIndex;
 use crate::registry::Refusal;
-use crate::sessions::Work;
+use crate::work::Work;
 
 /// One thing to do. Effects are carried out in order.
 #[derive(Debug)]
@@ -63,8 +63,8 @@ pub enum Effect {
         /// A refused snapshot changed nothing.
         result: Result<u64, Refusal>,
     },
-    /// Run this step beside the engine and below it in priority, then say [`crate::Input::Worked`]. Steps of one
-    /// session come one after the other.
+    /// Run this beside the engine, then say [`crate::Input::Worked`]; steps of a generation below everything else in
+    /// priority. Those of one session come one after the other.
     Work(Work),
     /// Whether this node may vote in the registry's log. False until told otherwise.
     AllowVoting(bool),

@@ -6,7 +6,7 @@ use proto::manifest::Manifest;
 use proto::peer::v1::Envelope;
 use zeroize::Zeroizing;
 
-use crate::sessions::Worked;
+use crate::work::Worked;
 
 /// A node's 1-based index in the manifest: its party index in every protocol.
 pub type NodeIndex = u8;
@@ -53,6 +53,10 @@ pub struct Limits {
     pub rsa_pkcs1_decryption: bool,
     /// Whether RSA keys raise any number to their exponent (`CKM_RSA_X_509`).
     pub rsa_raw: bool,
+    /// Requests for keys of the KMS interface that one client may make in a second; 0 is without bound.
+    pub kms_requests_per_s: u32,
+    /// How long a KMS key is pending deletion at least, in s.
+    pub kms_deletion_s_min: u64,
     /// Most session keys that this node holds, at up to 6 kB.
     pub session_keys_max: u32,
     /// Most session keys of one client.
@@ -73,6 +77,8 @@ impl Default for Limits {
             strict: false,
             rsa_pkcs1_decryption: false,
             rsa_raw: false,
+            kms_requests_per_s: 2_000,
+            kms_deletion_s_min: 7 * 86_400,
             session_keys_max: 8_192,
             session_keys_per_client: 1_024,
             rsa_pool: [(2048, 0), (3072, 0), (4096, 0)],
@@ -100,6 +106,7 @@ pub struct Record {
 }
 
 /// One thing that happened.
+#[expect(clippy::large_enum_variant, reason = "one at a time, and none is kept")]
 pub enum Input {
     /// A stream to a peer stands; the peer proved its manifest key in TLS.
     PeerConnected {

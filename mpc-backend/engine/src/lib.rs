@@ -27,10 +27,11 @@ mod sessions;
 mod shares;
 mod startup;
 mod witness;
+mod work;
 
 pub use effect::{Effect, Write};
 pub use engine::Engine;
 pub use event::{Event, Level};
 pub use input::{EngineConfig, Input, Limits, NodeIndex, ProposalError, Record, Restored, StartError};
 pub use sessions::pools::PRESIGNATURE_BYTES;
-pub use sessions::{Work, Worked};
+pub use work::{Work, Worked};

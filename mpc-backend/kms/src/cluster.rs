@@ -223,7 +223,7 @@ impl Keys for Cluster {
     fn sign(&self, key: &Key, algorithm: Algorithm, message: &[u8]) -> Result<Vec<u8>, Refusal> {
         let scheme = scheme(key, algorithm)
             .ok_or_else(|| Refusal::new(Fault::InvalidKeyUsage, "the key has no such algorithm"))?;
-        self.use_key(|client| client.sign(self.token, key.object.id, &scheme, message))
+        self.use_key(|client| client.sign(self.token, key.object.id, &scheme, message, None))
     }
 
     fn decrypt(&self, key: &Key, padding: Oaep, ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>, Refusal> {
@@ -237,7 +237,7 @@ impl Keys for Cluster {
         };
         let padding = Padding::Oaep { hash, mgf: hash, label: Vec::new() };
         let decryption = Decryption { mechanism: CKM_RSA_PKCS_OAEP, padding, unwrap: false };
-        self.use_key(|client| client.decrypt(self.token, key.object.id, &decryption, ciphertext))
+        self.use_key(|client| client.decrypt(self.token, key.object.id, &decryption, ciphertext, None))
     }
 
     fn derive(&self, key: &Key, point: &[u8]) -> Result<Zeroizing<Vec<u8>>, Refusal> {

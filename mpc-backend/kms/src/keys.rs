@@ -81,6 +81,7 @@ impl From<KmsError> for Refusal {
             KmsError::NotFound => Fault::NotFound,
             KmsError::Stale => Fault::Conflict,
             KmsError::TooFewNodes(_) => Fault::KeyUnavailable,
+            KmsError::Throttled(_) => Fault::Throttling,
             KmsError::Limit(_) => Fault::LimitExceeded,
             KmsError::Refused(_) => Fault::Validation,
             KmsError::NotLoggedIn | KmsError::Internal(_) => Fault::Internal,

@@ -52,9 +52,12 @@ pub enum ClientCommand {
         /// The public key that `client init` printed.
         #[arg(long, value_parser = keys::public)]
         client_key: [u8; 32],
-        /// The client's name, for people.
+        /// The client's name: no other client's. Policies of KMS keys name clients by it.
         #[arg(long, value_parser = parse_name)]
         name: String,
+        /// The name was a revoked client's, and what policies allow to it is meant for this one now.
+        #[arg(long)]
+        succeeds_revoked: bool,
     },
     /// Refuse a client from now on, for ever (T operators agree).
     Revoke {
@@ -87,8 +90,9 @@ impl ClientCommand {
                 tell("Put this into /etc/pkcs11/modules/counterfoil.module or ~/.config/pkcs11/modules.");
                 Ok(())
             }
-            Self::Enrol { agreement, client_key, name } => {
-                agreement.carry_out(Body::EnrolClient(EnrolClient { client_key: client_key.to_vec(), name }))
+            Self::Enrol { agreement, client_key, name, succeeds_revoked } => {
+                let client_key = client_key.to_vec();
+                agreement.carry_out(Body::EnrolClient(EnrolClient { client_key, name, succeeds_revoked }))
             }
             Self::Revoke { agreement, client_key } => {
                 agreement.carry_out(Body::RevokeClient(RevokeClient { client_key: client_key.to_vec() }))

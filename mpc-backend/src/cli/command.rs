@@ -95,7 +95,8 @@ fn read_for(
 fn describe(command: &Command) -> String {
     match &command.body {
         Some(Body::EnrolClient(body)) => {
-            format!("enrol client {:?} with key {}", body.name, hex::encode(&body.client_key))
+            let succeeds = if body.succeeds_revoked { ", as whom it was before and is revoked" } else { "" };
+            format!("enrol client {:?}{succeeds}, with key {}", body.name, hex::encode(&body.client_key))
         }
         Some(Body::RevokeClient(body)) => {
             format!("revoke the client with key {}", hex::encode(&body.client_key))
@@ -120,10 +121,14 @@ mod tests {
 
     #[test]
     fn description_shows_the_whole_key_and_no_control_characters() {
-        let body = EnrolClient { client_key: vec![0xcd; 32], name: "web\u{1b}[2J".to_owned() };
+        let body = EnrolClient {
+            client_key: vec![0xcd; 32],
+            name: "web\u{1b}[2J".to_owned(),
+            succeeds_revoked: true,
+        };
         let command = Command { body: Some(Body::EnrolClient(body)), ..Default::default() };
         let text = describe(&command);
-        assert!(text.contains(&"cd".repeat(32)));
+        assert!(text.contains(&"cd".repeat(32)) && text.contains("is revoked"));
         assert!(!text.chars().any(char::is_control), "{text:?}");
     }
 
@@ -131,7 +136,7 @@ mod tests {
     fn command_of_another_cluster_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("cmd.bin");
-        let body = Body::EnrolClient(EnrolClient { client_key: vec![1; 32], name: "x".to_owned() });
+        let body = Body::EnrolClient(EnrolClient { client_key: vec![1; 32], ..EnrolClient::default() });
         std::fs::write(&file, ceremony::draft(&manifest(), 7, body).encode_to_vec()).unwrap();
         let mut other = manifest();
         other.operators.reverse();

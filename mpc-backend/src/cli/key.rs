@@ -7,6 +7,7 @@ use token::backend::{Freshness, ObjectList, ObjectRecord, Role};
 use token::object::summary::summary;
 use zeroize::Zeroizing;
 
+use crate::cli::adopt::Adopt;
 use crate::cli::failure::Failure;
 use crate::cli::generate::Generate;
 use crate::cli::import::Import;
@@ -35,6 +36,8 @@ pub enum KeyCommand {
     Import(Import),
     /// Have all nodes make a key pair; prints the private key's object id. Ctrl-C ends it at every node.
     Generate(Generate),
+    /// Make a private key one of the KMS interface, whose policy holds for PKCS#11 too from then on, for ever; prints its id.
+    Adopt(Adopt),
 }
 
 impl KeyCommand {
@@ -44,6 +47,7 @@ impl KeyCommand {
             Self::List { config, token, pin, pin_file } => (config, token, pin, pin_file),
             Self::Import(import) => return import.run(),
             Self::Generate(generate) => return generate.run(),
+            Self::Adopt(adopt) => return adopt.run(),
         };
         let pin = one_pin(pin, pin_file.as_deref())?;
         let objects = list(&config, &token, pin.as_deref().map(String::as_str))?;

@@ -45,6 +45,9 @@ pub enum LabCommand {
         /// Start the KMS agent too, on this port of loopback; 0 takes a free one.
         #[arg(long, requires = "token", value_name = "PORT")]
         kms: Option<u16>,
+        /// The KMS agent speaks HTTPS, with a certificate of a CA of this lab.
+        #[arg(long, requires = "kms")]
+        kms_tls: bool,
     },
     /// Show the processes and what they say.
     Status {
@@ -83,7 +86,7 @@ impl LabCommand {
     /// Runs it.
     pub fn run(self) -> Result<(), Failure> {
         match self {
-            Self::Up { dir, nodes, threshold, strict, token, so_pin, pin, kms } => {
+            Self::Up { dir, nodes, threshold, strict, token, so_pin, pin, kms, kms_tls } => {
                 let token = match (token, so_pin, pin) {
                     (Some(label), Some(so_pin), Some(pin)) => Some(WantedToken { label, so_pin, pin }),
                     _ => None,
@@ -92,7 +95,7 @@ impl LabCommand {
                 let lab = Lab::open_or_create(&dir, nodes, threshold, strict)?;
                 start_all(&lab, &binary, &module, token.as_ref())?;
                 if let (Some(port), Some(token)) = (kms, &token) {
-                    let lines = lab::kms::up(&lab, &up::beside(KMS_BINARY)?, token, port)?;
+                    let lines = lab::kms::up(&lab, &up::beside(KMS_BINARY)?, token, port, kms_tls)?;
                     lines.into_iter().for_each(result);
                 }
                 Ok(())

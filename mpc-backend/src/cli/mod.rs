@@ -7,6 +7,7 @@
 //! Results go to standard output, text for people to standard error. Exit codes: 0 done, 1 the
 //! cluster or a process refused, 2 the command line or a file is wrong.
 
+pub mod adopt;
 pub mod ceremony;
 pub mod client;
 pub mod cluster;

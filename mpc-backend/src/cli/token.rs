@@ -96,6 +96,11 @@ impl Session {
         self.0.as_ref()
     }
 
+    /// Keys of the KMS interface on a token.
+    pub fn kms(&self, token: TokenId) -> client::kms::Kms<'_> {
+        self.0.kms(token)
+    }
+
     fn tokens(&self) -> Result<Vec<TokenState>, Failure> {
         self.backend().tokens().map_err(Failure::refused)
     }
@@ -252,8 +257,7 @@ mod tests {
             serial: [b' '; 16],
             initialized: true,
             user_pin_initialized: false,
-            so_pin: Default::default(),
-            user_pin: Default::default(),
+            user_pin_replaced: false,
         };
         assert_eq!(label_of(&state), "web keys");
         assert!(describe(&state).contains("no user PIN"));
@@ -269,8 +273,7 @@ mod tests {
             serial: [b' '; 16],
             initialized,
             user_pin_initialized: false,
-            so_pin: Default::default(),
-            user_pin: Default::default(),
+            user_pin_replaced: false,
         };
         let states = [state(1, true), state(2, false)];
         assert_eq!(choose_empty(&states, None).ok(), Some(Some(TokenId([2; 16]))));

@@ -1,7 +1,7 @@
 //! The lab's KMS agent: a client of its own, an access key for it, and the process.
 
 use std::net::{Ipv4Addr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rand_core::{OsRng, RngCore};
@@ -11,6 +11,7 @@ use crate::cli::failure::Failure;
 use crate::cli::files::{self, Readers};
 use crate::cli::terminal::tell;
 use crate::cli::{client, keys};
+use crate::lab::ca;
 use crate::lab::export::line;
 use crate::lab::layout::Lab;
 use crate::lab::ports;
@@ -19,8 +20,14 @@ use crate::lab::up::{self, WantedToken};
 
 /// Starts the agent, or finds it running, and says what programs need: lines for a shell.
 ///
-/// The access key is made once; a second call with another port moves the agent there.
-pub fn up(lab: &Lab, binary: &Path, token: &WantedToken, port: u16) -> Result<Vec<String>, Failure> {
+/// The access key is made once; a second call with another port, or the other choice of `tls`, moves the agent there.
+pub fn up(
+    lab: &Lab,
+    binary: &Path,
+    token: &WantedToken,
+    port: u16,
+    tls: bool,
+) -> Result<Vec<String>, Failure> {
     let folder = lab.kms_folder();
     let path = folder.join(KMS_CONFIG);
     if !path.exists() {
@@ -49,12 +56,21 @@ pub fn up(lab: &Lab, binary: &Path, token: &WantedToken, port: u16) -> Result<Ve
     let same = settings.get("listen").and_then(toml::Value::as_str).map(str::to_owned);
     let listen = match same {
         // Where it runs already will do if no port was asked for.
-        Some(same) if running && (port == 0 || same == listen) => same,
+        Some(same) if running && settings.contains_key(TLS) == tls && (port == 0 || same == listen) => same,
         _ => {
             if running {
                 up::stop(std::slice::from_ref(&process));
             }
             settings.insert("listen".into(), listen.clone().into());
+            settings.remove(TLS);
+            if tls {
+                if !folder.join(ca::CA).exists() {
+                    ca::create(&folder)?;
+                }
+                let names = [("certificate", ca::CERTIFICATE), ("key", ca::KEY)];
+                let files = names.map(|(name, file)| (name.to_owned(), file.into()));
+                settings.insert(TLS.into(), toml::Table::from_iter(files).into());
+            }
             files::replace(&path, settings.to_string().as_bytes(), Readers::Owner)?;
             process.start(binary)?;
             tell(format!("KMS agent started, log {}", process.log().display()));
@@ -68,7 +84,7 @@ pub fn up(lab: &Lab, binary: &Path, token: &WantedToken, port: u16) -> Result<Ve
         }
         std::thread::sleep(POLL);
     }
-    Ok(lines(&settings, &listen))
+    Ok(lines(&settings, &listen, tls.then(|| folder.join(ca::CA))))
 }
 
 /// A new access key.
@@ -95,24 +111,29 @@ fn credentials(token: &str) -> Result<Zeroizing<String>, Failure> {
 }
 
 /// What AWS's programs and libraries look for.
-fn lines(settings: &toml::Table, listen: &str) -> Vec<String> {
+fn lines(settings: &toml::Table, listen: &str, ca: Option<PathBuf>) -> Vec<String> {
     let credential = settings.get("credential").and_then(|all| all.get(0));
     let text = |name: &str| credential.and_then(|one| one.get(name)?.as_str()).unwrap_or_default();
     let region = settings.get("region").and_then(toml::Value::as_str).unwrap_or(REGION);
-    let endpoint = format!("http://{listen}");
-    vec![
+    let endpoint = format!("{}://{listen}", if ca.is_some() { "https" } else { "http" });
+    let mut lines = vec![
         line("AWS_ENDPOINT_URL_KMS", &endpoint),
         line("AWS_ENDPOINT_URL_STS", &endpoint),
         line("AWS_ACCESS_KEY_ID", text("access_key_id")),
         line("AWS_SECRET_ACCESS_KEY", text("secret_access_key")),
         line("AWS_REGION", region),
         line("AWS_DEFAULT_REGION", region),
-    ]
+    ];
+    // Python's and the AWS CLI's alone. NODE_EXTRA_CA_CERTS and SSL_CERT_FILE are other programs' too, and may be set.
+    lines.extend(ca.map(|ca| line("AWS_CA_BUNDLE", &ca.to_string_lossy())));
+    lines
 }
 
 /// The agent's client, as it is enrolled and as policies name it.
 const CLIENT: &str = "kms";
 const PIN: &str = "pin";
+/// The table of the settings that makes it HTTPS.
+const TLS: &str = "tls";
 const REGION: &str = "us-east-1";
 /// How long the agent may take to log in.
 const SERVE_LIMIT: Duration = Duration::from_secs(60);

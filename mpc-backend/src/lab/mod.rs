@@ -8,8 +8,10 @@
 //! DIR/operatorN/  operator.key
 //! DIR/client/     client.key client.toml client.log
 //! DIR/kms/        client.key client.toml client.log kms.toml pin log pid pid.started
+//!                 ca.pem tls.pem tls.key
 //! ```
 
+pub mod ca;
 pub mod export;
 pub mod kms;
 pub mod layout;

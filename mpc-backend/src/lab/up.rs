@@ -145,7 +145,7 @@ pub(super) fn enrol(
         agree(
             lab.manifest(),
             operators,
-            Body::EnrolClient(EnrolClient { client_key, name: name.to_owned() }),
+            Body::EnrolClient(EnrolClient { client_key, name: name.to_owned(), ..EnrolClient::default() }),
         )?;
     }
     let end = Instant::now() + SERVE_LIMIT;

@@ -28,7 +28,7 @@ pub struct Effects {
     pub connections: Arc<Connections>,
     /// To the disk.
     pub disk: Disk,
-    /// To the thread for long steps.
+    /// To the threads for what computes for long.
     pub workshop: Workshop,
     /// To the registry's log. Unbounded: the engine bounds the requests that it has under way.
     pub proposals: mpsc::UnboundedSender<Proposal>,

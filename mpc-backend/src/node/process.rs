@@ -6,12 +6,18 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::Node;
+use super::clients::Lie;
 use crate::config::NodeConfig;
 use crate::{harden, shutdown, telemetry};
 
 /// Runs the node of this configuration file until SIGTERM or SIGINT. Logs and the reason of a
 /// failure go to standard error, nothing to standard output.
 pub fn run(config: &Path) -> ExitCode {
+    run_lying(config, None)
+}
+
+/// The same for a node of the tests, which alters its answers to clients.
+pub fn run_lying(config: &Path, lie: Option<Lie>) -> ExitCode {
     let hardened = match harden::harden() {
         Ok(hardened) => hardened,
         Err(error) => return refuse(1, &format!("core dumps cannot be forbidden: {error}")),
@@ -26,13 +32,13 @@ pub fn run(config: &Path) -> ExitCode {
         tracing::warn!("memory is not locked and may be swapped: raise the limit (LimitMEMLOCK=infinity)");
     }
     match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime.block_on(live(config)),
+        Ok(runtime) => runtime.block_on(live(config, lie)),
         Err(error) => refuse(1, &format!("no runtime: {error}")),
     }
 }
 
-async fn live(config: NodeConfig) -> ExitCode {
-    let mut node = match Node::start(config).await {
+async fn live(config: NodeConfig, lie: Option<Lie>) -> ExitCode {
+    let mut node = match Node::start(config, lie).await {
         Ok(node) => node,
         Err(error) => return refuse(error.exit_code(), &error.to_string()),
     };

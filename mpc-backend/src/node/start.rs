@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::clients::{self, Connections, Desk};
+use super::clients::{self, Connections, Desk, Lie};
 use super::core::{self, Inputs, QUEUE_MAX, Seat};
 use super::disk::Disk;
 use super::effects::{Effects, Proposal};
@@ -29,8 +29,8 @@ use crate::shutdown;
 use crate::tls::{self, Acceptor, Expected};
 
 impl Node {
-    /// Starts a node. It serves clients once its start-up check has passed.
-    pub async fn start(config: NodeConfig) -> Result<Self, StartError> {
+    /// Starts a node. It serves clients once its start-up check has passed. `lie` is for tests.
+    pub async fn start(config: NodeConfig, lie: Option<Lie>) -> Result<Self, StartError> {
         let config = Arc::new(config);
         let identity = config.identity()?;
         let opening = config.clone();
@@ -40,7 +40,7 @@ impl Node {
         let engine = engine(&config, &identity, &store, snapshot)?;
         let peer_listener = listen("listen_peer", &config.listen_peer).await?;
         let client_listener = listen("listen_client", &config.listen_client).await?;
-        let parts = Parts::new(&config, store, engine)?;
+        let parts = Parts::new(&config, store, engine, lie)?;
         let node = parts.run(&config, &identity, peer_listener, client_listener).await?;
         tracing::info!(
             node = config.index,
@@ -90,6 +90,7 @@ fn engine(
         strict: config.strict,
         rsa_pkcs1_decryption: config.rsa_pkcs1_decryption,
         rsa_raw: config.rsa_raw,
+        kms_requests_per_s: config.kms_requests_per_s,
         session_keys_max: config.session_keys_max,
         session_keys_per_client: config.session_keys_per_client,
         rsa_pool: config.rsa_pool,
@@ -137,7 +138,12 @@ struct Parts {
 }
 
 impl Parts {
-    fn new(config: &NodeConfig, store: Arc<SealedStore>, engine: Engine) -> Result<Self, StartError> {
+    fn new(
+        config: &NodeConfig,
+        store: Arc<SealedStore>,
+        engine: Engine,
+        lie: Option<Lie>,
+    ) -> Result<Self, StartError> {
         let manifest = Arc::new(config.manifest.clone());
         let (clients, client_inputs) = mpsc::channel(QUEUE_MAX);
         let (peers, peer_inputs) = mpsc::channel(QUEUE_MAX);
@@ -149,9 +155,9 @@ impl Parts {
         let (failing, failed) = watch::channel(None);
         let others = others(&manifest, config.index).map(|node| node.index);
         let links = Arc::new(Links::new(config.index, others, peers));
-        let connections = Arc::new(Connections::default());
+        let connections = Arc::new(Connections::new(lie));
         let (disk, disk_thread) = Disk::start(store.clone(), reports.clone(), failing.clone())?;
-        let (workshop, workshop_thread) = Workshop::start(reports.clone(), failing)?;
+        let (workshop, workers) = Workshop::start(&reports, &failing)?;
         let effects = Effects {
             links: links.clone(),
             connections: connections.clone(),
@@ -186,7 +192,7 @@ impl Parts {
             failed,
             clock,
             core,
-            threads: vec![engine_thread, disk_thread, workshop_thread],
+            threads: [engine_thread, disk_thread].into_iter().chain(workers).collect(),
         })
     }
 

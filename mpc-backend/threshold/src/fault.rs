@@ -377,9 +377,9 @@ pub enum Misuse {
     /// No prime between 2^16 and 2^32.
     #[error("public exponent must be a prime between 2^16 and 2^32")]
     Exponent,
-    /// The block has no inverse: it shares a factor with the modulus, or is of another key.
-    #[error("block has no inverse modulo the key")]
-    NoInverse,
+    /// The block is of another key.
+    #[error("block does not belong to the key")]
+    Block,
     /// The stored share or public key of a key is not in canonical form.
     #[error("stored share or public key is not canonical")]
     StoredKey,

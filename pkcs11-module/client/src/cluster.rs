@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use proto::kms::CKA_COUNTERFOIL_KMS;
 use proto::registry::v1::{InitToken, Login as WireLogin, NewObject, SetLogin, TokenRecord, command::Body};
 use token::backend::{
     Attributes, Backend, BackendError, BackendResult, Curve, Decryption, Freshness, GeneratedPair, KeyKind,
-    KeyPairRequest, ObjectId, ObjectList, ObjectRecord, PinState, PrivateKeyImport, Role, RsaPolicy, Scheme,
-    TokenId, TokenState,
+    KeyPairRequest, ObjectId, ObjectList, ObjectRecord, PinStates, PrivateKeyImport, Reauthentication, Role,
+    RsaPolicy, Scheme, TokenId, TokenState,
 };
 use zeroize::Zeroizing;
 
@@ -16,11 +17,11 @@ use crate::commands::new_object_id;
 use crate::config::{Config, ConfigError};
 use crate::core::Core;
 use crate::deadline::Deadline;
-use crate::kms::Nonces;
-use crate::login::{Login, wire_role};
-use crate::pin::PinVersion;
+use crate::kms::{Aliases, Nonces};
+use crate::login::{Again, Login, Shown, wire_role};
+use crate::pin::{PinKeys, PinVersion};
 use crate::random::Mixer;
-use crate::record::{Shared, to_wire};
+use crate::record::{Shared, Trusted, to_wire};
 use crate::registry::Registry;
 use crate::session_keys::SessionKeys;
 use crate::sign::Signer;
@@ -31,6 +32,7 @@ pub struct ClusterClient {
     pub(crate) core: Core,
     pub(crate) registry: Registry,
     pub(crate) nonces: Nonces,
+    pub(crate) aliases: Aliases,
     mixer: Mixer,
     signer: Signer,
     session_keys: SessionKeys,
@@ -51,6 +53,7 @@ impl ClusterClient {
             core: Core::new(config),
             registry: Registry::default(),
             nonces: Nonces::default(),
+            aliases: Aliases::default(),
             mixer: Mixer::default(),
             signer: Signer::default(),
             session_keys: SessionKeys::default(),
@@ -66,23 +69,16 @@ impl ClusterClient {
         }
     }
 
-    /// Checks a PIN against the registered login and notes how it went. The login is not shown to
-    /// any node yet.
+    /// Checks a PIN against the registered login. The login is not shown to any node yet.
     fn try_pin(
         &self,
         of: PinVersion,
         registered: &WireLogin,
         pin: &[u8],
         deadline: Deadline,
-    ) -> BackendResult<ed25519_dalek::SigningKey> {
+    ) -> BackendResult<PinKeys> {
         let outcome = self.core.login_key(of, registered, pin, deadline);
-        let state = match &outcome {
-            Ok(_) => PinState::default(),
-            Err(BackendError::PinIncorrect) => PinState { count_low: true, ..PinState::default() },
-            Err(BackendError::PinLocked) => PinState { count_low: true, final_try: false, locked: true },
-            Err(_) => return outcome,
-        };
-        self.registry.note_pin(of.token, of.role, state);
+        self.registry.forget_pins(of.token);
         outcome
     }
 
@@ -104,7 +100,7 @@ impl ClusterClient {
         });
         self.core.command(body, &[by], deadline)?;
         self.registry.forget_tokens();
-        self.registry.note_pin(token, role, PinState::default());
+        self.registry.forget_pins(token);
         self.core.pool.close_idle(|connection| !self.core.logins.all_current(&connection.logins));
         // A login of this role goes on, under the new key.
         if self.core.logins.get(token).is_some_and(|login| login.role == role) {
@@ -130,13 +126,35 @@ impl ClusterClient {
         Ok(self.registry.listing(&self.core, token, Freshness::Cached)?.get(key)?.clone())
     }
 
-    /// Shows a login to a quorum, so that those nodes end their count of attempts.
+    /// Uses a private key: by signed statements if it is one of the KMS interface, of which others may have made it one
+    /// since it was read here.
+    fn use_key<R>(
+        &self,
+        token: TokenId,
+        key: ObjectId,
+        again: Option<&Reauthentication>,
+        work: impl Fn(&Trusted, &Shown) -> BackendResult<R>,
+    ) -> BackendResult<R> {
+        let key = self.private_key(token, key)?;
+        let stated = key.record.attributes.contains_key(&CKA_COUNTERFOIL_KMS);
+        let again = again.map(|given| Again::new(&self.core, token, given)).transpose()?;
+        let mut shown = Shown { stated, again };
+        match work(&key, &shown) {
+            Err(BackendError::Stale) if !stated => {
+                shown.stated = true;
+                work(&key, &shown)
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Shows a quorum a login whose PIN was given now, so that those nodes end their count of tries.
     fn show_login(&self, login: &Login, deadline: Deadline) -> BackendResult<()> {
         let core = &self.core;
         core.with_quorum(core.threshold(), deadline, |set, deadline| {
             let terms =
                 Terms { token: None, min_registry_index: core.read_floor(), repeatable: true, deadline };
-            let show = |node| login.show(core, core.ready(node, terms)?.get()?, deadline);
+            let show = |node| login.prove(core, core.ready(node, terms)?.get()?, true, deadline);
             let failures: Vec<_> = set.iter().filter_map(|node| Some((*node, show(*node).err()?))).collect();
             if failures.is_empty() { Ok(()) } else { Err(Setback::Nodes(failures)) }
         })
@@ -149,6 +167,11 @@ impl Backend for ClusterClient {
         self.registry.tokens(&self.core)
     }
 
+    fn pin_states(&self, token: TokenId) -> BackendResult<PinStates> {
+        self.core.start()?;
+        Ok(self.registry.pin_states(&self.core, token))
+    }
+
     fn init_token(&self, token: TokenId, so_pin: &[u8], label: &[u8; 32]) -> BackendResult<()> {
         let deadline = self.core.start()?;
         let record = self.registry.token_now(&self.core, token)?;
@@ -156,7 +179,7 @@ impl Backend for ClusterClient {
         let (version, so) = match &record.so_login {
             None => (1, None),
             Some(registered) => {
-                let key = self.try_pin(of(registered.version), registered, so_pin, deadline)?;
+                let key = self.try_pin(of(registered.version), registered, so_pin, deadline)?.login;
                 (registered.version + 1, Some((registered.version, key)))
             }
         };
@@ -180,7 +203,7 @@ impl Backend for ClusterClient {
         let record = self.registry.token_now(&self.core, token)?;
         let registered = Self::registered(&record, role)?;
         let of = PinVersion { token, role, version: registered.version };
-        let key = self.try_pin(of, registered, pin, deadline)?;
+        let key = self.try_pin(of, registered, pin, deadline)?.login;
         let login = self.core.logins.begin(token, role, of.version, key);
         self.registry.forget_objects(token);
         self.show_login(&login, deadline).inspect_err(|_| self.logout(token))
@@ -213,7 +236,7 @@ impl Backend for ClusterClient {
         let record = self.registry.token_now(&self.core, token)?;
         let registered = Self::registered(&record, role)?;
         let version = registered.version;
-        let key = self.try_pin(PinVersion { token, role, version }, registered, old_pin, deadline)?;
+        let key = self.try_pin(PinVersion { token, role, version }, registered, old_pin, deadline)?.login;
         let by = Login::detached(token, role, version, key);
         self.show_login(&by, deadline)?;
         self.replace_login(token, role, version + 1, new_pin, &by)
@@ -272,9 +295,32 @@ impl Backend for ClusterClient {
         self.registry.import_private_key(&self.core, &self.session_keys, token, import)
     }
 
-    fn sign(&self, token: TokenId, key: ObjectId, scheme: &Scheme, digest: &[u8]) -> BackendResult<Vec<u8>> {
-        let key = self.private_key(token, key)?;
-        self.signer.sign(&self.core, token, &key, scheme, digest)
+    fn reauthenticate(&self, token: TokenId, pin: &[u8]) -> BackendResult<Reauthentication> {
+        let deadline = self.core.start()?;
+        let record = self.registry.token_now(&self.core, token)?;
+        let registered = Self::registered(&record, Role::User)?;
+        let of = PinVersion { token, role: Role::User, version: registered.version };
+        let login = self.core.logins.get(token).ok_or(BackendError::NotLoggedIn)?;
+        if (login.role, login.version) != (of.role, of.version) {
+            return Err(BackendError::NotLoggedIn);
+        }
+        let keys = self.try_pin(of, registered, pin, deadline)?;
+        // At once, so that the nodes end their count of tries.
+        self.show_login(&login, deadline)?;
+        Ok(Reauthentication::new(Zeroizing::new(keys.consent.to_bytes())))
+    }
+
+    fn sign(
+        &self,
+        token: TokenId,
+        key: ObjectId,
+        scheme: &Scheme,
+        digest: &[u8],
+        again: Option<&Reauthentication>,
+    ) -> BackendResult<Vec<u8>> {
+        self.use_key(token, key, again, |key, shown| {
+            self.signer.sign(&self.core, token, (key, shown), scheme, digest)
+        })
     }
 
     fn decrypt(
@@ -283,9 +329,11 @@ impl Backend for ClusterClient {
         key: ObjectId,
         decryption: &Decryption,
         ciphertext: &[u8],
+        again: Option<&Reauthentication>,
     ) -> BackendResult<Zeroizing<Vec<u8>>> {
-        let key = self.private_key(token, key)?;
-        self.core.rsa_decrypt(token, &key, decryption, ciphertext)
+        self.use_key(token, key, again, |key, shown| {
+            self.core.rsa_decrypt(token, key, (decryption, shown), ciphertext)
+        })
     }
 
     fn derive(
@@ -296,8 +344,9 @@ impl Backend for ClusterClient {
         mechanism: u64,
         peer: &[u8],
     ) -> BackendResult<Zeroizing<Vec<u8>>> {
-        let key = self.private_key(token, key)?;
-        self.core.derive(token, &key, curve, mechanism, peer)
+        self.use_key(token, key, None, |key, shown| {
+            self.core.derive(token, (key, shown), curve, mechanism, peer)
+        })
     }
 
     fn random(&self, out: &mut [u8]) -> BackendResult<()> {

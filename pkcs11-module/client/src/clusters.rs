@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use token::backend::{
     Attributes, Backend, BackendError, BackendResult, Curve, Decryption, Freshness, GeneratedPair, KeyKind,
-    KeyPairRequest, ObjectId, ObjectList, ObjectRecord, PrivateKeyImport, Role, RsaPolicy, Scheme, TokenId,
-    TokenState,
+    KeyPairRequest, ObjectId, ObjectList, ObjectRecord, PinStates, PrivateKeyImport, Reauthentication, Role,
+    RsaPolicy, Scheme, TokenId, TokenState,
 };
 use zeroize::Zeroizing;
 
@@ -78,6 +78,10 @@ impl Backend for Clusters {
         }
     }
 
+    fn pin_states(&self, token: TokenId) -> BackendResult<PinStates> {
+        self.of(token)?.pin_states(token)
+    }
+
     fn init_token(&self, token: TokenId, so_pin: &[u8], label: &[u8; 32]) -> BackendResult<()> {
         self.of(token)?.init_token(token, so_pin, label)
     }
@@ -144,8 +148,19 @@ impl Backend for Clusters {
         self.of(token)?.import_private_key(token, import)
     }
 
-    fn sign(&self, token: TokenId, key: ObjectId, scheme: &Scheme, digest: &[u8]) -> BackendResult<Vec<u8>> {
-        self.of(token)?.sign(token, key, scheme, digest)
+    fn reauthenticate(&self, token: TokenId, pin: &[u8]) -> BackendResult<Reauthentication> {
+        self.of(token)?.reauthenticate(token, pin)
+    }
+
+    fn sign(
+        &self,
+        token: TokenId,
+        key: ObjectId,
+        scheme: &Scheme,
+        digest: &[u8],
+        again: Option<&Reauthentication>,
+    ) -> BackendResult<Vec<u8>> {
+        self.of(token)?.sign(token, key, scheme, digest, again)
     }
 
     fn decrypt(
@@ -154,8 +169,9 @@ impl Backend for Clusters {
         key: ObjectId,
         decryption: &Decryption,
         ciphertext: &[u8],
+        again: Option<&Reauthentication>,
     ) -> BackendResult<Zeroizing<Vec<u8>>> {
-        self.of(token)?.decrypt(token, key, decryption, ciphertext)
+        self.of(token)?.decrypt(token, key, decryption, ciphertext, again)
     }
 
     fn derive(

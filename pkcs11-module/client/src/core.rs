@@ -93,5 +93,12 @@ impl Core {
     }
 }
 
+/// 32 random bytes for one request.
+pub(crate) fn fresh_nonce() -> [u8; 32] {
+    let mut nonce = [0; 32];
+    OsRng.fill_bytes(&mut nonce);
+    nonce
+}
+
 /// Commands of others that may be applied between two answers to us.
 const INDEX_LEAP_MAX: u64 = 4096;

@@ -6,7 +6,6 @@
 
 use proto::client::v1::{DeriveReply, DeriveRequest, request, response};
 use proto::statement;
-use rand_core::{OsRng, RngCore};
 use threshold::ecdh::{AgreementCurve, CombineError, Request, combine};
 use threshold::fault::Misuse;
 use threshold::party::{PartyIndex, SignerSet, Threshold};
@@ -16,8 +15,10 @@ use zeroize::Zeroizing;
 
 use crate::birth::Birth;
 use crate::call::{ATTEMPT_MIN, Setback, Terms, wrong_kind};
-use crate::core::Core;
+use crate::core::{Core, fresh_nonce};
 use crate::failure::NodeFailure;
+use crate::kms::Ask;
+use crate::login::Shown;
 use crate::record::Trusted;
 
 /// What stays the same whichever nodes answer.
@@ -29,6 +30,8 @@ struct Job<'a> {
     curve: AgreementCurve,
     mechanism: u32,
     peer: Vec<u8>,
+    /// Whether each request is a signed statement.
+    shown: &'a Shown,
 }
 
 /// One node's answer, wiped.
@@ -43,7 +46,7 @@ impl Core {
     pub(crate) fn derive(
         &self,
         token: TokenId,
-        key: &Trusted,
+        (key, shown): (&Trusted, &Shown),
         curve: Curve,
         mechanism: u64,
         peer: &[u8],
@@ -63,6 +66,7 @@ impl Core {
             curve: to_agreement(curve).ok_or(BackendError::KeyUseForbidden)?,
             mechanism: mechanism.try_into().map_err(|error| internal(&error))?,
             peer: compressed(curve, peer).ok_or_else(|| internal(&"the peer's point was not checked"))?,
+            shown,
         };
         let mut attempts = 0;
         let secret = self.with_quorum(self.threshold(), deadline, |set, attempt| {
@@ -73,7 +77,8 @@ impl Core {
             let terms = Terms {
                 token: Some(token),
                 min_registry_index: self.read_floor(),
-                repeatable: true,
+                // A node takes a statement once.
+                repeatable: !shown.stated,
                 deadline: attempt,
             };
             job.attempt(set, terms)
@@ -91,15 +96,20 @@ impl Core {
 
 impl Job<'_> {
     fn attempt(&self, set: &[u8], terms: Terms) -> Result<Secret<Vec<u8>>, Setback> {
-        let mut nonce = [0; 32];
-        OsRng.fill_bytes(&mut nonce);
-        let asked = DeriveRequest {
+        let nonce = fresh_nonce();
+        let mut asked = DeriveRequest {
             key_id: self.key_id.to_vec(),
             quorum: set.iter().copied().map(u32::from).collect(),
             mechanism: u64::from(self.mechanism),
             peer: self.peer.clone(),
             request_nonce: nonce.to_vec(),
+            statement: None,
         };
+        if self.shown.stated {
+            let ask = Ask { operation: "DeriveSharedSecret", context: &[] };
+            let parameter = proto::kms::derive_hash(&asked);
+            asked.statement = Some(self.core.kms_statement(&self.key_id, ask, set, &nonce, &parameter));
+        }
         let requests = set.iter().map(|node| (*node, request::Op::Derive(asked.clone()))).collect();
         let mut parts = Vec::with_capacity(set.len());
         for (node, answer) in Core::all_answered(self.core.ask(requests, terms))? {

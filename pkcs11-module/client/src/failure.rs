@@ -85,6 +85,7 @@ impl NodeFailure {
             Some(Code::PolicyDenied) => BackendError::Kms(KmsRefusal::Policy, text),
             Some(Code::KeyState) => BackendError::Kms(KmsRefusal::State, text),
             Some(Code::KeyUsage) => BackendError::Kms(KmsRefusal::Usage, text),
+            Some(Code::Throttled) => BackendError::Kms(KmsRefusal::Quota, text),
             Some(Code::NotFound) => BackendError::NoSuchObject,
             Some(Code::Conflict) => BackendError::Stale,
             Some(Code::PinLocked) => BackendError::PinLocked,

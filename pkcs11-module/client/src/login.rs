@@ -8,7 +8,7 @@ use ed25519_dalek::SigningKey;
 use proto::client::v1::{Code, LoginRequest, request};
 use proto::registry::v1::{LoginAuthor, Role as WireRole, author};
 use proto::statement;
-use token::backend::{Role, TokenId};
+use token::backend::{BackendError, BackendResult, Reauthentication, Role, TokenId};
 
 use crate::connect::Connection;
 use crate::core::Core;
@@ -90,10 +90,23 @@ impl Login {
         connection: &mut Connection,
         deadline: Deadline,
     ) -> Result<(), NodeFailure> {
-        let shown = (self.token, self.serial);
-        if connection.logins.contains(&shown) {
-            return Ok(());
+        match connection.logins.contains(&(self.token, self.serial)) {
+            true => Ok(()),
+            false => self.prove(core, connection, false, deadline),
         }
+    }
+
+    /// Proves the login over `connection`, also if it was shown there. `pin_given`: just now.
+    ///
+    /// # Errors
+    /// As [`Self::show`].
+    pub(crate) fn prove(
+        &self,
+        core: &Core,
+        connection: &mut Connection,
+        pin_given: bool,
+        deadline: Deadline,
+    ) -> Result<(), NodeFailure> {
         let role = wire_role(self.role);
         let signed = statement::login(
             &core.cluster_id,
@@ -110,6 +123,7 @@ impl Login {
             role: role.into(),
             login_version: self.version,
             signature: signed.sign(&self.key),
+            pin_given,
         };
         connection.call(request::Op::Login(request), 0, deadline).map_err(|failure| match failure {
             NodeFailure::Refused {
@@ -120,8 +134,46 @@ impl Login {
             other => other,
         })?;
         connection.logins.retain(|(token, _)| *token != self.token);
-        connection.logins.push(shown);
+        connection.logins.push((self.token, self.serial));
         Ok(())
+    }
+}
+
+/// What a request to use a private key shows beside the login of its connection.
+pub(crate) struct Shown {
+    /// It is a signed statement: of keys of the KMS interface.
+    pub(crate) stated: bool,
+    /// The PIN was given again.
+    pub(crate) again: Option<Again>,
+}
+
+/// The user's PIN, given again for one use of a key (`CKA_ALWAYS_AUTHENTICATE`).
+pub(crate) struct Again {
+    token: TokenId,
+    version: u64,
+    key: SigningKey,
+}
+
+impl Again {
+    /// # Errors
+    /// `NotLoggedIn` if the login has ended since.
+    pub(crate) fn new(core: &Core, token: TokenId, given: &Reauthentication) -> BackendResult<Self> {
+        let login = core.logins.get(token).ok_or(BackendError::NotLoggedIn)?;
+        Ok(Self { token, version: login.version, key: SigningKey::from_bytes(given.secret()) })
+    }
+
+    /// What each node of the quorum is shown with one request. `parameter` is the hash of what else it says.
+    pub(crate) fn sign(
+        &self,
+        core: &Core,
+        key_id: &[u8],
+        quorum: &[u32],
+        request_nonce: &[u8],
+        parameter: &[u8; 32],
+    ) -> Vec<u8> {
+        let (cluster, client) = (&core.cluster_id, core.identity.public());
+        let login = statement::UserLogin { token_id: &self.token.0, version: self.version };
+        statement::key_use(cluster, &client, login, key_id, quorum, request_nonce, parameter).sign(&self.key)
     }
 }
 

@@ -8,9 +8,10 @@
 use curve25519_dalek::RistrettoPoint;
 use ed25519_dalek::SigningKey;
 use hkdf::Hkdf;
+use prost::Message;
 use proto::client::v1::{Code, GenerateRequest, OprfRequest, request, response};
 use proto::limits::FORMAT;
-use proto::registry::v1::{Login as WireLogin, Purpose};
+use proto::registry::v1::{BirthStatement, Login as WireLogin, Purpose};
 use proto::statement;
 use rand_core::OsRng;
 use sha2::Sha256;
@@ -18,7 +19,7 @@ use threshold::oprf::{Blinded, CombineError, Evaluation, OUTPUT_BYTES, blind};
 use threshold::party::{PartyIndex, Threshold};
 use threshold::secret::Secret;
 use threshold::sharing::Commitments;
-use token::backend::{BackendError, BackendResult, Role, TokenId};
+use token::backend::{BackendError, BackendResult, PinState, Role, TokenId};
 use zeroize::Zeroizing;
 
 use crate::birth::{self, Birth, CURVE_RISTRETTO255};
@@ -37,29 +38,58 @@ pub(crate) struct PinVersion {
     pub(crate) version: u64,
 }
 
+/// What a PIN yields. Wiped.
+pub(crate) struct PinKeys {
+    /// Kept as long as the process is logged in.
+    pub(crate) login: SigningKey,
+    /// For one use of a key with `CKA_ALWAYS_AUTHENTICATE`, and not kept.
+    pub(crate) consent: SigningKey,
+}
+
 impl Core {
-    /// The login key that `pin` yields under a registered login; `PinIncorrect` unless it is the
-    /// registered one.
+    /// The keys that `pin` yields under a registered login; `PinIncorrect` unless they are the
+    /// registered ones.
     pub(crate) fn login_key(
         &self,
         of: PinVersion,
         registered: &WireLogin,
         pin: &[u8],
         deadline: Deadline,
-    ) -> BackendResult<SigningKey> {
+    ) -> BackendResult<PinKeys> {
         if !PIN_BYTES.contains(&pin.len()) {
             return Err(BackendError::PinIncorrect);
         }
         let birth = birth::verify(&self.manifest, registered.oprf.as_ref(), self.threshold())
             .and_then(|birth| of.check(&birth).map(|()| birth))
             .map_err(|fault| BackendError::Internal(format!("login of token {}: {fault}", of.token)))?;
-        let key = self.evaluate(of, &birth, pin, deadline)?;
+        let keys = self.evaluate(of, &birth, pin, deadline)?;
         // Both are public keys: the comparison tells no more than its answer.
-        if key.verifying_key().as_bytes().as_slice() == registered.login_key {
-            Ok(key)
+        if keys.login.verifying_key().as_bytes().as_slice() == registered.login_key {
+            Ok(keys)
         } else {
             Err(BackendError::PinIncorrect)
         }
+    }
+
+    /// How many tries a login has left: `None` unless T nodes say.
+    pub(crate) fn pin_state(&self, login: &WireLogin, deadline: Deadline) -> Option<PinState> {
+        let statement = login.oprf.as_ref()?.statement.as_slice();
+        let key_id = BirthStatement::decode(statement).ok()?.key_id;
+        let terms = Terms { token: None, min_registry_index: 0, repeatable: true, deadline };
+        let request = OprfRequest { key_id, blinded: Vec::new(), try_number: 1, only_ask: true };
+        let nodes = self.manifest.nodes.iter();
+        let requests = nodes.map(|node| (node.index, request::Op::Oprf(request.clone()))).collect();
+        let first_free = |answer: Result<Answer, NodeFailure>| match answer {
+            Ok(Answer { result: response::Result::Oprf(reply), .. }) => Some(reply.free_try),
+            Err(failure) if failure.code() == Some(Code::PinLocked) => Some(TRIES + 1),
+            _ => None,
+        };
+        let mut free: Vec<u32> =
+            self.ask(requests, terms).into_iter().filter_map(|(_, answer)| first_free(answer)).collect();
+        // A quorum can serve this try and none before it, whatever T - 1 of the nodes claim.
+        free.sort_unstable();
+        let free = *free.get(self.threshold().checked_sub(1)?)?;
+        Some(PinState { count_low: free > 1, final_try: free == TRIES, locked: free > TRIES })
     }
 
     /// A new OPRF key of all nodes for `of`, and the login that `pin` yields under it.
@@ -84,19 +114,20 @@ impl Core {
         };
         let birth = self.generate(request, None, deadline, &mut Vec::new())?;
         of.check(&birth.0).map_err(|fault| BackendError::Internal(fault.to_string()))?;
-        let key = self.evaluate(of, &birth.0, pin, deadline)?;
-        let login_key = key.verifying_key().to_bytes().to_vec();
-        Ok((WireLogin { version: of.version, login_key, oprf: Some(birth.1) }, key))
+        let keys = self.evaluate(of, &birth.0, pin, deadline)?;
+        let [login_key, consent_key] =
+            [&keys.login, &keys.consent].map(|key| key.verifying_key().to_bytes().to_vec());
+        Ok((WireLogin { version: of.version, login_key, oprf: Some(birth.1), consent_key }, keys.login))
     }
 
-    /// Blinds the PIN, has T nodes evaluate it and derives the login key.
+    /// Blinds the PIN, has T nodes evaluate it and derives the keys.
     fn evaluate(
         &self,
         of: PinVersion,
         birth: &Birth,
         pin: &[u8],
         deadline: Deadline,
-    ) -> BackendResult<SigningKey> {
+    ) -> BackendResult<PinKeys> {
         let statement = birth.statement();
         let internal = |error: &dyn std::fmt::Display| BackendError::Internal(error.to_string());
         let parties = self.manifest.nodes.len() as u8;
@@ -239,17 +270,19 @@ impl PinVersion {
         if same { Ok(()) } else { Err(birth::BirthFault::OtherKey) }
     }
 
-    /// The login key of an OPRF output. Cluster, token, role and version are in it, so that no
-    /// login key serves elsewhere.
-    fn derive(&self, cluster_id: &[u8; 32], output: &Secret<[u8; OUTPUT_BYTES]>) -> SigningKey {
+    /// The keys of an OPRF output. Cluster, token, role and version are in them, so that none serves elsewhere.
+    fn derive(&self, cluster_id: &[u8; 32], output: &Secret<[u8; OUTPUT_BYTES]>) -> PinKeys {
         let role = (wire_role(self.role) as u32).to_be_bytes();
-        let info: [&[u8]; 5] =
-            [LOGIN_KEY_LABEL, cluster_id, &self.token.0, &role, &self.version.to_be_bytes()];
-        let mut seed = Zeroizing::new([0; 32]);
-        Hkdf::<Sha256>::new(None, output.expose())
-            .expand_multi_info(&info, seed.as_mut_slice())
-            .expect("32 bytes are far below the limit of HKDF");
-        SigningKey::from_bytes(&seed)
+        let expanded = Hkdf::<Sha256>::new(None, output.expose());
+        let key = |label: &[u8]| {
+            let info: [&[u8]; 5] = [label, cluster_id, &self.token.0, &role, &self.version.to_be_bytes()];
+            let mut seed = Zeroizing::new([0; 32]);
+            expanded
+                .expand_multi_info(&info, seed.as_mut_slice())
+                .expect("32 bytes are far below the limit of HKDF");
+            SigningKey::from_bytes(&seed)
+        };
+        PinKeys { login: key(LOGIN_KEY_LABEL), consent: key(CONSENT_KEY_LABEL) }
     }
 }
 
@@ -262,6 +295,7 @@ const ROUNDS_MAX: usize = 16;
 /// Length of a PIN in bytes.
 pub(crate) const PIN_BYTES: std::ops::RangeInclusive<usize> = 4..=255;
 const LOGIN_KEY_LABEL: &[u8] = b"counterfoil/login-key/v1";
+const CONSENT_KEY_LABEL: &[u8] = b"counterfoil/consent-key/v1";
 
 #[cfg(test)]
 mod tests {
@@ -271,7 +305,9 @@ mod tests {
     const OF: PinVersion = PinVersion { token: TokenId([5; 16]), role: Role::User, version: 3 };
 
     fn derived(of: PinVersion, cluster: u8, output: u8) -> [u8; 32] {
-        of.derive(&[cluster; 32], &Secret::new([output; OUTPUT_BYTES])).to_bytes()
+        let keys = of.derive(&[cluster; 32], &Secret::new([output; OUTPUT_BYTES]));
+        assert_ne!(keys.login.to_bytes(), keys.consent.to_bytes());
+        keys.login.to_bytes()
     }
 
     /// Whoever changes this value locks out every user of every token.

@@ -14,7 +14,7 @@ use threshold::dkg::DkgCurve;
 use threshold::dprf;
 use threshold::group::curve25519;
 use threshold::signing::{PublicKey, SigningCurve, SigningScheme};
-use token::backend::{Attributes, Curve, ObjectId, ObjectRecord, PinState, Scheme, TokenId, TokenState};
+use token::backend::{Attributes, Curve, ObjectId, ObjectRecord, Scheme, TokenId, TokenState};
 use token::object::{key, rsa};
 
 use crate::birth::{self, Birth, BirthFault};
@@ -187,21 +187,19 @@ pub(crate) fn to_store(before: &Trusted, wanted: &Attributes) -> Attributes {
         .collect()
 }
 
-/// A token as PKCS#11 shows it. `pins` are what this process has seen of the SO's and user's PIN.
-pub(crate) fn token_state(wire: &TokenRecord, pins: [PinState; 2]) -> Option<TokenState> {
+/// A token as PKCS#11 shows it.
+pub(crate) fn token_state(wire: &TokenRecord) -> Option<TokenState> {
     let id: [u8; 16] = wire.token_id.as_slice().try_into().ok()?;
     let label = wire.label.as_slice().try_into().unwrap_or([b' '; 32]);
     let mut serial = [0; 16];
     hex::encode_to_slice(id.first_chunk::<8>()?, &mut serial).ok()?;
-    let [so_pin, user_pin] = pins;
     Some(TokenState {
         id: TokenId(id),
         label,
         serial,
         initialized: wire.so_login.is_some(),
         user_pin_initialized: wire.user_login.is_some(),
-        so_pin,
-        user_pin,
+        user_pin_replaced: wire.user_pin_replaced,
     })
 }
 

@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use proto::registry::v1::TokenRecord;
+use proto::registry::v1::{Login, TokenRecord};
 use token::backend::{
-    BackendError, BackendResult, Freshness, ObjectId, ObjectList, PinState, Role, TokenId, TokenState,
+    BackendError, BackendResult, Freshness, ObjectId, ObjectList, PinState, PinStates, TokenId, TokenState,
 };
 
 use crate::core::Core;
@@ -24,7 +24,7 @@ use crate::sync::lock;
 pub(crate) struct Registry {
     tokens: Mutex<Option<Tokens>>,
     listings: Mutex<BTreeMap<TokenId, Arc<Listing>>>,
-    pins: Mutex<BTreeMap<TokenId, [PinState; 2]>>,
+    pins: Mutex<BTreeMap<TokenId, (Instant, PinStates)>>,
     last_version: AtomicU64,
 }
 
@@ -50,15 +50,8 @@ impl Registry {
                 (Ok(()), _) => {}
             }
         }
-        let pins = lock(&self.pins);
         let kept = lock(&self.tokens);
-        let records = kept.iter().flat_map(|tokens| &tokens.records);
-        Ok(records
-            .filter_map(|wire| {
-                let id: [u8; 16] = wire.token_id.as_slice().try_into().ok()?;
-                record::token_state(wire, pins.get(&TokenId(id)).copied().unwrap_or_default())
-            })
-            .collect())
+        Ok(kept.iter().flat_map(|tokens| &tokens.records).filter_map(record::token_state).collect())
     }
 
     /// One token as T nodes have it now.
@@ -93,11 +86,34 @@ impl Registry {
         }
     }
 
-    /// Notes what an attempt with a PIN showed.
-    pub(crate) fn note_pin(&self, token: TokenId, role: Role, state: PinState) {
-        let mut pins = lock(&self.pins);
-        let [so, user] = pins.entry(token).or_default();
-        *(if role == Role::User { user } else { so }) = state;
+    /// What the nodes count of a token's PINs: what was asked last, unless that is long ago.
+    pub(crate) fn pin_states(&self, core: &Core, token: TokenId) -> PinStates {
+        let kept = lock(&self.pins).get(&token).copied();
+        if let Some((_, states)) = kept.filter(|(asked_at, _)| asked_at.elapsed() <= TOKENS_AGE_MAX) {
+            return states;
+        }
+        let deadline = core.start().map(|deadline| deadline.at_most(REFRESH_LIMIT));
+        let logins = {
+            let kept = lock(&self.tokens);
+            let wire = kept.iter().flat_map(|tokens| &tokens.records).find(|wire| wire.token_id == token.0);
+            wire.map(|wire| (wire.so_login.clone(), wire.user_login.clone())).unwrap_or_default()
+        };
+        let last = kept.map(|(_, states)| states).unwrap_or_default();
+        let asked = |login: Option<Login>, last: PinState| match (login, &deadline) {
+            (Some(login), Ok(deadline)) => core.pin_state(&login, *deadline).unwrap_or(last),
+            _ => PinState::default(),
+        };
+        let states = PinStates {
+            security_officer: asked(logins.0, last.security_officer),
+            user: asked(logins.1, last.user),
+        };
+        lock(&self.pins).insert(token, (Instant::now(), states));
+        states
+    }
+
+    /// A PIN was tried or replaced.
+    pub(crate) fn forget_pins(&self, token: TokenId) {
+        lock(&self.pins).remove(&token);
     }
 
     /// The token's objects.

@@ -5,6 +5,7 @@
 //! decryption are the plaintext, and a node that was shown another's would have two.
 
 use proto::client::v1::{RsaHash as WireHash, RsaReply, RsaRequest, RsaWork, request, response};
+use proto::kms::rsa_hash;
 use proto::statement;
 use rand_core::{OsRng, RngCore};
 use threshold::fault::{Checks, Error, Rule};
@@ -20,8 +21,10 @@ use zeroize::Zeroizing;
 
 use crate::birth::Birth;
 use crate::call::{ATTEMPT_MIN, Setback, Terms, wrong_kind};
-use crate::core::Core;
+use crate::core::{Core, fresh_nonce};
 use crate::failure::NodeFailure;
+use crate::kms::Ask;
+use crate::login::Shown;
 use crate::record::Trusted;
 
 /// What stays the same whichever nodes answer.
@@ -32,6 +35,8 @@ struct Job<'a> {
     layout: Pieces,
     /// Without quorum and nonce.
     asked: RsaRequest,
+    /// Whether each request is a signed statement.
+    shown: &'a Shown,
     block: Block,
 }
 
@@ -48,7 +53,7 @@ impl Core {
         &self,
         token: TokenId,
         key: &Trusted,
-        scheme: &Scheme,
+        (scheme, shown): (&Scheme, &Shown),
         message: &[u8],
     ) -> BackendResult<Vec<u8>> {
         let (birth, public) = rsa_key(key)?;
@@ -80,7 +85,7 @@ impl Core {
             }
         };
         let block = block.map_err(|error| internal(&error))?;
-        let mut result = self.rsa(token, key, (birth, public), asked, block)?;
+        let mut result = self.rsa(token, key, (birth, public), (asked, shown), block)?;
         Ok(std::mem::take(&mut *result))
     }
 
@@ -89,7 +94,7 @@ impl Core {
         &self,
         token: TokenId,
         key: &Trusted,
-        decryption: &Decryption,
+        (decryption, shown): (&Decryption, &Shown),
         ciphertext: &[u8],
     ) -> BackendResult<Zeroizing<Vec<u8>>> {
         let (birth, public) = rsa_key(key)?;
@@ -101,17 +106,17 @@ impl Core {
         match padding {
             Padding::Oaep { hash, mgf, label } => {
                 let oaep = Oaep { hash: to_hash(*hash), mask: to_hash(*mgf), label };
-                let padded = self.rsa(token, key, (birth, public), asked, block)?;
+                let padded = self.rsa(token, key, (birth, public), (asked, shown), block)?;
                 oaep.decode(&padded).ok_or(BackendError::CiphertextInvalid)
             }
-            Padding::Raw => self.rsa(token, key, (birth, public), asked, block),
+            Padding::Raw => self.rsa(token, key, (birth, public), (asked, shown), block),
             // Both are always asked for, one after the other, before anybody looks at the padding.
             Padding::Pkcs1 => {
                 let fallback =
                     Block::rejection(public, ciphertext).map_err(|_| BackendError::CiphertextInvalid)?;
                 let of_fallback = RsaRequest { work: RsaWork::Reject.into(), ..asked.clone() };
-                let root = self.rsa(token, key, (birth, public), of_fallback, fallback)?;
-                let padded = self.rsa(token, key, (birth, public), asked, block)?;
+                let root = self.rsa(token, key, (birth, public), (of_fallback, shown), fallback)?;
+                let padded = self.rsa(token, key, (birth, public), (asked, shown), block)?;
                 Ok(rejection::decode(public, ciphertext, &padded, &root))
             }
         }
@@ -122,7 +127,7 @@ impl Core {
         token: TokenId,
         key: &Trusted,
         (birth, public): (&Birth, &PublicKey),
-        asked: RsaRequest,
+        (asked, shown): (RsaRequest, &Shown),
         block: Block,
     ) -> BackendResult<Zeroizing<Vec<u8>>> {
         let deadline = self.start()?;
@@ -138,6 +143,7 @@ impl Core {
             key: public,
             layout: Pieces::new(threshold).map_err(|error| internal(&error))?,
             asked: RsaRequest { key_id: key.record.id.0.to_vec(), ..asked },
+            shown,
             block,
         };
         let mut attempts = 0;
@@ -149,7 +155,8 @@ impl Core {
             let terms = Terms {
                 token: Some(token),
                 min_registry_index: self.read_floor(),
-                repeatable: true,
+                // A node takes a statement once.
+                repeatable: !shown.stated,
                 deadline: attempt,
             };
             job.attempt(set, terms)
@@ -198,12 +205,23 @@ impl Job<'_> {
         prove: bool,
         terms: Terms,
     ) -> Result<Vec<(PartyIndex, RsaReply)>, Setback> {
-        let asked = RsaRequest {
+        let mut asked = RsaRequest {
             quorum: set.iter().copied().map(u32::from).collect(),
             request_nonce: nonce.to_vec(),
             prove,
             ..self.asked.clone()
         };
+        if self.shown.stated {
+            let signs = asked.work() == RsaWork::Unspecified;
+            let ask = Ask { operation: if signs { "Sign" } else { "Decrypt" }, context: &[] };
+            let parameter = rsa_hash(&asked);
+            let key = self.asked.key_id.as_slice();
+            asked.statement = Some(self.core.kms_statement(key, ask, set, nonce, &parameter));
+        }
+        if let Some(again) = &self.shown.again {
+            let parameter = rsa_hash(&asked);
+            asked.consent = again.sign(self.core, &asked.key_id, &asked.quorum, nonce, &parameter);
+        }
         let requests = set.iter().map(|node| (*node, request::Op::Rsa(asked.clone()))).collect();
         let mut replies = Vec::with_capacity(set.len());
         for (node, answer) in Core::all_answered(self.core.ask(requests, terms))? {
@@ -265,12 +283,6 @@ impl Job<'_> {
             self.core.nodes.failed(*node, failure);
         }
     }
-}
-
-fn fresh_nonce() -> [u8; 32] {
-    let mut nonce = [0; 32];
-    OsRng.fill_bytes(&mut nonce);
-    nonce
 }
 
 fn internal(what: &dyn std::fmt::Display) -> Setback {

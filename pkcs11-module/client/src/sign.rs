@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use proto::client::v1::{Code, LeaseRequest, SignReply, SignRequest, SignedPart, request, response};
+use proto::kms::sign_hash;
 use proto::statement;
 use threshold::party::{PartyIndex, SignerSet};
 use threshold::signing::{Answer, PublicKey, SigningRequest, SigningScheme, combine};
@@ -14,7 +15,9 @@ use crate::call::{Setback, Terms, wrong_kind};
 use crate::core::Core;
 use crate::deadline::Deadline;
 use crate::failure::NodeFailure;
+use crate::kms::Ask;
 use crate::log::Level;
+use crate::login::Shown;
 use crate::race::{Race, Spent, Try};
 use crate::record::{Trusted, to_signing_scheme};
 use crate::stash::{Demand, Lease, Stash};
@@ -39,6 +42,7 @@ pub(crate) struct Job<'a> {
     mechanism: u32,
     parameter: &'a [u8],
     digest: &'a [u8],
+    shown: &'a Shown,
 }
 
 /// One node's answer, and the signature that makes the node answerable for it.
@@ -63,7 +67,7 @@ impl Signer {
         &self,
         core: &Core,
         token: TokenId,
-        key: &Trusted,
+        (key, shown): (&Trusted, &Shown),
         scheme: &Scheme,
         digest: &[u8],
     ) -> BackendResult<Vec<u8>> {
@@ -72,7 +76,7 @@ impl Signer {
             Scheme::Ecdsa { mechanism, .. } | Scheme::Schnorr { mechanism, .. } => (*mechanism, &[]),
             Scheme::Eddsa { mechanism, variant, .. } => (*mechanism, variant),
             Scheme::RsaPkcs1 { .. } | Scheme::RsaRaw { .. } | Scheme::RsaPss { .. } => {
-                return core.rsa_sign(token, key, scheme, digest);
+                return core.rsa_sign(token, key, (scheme, shown), digest);
             }
         };
         if core.logins.get(token).is_none() {
@@ -94,6 +98,7 @@ impl Signer {
             mechanism: mechanism.try_into().map_err(|_| internal("the mechanism is over 32 bits"))?,
             parameter,
             digest,
+            shown,
         };
         Race::new(self, &job, deadline).run().map_err(|error| match error {
             BackendError::Refused(text) => {
@@ -166,9 +171,10 @@ impl Job<'_> {
         deadline: Deadline,
     ) -> Asking<'_> {
         let lowest = set.first();
+        let request = self.request(set, spent);
         let requests = set.iter().map(|node| {
             let lease = if Some(node) == lowest { demand.wanted() } else { 0 };
-            (*node, request::Op::Sign(self.request(set, spent, lease)))
+            (*node, request::Op::Sign(SignRequest { lease, ..request.clone() }))
         });
         self.core.begin(requests.collect(), self.terms(false, deadline))
     }
@@ -177,8 +183,8 @@ impl Job<'_> {
         Terms { token: Some(self.token), min_registry_index: self.core.read_floor(), repeatable, deadline }
     }
 
-    pub(crate) fn request(&self, set: &[u8], spent: &Spent, lease: u32) -> SignRequest {
-        SignRequest {
+    pub(crate) fn request(&self, set: &[u8], spent: &Spent) -> SignRequest {
+        let mut request = SignRequest {
             key_id: self.key_id.to_vec(),
             signers: set.iter().copied().map(u32::from).collect(),
             presignature_id: spent.lease.id.to_vec(),
@@ -186,9 +192,22 @@ impl Job<'_> {
             digest: self.digest.to_vec(),
             request_nonce: spent.nonce.to_vec(),
             grant: spent.grant.clone(),
-            lease,
+            lease: 0,
             parameter: self.parameter.to_vec(),
+            ..SignRequest::default()
+        };
+        if self.shown.stated {
+            let ask = Ask { operation: "Sign", context: &[] };
+            let parameter = sign_hash(&request);
+            request.statement =
+                Some(self.core.kms_statement(&self.key_id, ask, set, &spent.nonce, &parameter));
         }
+        if let Some(again) = &self.shown.again {
+            let parameter = sign_hash(&request);
+            let SignRequest { key_id, signers, request_nonce, .. } = &request;
+            request.consent = again.sign(self.core, key_id, signers, request_nonce, &parameter);
+        }
+        request
     }
 
     /// Asks the lowest member for ids; it has some made if there are none.
@@ -312,7 +331,7 @@ impl Job<'_> {
         }
         if guilty.is_empty() || fault.node.is_some() {
             let parts = parts.iter().map(Part::as_signed).collect();
-            self.core.complain(self.token, self.request(set, spent, 0), parts);
+            self.core.complain(self.token, self.request(set, spent), parts);
         }
         if guilty.is_empty() {
             self.core.nodes.doubted(set);

@@ -18,8 +18,7 @@ impl Job<'_> {
     /// granted again, so a lost answer may be asked for once more.
     pub(crate) fn ask_witness(&self, set: &[u8], spent: &Spent, deadline: Deadline) -> Option<Asking<'_>> {
         let witness = spent.lease.witness.as_ref()?;
-        let asked =
-            GrantRequest { sign: Some(self.request(set, spent, 0)), book_id: witness.book_id.clone() };
+        let asked = GrantRequest { sign: Some(self.request(set, spent)), book_id: witness.book_id.clone() };
         let node = u8::try_from(witness.node).ok().filter(|node| self.core.manifest.node(*node).is_some());
         let asked = node.map(|node| (node, request::Op::Grant(asked)));
         Some(self.core.begin(asked.into_iter().collect(), self.terms(true, deadline)))
@@ -36,7 +35,7 @@ impl Job<'_> {
         let response::Result::Grant(reply) = answer.result else { return Err(wrong_kind(node)) };
         let Some(witness) = &spent.lease.witness else { return Err(Setback::Set) };
         let (cluster, client) = (&self.core.cluster_id, self.core.identity.public());
-        let request = self.request(set, spent, 0);
+        let request = self.request(set, spent);
         let said = statement::grant(cluster, witness.node, &witness.book_id, &client, &request);
         let key = self.core.manifest.node(node).map(|node| node.key);
         if !key.is_some_and(|key| said.verify(&key, &reply.grant)) {

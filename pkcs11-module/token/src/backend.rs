@@ -97,7 +97,7 @@ pub enum KeySpec {
     },
 }
 
-/// Warnings about one PIN of a token, as `C_GetTokenInfo` shows them.
+/// Warnings about one PIN of a token, as `C_GetTokenInfo` shows them. All false for a PIN that is not set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PinState {
     /// At least one wrong PIN since the last good login.
@@ -106,6 +106,15 @@ pub struct PinState {
     pub final_try: bool,
     /// No further attempt is accepted.
     pub locked: bool,
+}
+
+/// Both PINs of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PinStates {
+    /// The security officer's.
+    pub security_officer: PinState,
+    /// The user's.
+    pub user: PinState,
 }
 
 /// What is known of a token without logging in.
@@ -121,10 +130,8 @@ pub struct TokenState {
     pub initialized: bool,
     /// `C_InitPIN` has been done.
     pub user_pin_initialized: bool,
-    /// The security officer's PIN.
-    pub so_pin: PinState,
-    /// The user's PIN.
-    pub user_pin: PinState,
+    /// The security officer has replaced the user's PIN, who has not changed it since.
+    pub user_pin_replaced: bool,
 }
 
 /// One token object. Holds no secret: of a private key only the public description.
@@ -184,6 +191,22 @@ pub enum PublicHalf {
     Session(Attributes),
 }
 
+/// That the user's PIN was given once more, for one use of a key with `CKA_ALWAYS_AUTHENTICATE`. Only who made it
+/// reads it. Wiped.
+pub struct Reauthentication(Zeroizing<[u8; 32]>);
+
+impl Reauthentication {
+    /// Of whatever the backend needs to show for it.
+    pub fn new(secret: Zeroizing<[u8; 32]>) -> Self {
+        Self(secret)
+    }
+
+    /// What it was made of.
+    pub fn secret(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
 /// Where keys are and objects are kept.
 ///
 /// Every call may block on the network up to the implementation's deadline and may be made from many threads at
@@ -192,6 +215,9 @@ pub trait Backend: Send + Sync {
     /// All tokens of this client, in a stable order. Local once read, but that a token without PINs may be asked
     /// about again: another process may have set them.
     fn tokens(&self) -> BackendResult<Vec<TokenState>>;
+
+    /// How many tries the token's PINs have left, as the cluster counts them. Without the cluster, as known last.
+    fn pin_states(&self, token: TokenId) -> BackendResult<PinStates>;
 
     /// Initialises a token, or wipes an initialised one. `label` is blank-padded.
     fn init_token(&self, token: TokenId, so_pin: &[u8], label: &[u8; 32]) -> BackendResult<()>;
@@ -248,20 +274,33 @@ pub trait Backend: Send + Sync {
     /// no key. The implementation wipes the value, and the record passes `complete_private`.
     fn import_private_key(&self, token: TokenId, import: PrivateKeyImport) -> BackendResult<ObjectRecord>;
 
-    /// Uses a private key. The digest of ECDSA is exactly [`Curve::field_bytes`] long: longer ones were cut to their
+    /// Tries the PIN of the user, who is logged in: for one use of a key with `CKA_ALWAYS_AUTHENTICATE`. A wrong one
+    /// counts as for a login.
+    fn reauthenticate(&self, token: TokenId, pin: &[u8]) -> BackendResult<Reauthentication>;
+
+    /// Uses a private key, one with `CKA_ALWAYS_AUTHENTICATE` by `again`: [`BackendError::NotLoggedIn`] without. The digest of ECDSA is exactly [`Curve::field_bytes`] long: longer ones were cut to their
     /// leftmost bytes, shorter ones padded with zeros on the left. A message of EdDSA is at most
     /// [`MESSAGE_BYTES_MAX`] long. Of RSA it is a digest of the scheme's hash, or up to 11 bytes less than the modulus
     /// where the scheme names none. The result has been verified.
-    fn sign(&self, token: TokenId, key: ObjectId, scheme: &Scheme, message: &[u8]) -> BackendResult<Vec<u8>>;
+    fn sign(
+        &self,
+        token: TokenId,
+        key: ObjectId,
+        scheme: &Scheme,
+        message: &[u8],
+        again: Option<&Reauthentication>,
+    ) -> BackendResult<Vec<u8>>;
 
     /// Decrypts with a private RSA key. The ciphertext is as long as the modulus. [`BackendError::CiphertextInvalid`]
     /// for everything that can be wrong with it, without a difference in time; a modulus that is not above it too.
+    /// `again` as for [`Backend::sign`].
     fn decrypt(
         &self,
         token: TokenId,
         key: ObjectId,
         decryption: &Decryption,
         ciphertext: &[u8],
+        again: Option<&Reauthentication>,
     ) -> BackendResult<Zeroizing<Vec<u8>>>;
 
     /// What a private key on `curve` and a peer's public key have in common: the x-coordinate of their product,

@@ -16,8 +16,8 @@ use zeroize::Zeroizing;
 
 use crate::backend::{
     Attributes, Backend, BackendError, BackendResult, Curve, Decryption, Freshness, GeneratedPair,
-    KeyPairRequest, ObjectId, ObjectList, ObjectRecord, PrivateKeyImport, PublicHalf, Role, Scheme, TokenId,
-    TokenState,
+    KeyPairRequest, ObjectId, ObjectList, ObjectRecord, PinStates, PrivateKeyImport, PublicHalf,
+    Reauthentication, Role, Scheme, TokenId, TokenState,
 };
 use crate::sync::lock;
 use keys::LocalKey;
@@ -89,6 +89,10 @@ impl Backend for LocalBackend {
         Ok(lock(&self.tokens).iter().map(LocalToken::state).collect())
     }
 
+    fn pin_states(&self, token: TokenId) -> BackendResult<PinStates> {
+        self.token(token, |token| Ok(token.pin_states()))
+    }
+
     fn init_token(&self, token: TokenId, so_pin: &[u8], label: &[u8; 32]) -> BackendResult<()> {
         self.token(token, |token| {
             if token.is_initialized() {
@@ -116,7 +120,7 @@ impl Backend for LocalBackend {
     fn init_pin(&self, token: TokenId, new_pin: &[u8]) -> BackendResult<()> {
         self.token(token, |token| {
             token.require(Role::SecurityOfficer)?;
-            token.set_pin(Role::User, new_pin);
+            token.replace_user_pin(new_pin);
             Ok(())
         })
     }
@@ -197,7 +201,22 @@ impl Backend for LocalBackend {
         })
     }
 
-    fn sign(&self, token: TokenId, key: ObjectId, scheme: &Scheme, digest: &[u8]) -> BackendResult<Vec<u8>> {
+    fn reauthenticate(&self, token: TokenId, pin: &[u8]) -> BackendResult<Reauthentication> {
+        self.token(token, |token| {
+            token.require(Role::User)?;
+            token.check_pin(Role::User, pin)?;
+            Ok(Reauthentication::new(Zeroizing::new([1; 32])))
+        })
+    }
+
+    fn sign(
+        &self,
+        token: TokenId,
+        key: ObjectId,
+        scheme: &Scheme,
+        digest: &[u8],
+        again: Option<&Reauthentication>,
+    ) -> BackendResult<Vec<u8>> {
         self.signatures.fetch_add(1, Ordering::SeqCst);
         if let Scheme::Ecdsa { curve, .. } = scheme
             && digest.len() != curve.field_bytes()
@@ -206,6 +225,7 @@ impl Backend for LocalBackend {
         }
         self.token(token, |token| {
             token.require(Role::User)?;
+            token.require_consent(key, again)?;
             let key = token.key(key).ok_or(BackendError::NoSuchObject)?;
             key.sign(scheme, digest).map_err(BackendError::Internal)
         })
@@ -217,9 +237,11 @@ impl Backend for LocalBackend {
         key: ObjectId,
         decryption: &Decryption,
         ciphertext: &[u8],
+        again: Option<&Reauthentication>,
     ) -> BackendResult<Zeroizing<Vec<u8>>> {
         self.token(token, |token| {
             token.require(Role::User)?;
+            token.require_consent(key, again)?;
             match token.key(key) {
                 Some(LocalKey::Rsa(key)) => {
                     key.decrypt(&decryption.padding, ciphertext).ok_or(BackendError::CiphertextInvalid)

@@ -11,7 +11,10 @@
 //!    length is the same error and ends the operation.
 //! 5. An init with a null mechanism, or `C_SessionCancel` with the kind's flag, ends it without a result. If nothing is
 //!    active that is no error.
-//! 6. `C_Logout` leaves operations active; a signature then fails at the nodes. Closing the session ends all.
+//! 6. `C_Login` of `CKU_CONTEXT_SPECIFIC` belongs to the active signature or decryption whose key has
+//!    `CKA_ALWAYS_AUTHENTICATE` and has not seen the PIN yet. One such login serves one operation, however many parts it
+//!    has, and one result of the nodes; a wrong PIN leaves it waiting.
+//! 7. `C_Logout` leaves operations active; a signature then fails at the nodes. Closing the session ends all.
 //!
 //! `conformance/tests/pkcs11/operations.rs` runs these for each listed mechanism, `sequences.rs` in random order.
 
@@ -108,6 +111,11 @@ impl<O> Operation<O> {
             self.0 = None;
         }
         result.map(|_| ())
+    }
+
+    /// What is active.
+    pub(crate) fn work(&mut self) -> Option<&mut O> {
+        self.0.as_mut().map(|active| &mut active.work)
     }
 
     fn active(&mut self) -> Result<&mut Active<O>> {

@@ -2,7 +2,7 @@
 
 use cryptoki_sys::*;
 
-use crate::backend::BackendError;
+use crate::backend::{BackendError, KmsRefusal};
 
 /// Result of every method of [`crate::Provider`].
 pub type Result<T> = core::result::Result<T, Error>;
@@ -149,12 +149,12 @@ fn backend_rv(error: &BackendError) -> u64 {
         BackendError::NoSuchObject => CKR_OBJECT_HANDLE_INVALID,
         BackendError::Stale => CKR_FUNCTION_FAILED,
         BackendError::KeyInvalid => CKR_ATTRIBUTE_VALUE_INVALID,
+        BackendError::Kms(KmsRefusal::Quota, _) | BackendError::Unavailable(_) => CKR_DEVICE_ERROR,
         BackendError::KeyUseForbidden | BackendError::Kms(..) => CKR_KEY_FUNCTION_NOT_PERMITTED,
         BackendError::DataInvalid => CKR_DATA_INVALID,
         BackendError::CiphertextInvalid => CKR_ENCRYPTED_DATA_INVALID,
         BackendError::Full(_) => CKR_DEVICE_MEMORY,
         BackendError::Refused(_) => CKR_FUNCTION_REJECTED,
-        BackendError::Unavailable(_) => CKR_DEVICE_ERROR,
         BackendError::Configuration(_) | BackendError::Internal(_) => CKR_GENERAL_ERROR,
     }
 }

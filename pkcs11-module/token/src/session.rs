@@ -3,7 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use crate::backend::{Decryption, KeySpec, ObjectId, Padding, Role, Scheme};
+use cryptoki_sys::CKA_ALWAYS_AUTHENTICATE;
+
+use crate::attribute;
+use crate::backend::{Attributes, Decryption, KeySpec, ObjectId, Padding, Reauthentication, Role, Scheme};
 use crate::mechanism::digest::Hasher;
 use crate::mechanism::message::{Message, Verifier};
 use crate::mechanism::rsa::PublicKey;
@@ -43,6 +46,7 @@ pub(crate) struct Signing {
     pub spec: KeySpec,
     pub scheme: Scheme,
     pub message: Message,
+    pub consent: Consent,
 }
 
 /// An active verification.
@@ -63,6 +67,47 @@ pub(crate) struct Decrypting {
     pub key: ObjectId,
     pub modulus_bytes: usize,
     pub decryption: Decryption,
+    pub consent: Consent,
+}
+
+/// Whether one use of a private key waits for the user's PIN: `CKA_ALWAYS_AUTHENTICATE` (PKCS#11 3.1 sections 4.9 and
+/// 5.6.8).
+pub(crate) enum Consent {
+    NotNeeded,
+    Awaited,
+    Given(Reauthentication),
+}
+
+impl Consent {
+    /// To use a key with these attributes.
+    pub(crate) fn to_use(key: &Attributes) -> Self {
+        let always = attribute::bool_of(key, CKA_ALWAYS_AUTHENTICATE) == Some(true);
+        if always { Self::Awaited } else { Self::NotNeeded }
+    }
+
+    /// What the backend is to be shown, once.
+    ///
+    /// # Errors
+    /// [`Error::UserNotLoggedIn`] if the PIN was not given.
+    pub(crate) fn take(&mut self) -> Result<Option<Reauthentication>> {
+        match std::mem::replace(self, Self::Awaited) {
+            Self::NotNeeded => {
+                *self = Self::NotNeeded;
+                Ok(None)
+            }
+            Self::Awaited => Err(Error::UserNotLoggedIn),
+            Self::Given(again) => Ok(Some(again)),
+        }
+    }
+}
+
+impl Operations {
+    /// The active operation that waits for the user's PIN: the signature first, if two do.
+    pub(crate) fn awaited(&mut self) -> Option<&mut Consent> {
+        let sign = self.sign.work().map(|signing| &mut signing.consent);
+        let decrypt = self.decrypt.work().map(|decrypting| &mut decrypting.consent);
+        sign.into_iter().chain(decrypt).find(|consent| matches!(consent, Consent::Awaited))
+    }
 }
 
 impl Session {

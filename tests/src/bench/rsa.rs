@@ -27,7 +27,6 @@ pub fn measure(report: &mut Report) -> Result<()> {
     report.insert(row("batch.cpu_us"), used.as_secs_f64() * 1e6 / f64::from(batches) / parties);
     report.insert(row("batch.sent_bytes"), sent_bytes as f64 / f64::from(batches) / parties);
     let set = SignerSet::new(threshold.all().iter().take(2))?;
-    // The first of a set has the first piece, which is negative and takes an inversion more; the slower counts.
     let mut slowest = 0.0_f64;
     for (party, one) in keys.iter().filter(|(party, _)| set.contains(**party)) {
         let mut runs = Runs::default();

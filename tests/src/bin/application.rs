@@ -70,8 +70,8 @@ enum Task {
         #[arg(long)]
         vendor_mechanism: Option<u64>,
     },
-    /// Do what standard input says, a line each, and stay: `keygen LABEL`, `sign LABEL DIGEST`,
-    /// `hold HEX` (keep these bytes in memory).
+    /// Do what standard input says, a line each, and stay: `keygen LABEL`, `keygen LABEL KIND` (as of `keygen`),
+    /// `sign LABEL DIGEST`, `hold HEX` (keep these bytes in memory).
     Serve,
     /// Make a key that derives, and print its public point; then agree with each peer given on standard input,
     /// an uncompressed point or a u-coordinate in hex a line, and print the secrets.
@@ -255,13 +255,13 @@ fn serve(session: &Session, out: &mut impl Write) -> Result<()> {
     for line in std::io::stdin().lock().lines() {
         let line = line?;
         match line.split_whitespace().collect::<Vec<_>>().as_slice() {
-            ["keygen", label] => {
-                let (public, _) = generate(session, label, &Kind::of_name(None)?)?;
+            ["keygen", label, kind @ ..] => {
+                let (public, _) = generate(session, label, &Kind::of_name(kind.first().copied())?)?;
                 writeln!(out, "{}", hex::encode(point(session, public)?))?;
             }
             ["sign", label, digest] => {
                 let key = find_key(session, label)?;
-                match session.sign(&Mechanism::Ecdsa, key, &hex::decode(digest)?) {
+                match session.sign(&mechanism_of(session, key)?, key, &hex::decode(digest)?) {
                     Ok(signature) => writeln!(out, "{}", hex::encode(signature))?,
                     Err(error) => writeln!(out, "{REFUSED}{error}")?,
                 }

@@ -13,6 +13,7 @@
 //! | `rsa-pool` | keys of 2048 bits out of a filled pool |
 //! | `rsa-beside` | P-256 signatures while an RSA key is made |
 //! | `kms` | one evaluation of a symmetric key of the KMS interface, at a node and at the client |
+//! | `kms-agent` | what programs see of the KMS agent, beside moto's server; needs python3-venv and pip |
 //! | `signatures` | many signatures, for a profiler |
 //!
 //! Prints a table and writes `target/bench/report.json`: dotted name with its unit, and a number; and
@@ -51,6 +52,7 @@ fn main() -> Result<()> {
             "rsa-pool" => rsa::pooled(&mut report)?,
             "rsa-beside" => rsa::beside(seconds, &mut report)?,
             "kms" => tests::bench::kms(&mut report)?,
+            "kms-agent" => tests::library::kms::agent(seconds, &mut report)?,
             "signatures" => signatures(&mut report)?,
             other => bail!("no area {other:?}; there are {AREAS:?} and \"signatures\""),
         }
@@ -67,5 +69,15 @@ fn main() -> Result<()> {
 }
 
 /// What `make bench` measures.
-const AREAS: [&str; 9] =
-    ["protocols", "library", "rsa", "rsa-signing", "rsa-2048", "rsa-3072", "rsa-pool", "rsa-beside", "kms"];
+const AREAS: [&str; 10] = [
+    "protocols",
+    "library",
+    "rsa",
+    "rsa-signing",
+    "rsa-2048",
+    "rsa-3072",
+    "rsa-pool",
+    "rsa-beside",
+    "kms",
+    "kms-agent",
+];

@@ -19,7 +19,7 @@ enum Bound {
 }
 
 /// All gates that `make bench` can judge.
-pub const GATES: [Gate; 26] = {
+pub const GATES: [Gate; 30] = {
     use Bound::{AtLeast, AtMost};
     const fn gate(what: &'static str, row: &'static str, bound: Bound) -> Gate {
         Gate { what, row, bound }
@@ -91,6 +91,14 @@ pub const GATES: [Gate; 26] = {
         ),
         gate("bytes sent by a node for RSA-2048", "keygen.rsa2048.2of3.sent_bytes", AtMost(12e6, 6e6)),
         gate("P-256 p50 beside a generation / without", "ratio.sign.p256.beside_rsa.p50", AtMost(2.0, 1.5)),
+        gate("GenerateDataKey p50 by boto3 / moto's", "ratio.kms.generate_data_key.p50", AtMost(1.5, 1.0)),
+        gate("Encrypt 1 KiB, agent and nodes, CPU us", "kms.encrypt_1kib.cpu_us", AtMost(2000.0, 700.0)),
+        gate("KMS Sign P-256 p50 / our C_Sign's", "ratio.kms.sign_over_c_sign.p50", AtMost(4.0, 2.5)),
+        gate(
+            "Encrypt and Decrypt, 8 KMS clients, calls/s",
+            "kms.sustained.8clients.calls_per_s",
+            AtLeast(500.0, 1500.0),
+        ),
     ]
 };
 

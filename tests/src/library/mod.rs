@@ -2,6 +2,7 @@
 //! with SoftHSM through the same harness in the same run.
 
 pub mod gates;
+pub mod kms;
 pub mod rsa;
 pub mod stopped;
 

@@ -10,7 +10,7 @@ use client::ClusterClient;
 use client::kms::{Ask, Kms, KmsError, KmsRecord, Parts, Spec, pairs};
 use proto::kms::v1::{Kind, KmsKey, Pair, State, Usage};
 use tests::application::binary_beside;
-use tests::lab::{Lab, PIN};
+use tests::lab::{Lab, PIN, TOKEN};
 use token::backend::{Backend, Freshness, Role, TokenId};
 
 /// A client of the lab, logged in; its configuration is at `config`.
@@ -111,9 +111,37 @@ fn two_principals_and_a_cluster_with_nodes_away() {
     let own_pair = record(Usage::SignVerify, policy(token, &[("lab", "kms:*")]));
     let pair = ours.create(Spec::from_name("ECC_NIST_P256").unwrap(), "pair", own_pair).unwrap();
     let scheme = token::backend::Scheme::Ecdsa { curve: token::backend::Curve::P256, mechanism: 0x1041 };
-    assert_eq!(owner.sign(token, pair.object.id, &scheme, &[5; 32]).unwrap().len(), 64);
+    assert_eq!(owner.sign(token, pair.object.id, &scheme, &[5; 32], None).unwrap().len(), 64);
     drop(theirs.find(&pair.id(), Freshness::Current).unwrap());
-    assert!(guest.sign(token, pair.object.id, &scheme, &[5; 32]).is_err());
+    assert!(guest.sign(token, pair.object.id, &scheme, &[5; 32], None).is_err());
+
+    // The other way round: a pair of PKCS#11 becomes a key of the interface, and clients that read it before find out.
+    let counterfoil = binary_beside(&std::env::current_exe().unwrap(), "counterfoil").unwrap();
+    let key_command = |command: &str, arguments: &[&str]| {
+        let mut run = Command::new(&counterfoil);
+        run.args(["key", command, "--config", &config, "--token", TOKEN, "--pin", PIN]).args(arguments);
+        let output = run.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    let object = key_command("generate", &["--label", "moved", "--type", "ec:P-256"]);
+    let found = owner.objects(token, Freshness::Current).unwrap();
+    let found = found.objects().into_iter().find(|found| found.id.to_string() == object).unwrap().id;
+    assert_eq!(owner.sign(token, found, &scheme, &[5; 32], None).unwrap().len(), 64);
+    let id = key_command("adopt", &["--object", &object, "--alias", "moved"]);
+    assert_eq!(
+        owner.sign(token, found, &scheme, &[5; 32], None).unwrap().len(),
+        64,
+        "by what was read before"
+    );
+    // What another process does is seen within a second.
+    let mut seen = (0..100).map(|_| {
+        std::thread::sleep(Duration::from_millis(100));
+        ours.find_alias("moved", Freshness::Current)
+    });
+    let adopted = seen.find_map(Result::ok).unwrap();
+    assert_eq!((adopted.id(), adopted.key.usage()), (id, Usage::SignVerify));
+    assert_eq!(owner.sign(token, found, &scheme, &[5; 32], None).unwrap().len(), 64);
 
     // New material, with old ciphertexts.
     let rotated = ours.rotate(&key, 5, true).unwrap();

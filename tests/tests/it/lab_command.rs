@@ -65,10 +65,16 @@ fn client_is_enrolled_by_file_and_revoked_for_ever() {
     assert!(shell.done("token list --config web/client.toml").contains(TOKEN));
 
     let both = format!("{one} --operator-key operator2/operator.key");
+    let other = shell.done("client init --dir other");
+    let taken = shell.refused(&format!("client enrol {both} --client-key {other} --name web"));
+    assert!(taken.lines().count() == 1 && taken.contains("another client has it"), "{taken}");
     shell.done(&format!("client revoke {both} --client-key {key}"));
     assert!(shell.refused("status --config web/client.toml").contains("NOT_ENROLLED"));
     let again = shell.refused(&format!("client enrol {both} --client-key {key} --name web"));
     assert!(again.contains("stays revoked"), "{again}");
+    let passed = shell.refused(&format!("client enrol {both} --client-key {other} --name web"));
+    assert!(passed.lines().count() == 1 && passed.contains("revoked client's"), "{passed}");
+    shell.done(&format!("client enrol {both} --client-key {other} --name web --succeeds-revoked"));
 }
 
 #[test]

@@ -7,6 +7,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use rand_core::{OsRng, RngCore as _};
+use tests::application::Served;
 use tests::lab::{Lab, PIN, TOKEN};
 use tests::memory::{Forms, scan};
 use tests::rsa::PrivateNumbers;
@@ -41,12 +43,14 @@ fn every_quorum_signs_and_decrypts_as_openssl_does() {
     };
     let openssl = |arguments: &[&str]| run(&lab, folder, "openssl", arguments);
     fs::write(folder.join("letter"), b"a letter").unwrap();
+    let mut application = Scanned::start(&lab);
     for number in 0..setting("RSA_KEYS", 1) {
-        let label = format!("key {number}");
+        let label = format!("key-{number}");
         let begun = Instant::now();
-        tool(&["--keypairgen", "--key-type", "rsa:2048", "--label", &label]);
+        application.served.ask(&format!("keygen {label} rsa:2048")).unwrap();
         println!("{label}: made in {:.1} s", begun.elapsed().as_secs_f64());
-        whole_keys_are_nowhere(&lab, number as usize + 1);
+        application.served.ask(&format!("sign {label} {}", hex::encode([number as u8; 32]))).unwrap();
+        whole_keys_are_nowhere(&lab, &application, number as usize + 1);
         // The scan has stopped each node for a while, and a peer may have given it up.
         lab.wait_healthy(Duration::from_secs(30)).unwrap();
         tool(&["--read-object", "--type", "pubkey", "--label", &label, "-o", "public.der"]);
@@ -118,13 +122,30 @@ fn every_quorum_signs_and_decrypts_as_openssl_does() {
             lab.wait_healthy(Duration::from_secs(20)).unwrap();
         }
     }
-    whole_keys_are_nowhere(&lab, setting("RSA_KEYS", 1) as usize);
+    whole_keys_are_nowhere(&lab, &application, setting("RSA_KEYS", 1) as usize);
     assert_eq!(lab.failed_checks(&lab.nodes().collect::<Vec<_>>()).unwrap(), 0);
 }
 
-/// p, q and d of each key are in no node's memory and in no log. The control finds each piece of d where it belongs, and
-/// nowhere else.
-fn whole_keys_are_nowhere(lab: &Lab, keys: usize) {
+/// The application that makes the keys and signs with them.
+struct Scanned {
+    served: Served,
+    /// What it was told to keep: a scan that does not find this sees nothing.
+    planted: Forms,
+}
+
+impl Scanned {
+    fn start(lab: &Lab) -> Self {
+        let mut served = lab.target().unwrap().serve().unwrap();
+        let mut planted = [0; 256];
+        OsRng.fill_bytes(&mut planted);
+        served.hold(&planted).unwrap();
+        Self { served, planted: Forms::of_bytes(&planted) }
+    }
+}
+
+/// p, q and d of each key are in no process' memory and in no log. The control finds each piece of d where it belongs, and
+/// nowhere else, and in the application what was planted.
+fn whole_keys_are_nowhere(lab: &Lab, application: &Scanned, keys: usize) {
     let layout = Pieces::new(Threshold::new(2, 3).unwrap()).unwrap();
     let folder = |node: u8| lab.folder().join(format!("node{node}"));
     let held: BTreeMap<u8, Vec<_>> =
@@ -139,6 +160,11 @@ fn whole_keys_are_nowhere(lab: &Lab, keys: usize) {
         let secrets: Vec<Forms> =
             [p, q].iter().chain(&exponents).map(|one| Forms::of_bytes(&one.to_bytes_be())).collect();
         let of_pieces: Vec<Forms> = pieces.values().map(|piece| Forms::of_bytes(piece)).collect();
+        let wanted = secrets.iter().chain(&of_pieces).chain([&application.planted]);
+        let found = scan(application.served.pid(), &wanted.collect::<Vec<_>>()).unwrap();
+        let (planted, found) = found.split_last().unwrap();
+        assert!(planted.contains(&"big-endian"), "the scan is blind in the application");
+        assert!(found.iter().all(Vec::is_empty), "the application holds p, q, d or a piece: {found:?}");
         for (node, pid) in &pids {
             let found = scan(*pid, &secrets.iter().chain(&of_pieces).collect::<Vec<_>>()).unwrap();
             let (whole, parts) = found.split_at(secrets.len());

@@ -9,6 +9,8 @@ use threshold::ecdh::{Request, answer};
 use threshold::fault::Misuse;
 use threshold::party::SignerSet;
 
+use super::kms::Stated;
+use super::sign::operation;
 use super::{Failure, short};
 use crate::engine::Engine;
 use crate::event::Event;
@@ -32,6 +34,16 @@ impl Engine {
         }
         let usage = attributes::CKA_DERIVE;
         let (key_id, client) = self.authorise_use(conn, &request.key_id, usage, request.mechanism)?;
+        let stated = Stated {
+            said: request.statement.as_ref(),
+            key_id: &key_id,
+            operation: operation(usage),
+            quorum: &request.quorum,
+            request_nonce: &request.request_nonce,
+            parameter: &|| proto::kms::derive_hash(request),
+            once: true,
+        };
+        self.check_stated(conn, &stated)?;
         let share = self
             .shares
             .active(&key_id, Purpose::SigningKey)

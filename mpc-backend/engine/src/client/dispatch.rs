@@ -139,7 +139,7 @@ impl Engine {
             Op::Sign(sign) => self.sign(reply.conn, sign, waited),
             Op::Import(import) => self.import(reply, import),
             Op::Derive(derive) => self.derive(reply.conn, derive, rng).map(Outcome::Now),
-            Op::Rsa(rsa) => self.rsa(reply.conn, rsa, rng).map(Outcome::Now),
+            Op::Rsa(rsa) => self.rsa(reply, rsa),
             Op::Complain(complaint) => self.complain(reply.conn, complaint).map(Outcome::Now),
             Op::HoldKeys(hold) => self.hold_keys(reply.conn, hold).map(Outcome::Now),
             Op::CopyKey(copy) => self.copy_key(reply, &key, copy),
@@ -162,7 +162,9 @@ impl Engine {
             let ready = self.clients.parked.get(position).is_some_and(|parked| self.holds(&parked.wait));
             if ready {
                 let parked = self.clients.parked.remove(position);
-                self.attempt(parked.reply, parked.request, parked.deadline, true, rng);
+                // What waited for the registry was not looked at yet.
+                let waited = !matches!(parked.wait, Wait::Index(_));
+                self.attempt(parked.reply, parked.request, parked.deadline, waited, rng);
             } else {
                 position += 1;
             }

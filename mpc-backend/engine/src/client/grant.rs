@@ -22,6 +22,8 @@ impl Engine {
         check_mechanism(sign.mechanism)?;
         let (key_id, client) = self.authorise_key(conn, &sign.key_id, sign.mechanism)?;
         check_message(self.scheme_of(&key_id, sign.mechanism)?, sign)?;
+        self.check_stated_sign(conn, &key_id, sign, false)?;
+        self.check_consent_to_sign(conn, &key_id, sign)?;
         if sign.signers.contains(&u32::from(self.me.index)) {
             return Err(Failure::invalid("a signer is not its own witness"));
         }

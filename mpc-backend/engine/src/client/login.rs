@@ -81,7 +81,7 @@ impl Engine {
         taken
     }
 
-    /// A login was proven, or its OPRF key is gone: the tries begin anew.
+    /// The right PIN was given, or its OPRF key is gone: the tries begin anew.
     pub(crate) fn forget_tries(&mut self, key_id: &Id) {
         if self.clients.tries.remove(key_id).is_some() {
             self.persist(vec![persist::delete_tries(key_id)], AfterPersist::Nothing);
@@ -114,12 +114,12 @@ impl Engine {
             return Err(Failure::new(Code::Forbidden, "login proof is not valid"));
         }
         let session = Session { role, version: login.version };
-        let proven = oprf_key_id(login);
+        let given = oprf_key_id(login).filter(|_| request.pin_given);
         let name = short(&client.key);
         if let Some(client) = self.clients.connections.get_mut(&conn) {
             client.logins.insert(token, session);
         }
-        if let Some(key_id) = proven {
+        if let Some(key_id) = given {
             self.forget_tries(&key_id);
         }
         let (token, role) = (short(&token), role.as_str_name());

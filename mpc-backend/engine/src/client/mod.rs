@@ -5,6 +5,8 @@
 //! `complain` answer them.
 
 mod complain;
+mod computing;
+mod consent;
 mod derive;
 mod dispatch;
 mod failure;
@@ -29,10 +31,13 @@ use proto::registry::v1::Role;
 use rand_core::CryptoRngCore;
 
 use self::complain::Complaints;
+use self::computing::Computing;
 pub(crate) use self::dispatch::Outcome;
 use self::dispatch::Parked;
 pub(crate) use self::failure::Failure;
-use self::kms::Fresh;
+pub(crate) use self::import::{Offer, OfferChecked};
+use self::kms::{Fresh, Pace};
+pub(crate) use self::rsa::{Part, PartMade};
 pub(crate) use self::tries::Tries;
 use self::write::Proposal;
 use crate::effect::Effect;
@@ -87,6 +92,8 @@ pub(crate) struct Clients {
     open_total: usize,
     complaints: Complaints,
     fresh: Fresh,
+    pace: Pace,
+    computing: Computing,
 }
 
 impl Clients {
@@ -296,6 +303,7 @@ impl Engine {
         self.drop_orphaned_session_keys();
         let registry = &self.registry;
         self.clients.fresh.keep(|client| registry.is_enrolled(client));
+        self.clients.pace.keep(|client| registry.is_enrolled(client));
     }
 
     /// Ends logins whose login key was replaced.

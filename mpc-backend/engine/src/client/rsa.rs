@@ -2,20 +2,26 @@
 //! channel and nowhere else: T parts of a decryption are the plaintext.
 
 use proto::client::v1::{Code, RsaHash, RsaReply, RsaRequest, RsaWork, response};
+use proto::kms::rsa_hash;
 use proto::registry::v1::Purpose;
 use proto::statement;
 use rand_core::CryptoRngCore;
-use threshold::party::SignerSet;
+use threshold::party::{PartyIndex, SignerSet, Threshold};
 use threshold::rsa::encode::Block;
-use threshold::rsa::{Hash, PublicKey, Stored};
+use threshold::rsa::{Hash, Partial, PublicKey, Stored};
+use threshold::secret::Secret;
 use threshold::sharing::replicated::Pieces;
 
-use super::{Failure, short};
+use super::consent::KeyUse;
+use super::dispatch::Outcome;
+use super::kms::Stated;
+use super::sign::operation;
+use super::{Failure, ReplyTo, short};
+use crate::effect::Effect;
 use crate::engine::Engine;
 use crate::event::Event;
-use crate::registry::{attributes, birth};
+use crate::registry::{Id, PublicKey as ClientKey, attributes, birth};
 use crate::sessions::party;
-use crate::shares::Share;
 
 /// What a mechanism makes of the data (PKCS#11 3.1, section 6.1).
 #[derive(Clone, Copy)]
@@ -51,14 +57,65 @@ const MECHANISMS: [(u64, Padding); 15] = [
     (RSA_AES_KEY_WRAP, Padding::Oaep),          // CKM_RSA_AES_KEY_WRAP
 ];
 
+/// A part to compute, of a request that was authorised.
+pub(crate) struct Part {
+    reply: ReplyTo,
+    use_of: Use,
+    padding: Padding,
+    request: RsaRequest,
+    set: SignerSet,
+    /// The key and this party's share of it, as they are kept.
+    public_key: Vec<u8>,
+    secret: Secret<Vec<u8>>,
+    threshold: Threshold,
+    me: PartyIndex,
+}
+
+/// Who uses which key by what; for the log and the signature.
+struct Use {
+    key_id: Id,
+    client: ClientKey,
+    usage: u64,
+    mechanism: u64,
+    request_nonce: [u8; 32],
+}
+
+/// What came of a part.
+pub(crate) struct PartMade {
+    reply: ReplyTo,
+    use_of: Use,
+    made: Result<(Partial, Proven), Failure>,
+}
+
+/// A proof and the public values that it is held against; both empty where none was asked for.
+type Proven = (Vec<u8>, Vec<u8>);
+
+impl Part {
+    /// Computes it: milliseconds.
+    pub(crate) fn run(self, rng: &mut dyn CryptoRngCore) -> PartMade {
+        let made = self.compute(rng);
+        PartMade { reply: self.reply, use_of: self.use_of, made }
+    }
+
+    fn compute(&self, rng: &mut dyn CryptoRngCore) -> Result<(Partial, Proven), Failure> {
+        let damaged = || Failure::new(Code::Internal, "the stored share is damaged");
+        let key = PublicKey::decode(&self.public_key).map_err(|_| damaged())?;
+        let layout = Pieces::new(self.threshold).map_err(|_| damaged())?;
+        let stored = Stored::decode(key, &layout, self.me, self.secret.expose()).map_err(|_| damaged())?;
+        let block = block(stored.key(), self.padding, &self.request)?;
+        let internal = |error: threshold::fault::Misuse| Failure::new(Code::Internal, error.to_string());
+        let partial = stored.partial(&block, &self.set).map_err(internal)?;
+        if !self.request.prove {
+            return Ok((partial, (Vec::new(), Vec::new())));
+        }
+        let proof = stored.prove(&block, &self.set, &partial, rng).map_err(internal)?;
+        Ok((partial, (proof.as_bytes().to_vec(), stored.values().to_vec())))
+    }
+}
+
 impl Engine {
-    /// This node's part of an RSA signature or decryption, with a proof if the client asks for one.
-    pub(super) fn rsa(
-        &mut self,
-        conn: u64,
-        request: &RsaRequest,
-        rng: &mut dyn CryptoRngCore,
-    ) -> Result<response::Result, Failure> {
+    /// Authorises the use of an RSA key, and has this node's part computed, with a proof if the client asks for one.
+    pub(super) fn rsa(&mut self, reply: ReplyTo, request: &RsaRequest) -> Result<Outcome, Failure> {
         let found = MECHANISMS.iter().find(|(number, _)| *number == request.mechanism);
         let (_, padding) = found.ok_or(Failure::invalid("mechanism is none of RSA"))?;
         let work = RsaWork::try_from(request.work).map_err(|_| Failure::invalid("no such work"))?;
@@ -83,7 +140,27 @@ impl Engine {
             }
             _ => return Err(Failure::invalid("mechanism is not for this use")),
         };
-        let (key_id, client) = self.authorise_use(conn, &request.key_id, usage, request.mechanism)?;
+        let (key_id, client) = self.authorise_use(reply.conn, &request.key_id, usage, request.mechanism)?;
+        let stated = Stated {
+            said: request.statement.as_ref(),
+            key_id: &key_id,
+            operation: operation(usage),
+            quorum: &request.quorum,
+            request_nonce: &request.request_nonce,
+            parameter: &|| rsa_hash(request),
+            once: true,
+        };
+        self.check_stated(reply.conn, &stated)?;
+        self.check_consent(
+            reply.conn,
+            &KeyUse {
+                key_id: &key_id,
+                quorum: &request.quorum,
+                request_nonce: &request.request_nonce,
+                parameter: &|| rsa_hash(request),
+                consent: &request.consent,
+            },
+        )?;
         let share = self
             .shares
             .active(&key_id, Purpose::SigningKey)
@@ -93,35 +170,42 @@ impl Engine {
             .map_err(|_| Failure::new(Code::Internal, "quorum is not a set"))?;
         let request_nonce = <[u8; 32]>::try_from(request.request_nonce.as_slice())
             .map_err(|_| Failure::invalid("request nonce: 32 bytes"))?;
-        let stored = self.stored_rsa(share)?;
-        let block = block(stored.key(), *padding, request)?;
-        let internal = |error: threshold::fault::Misuse| Failure::new(Code::Internal, error.to_string());
-        let partial = stored.partial(&block, &set).map_err(internal)?;
-        let (proof, values) = match request.prove {
-            true => {
-                let proof = stored.prove(&block, &set, &partial, rng).map_err(internal)?;
-                (proof.as_bytes().to_vec(), stored.values().to_vec())
-            }
-            false => (Vec::new(), Vec::new()),
-        };
-        let (cluster, node) = (&self.me.cluster_id, u32::from(self.me.index));
-        let said = statement::rsa(cluster, node, &request_nonce, partial.as_bytes());
-        let node_signature = said.sign(&self.me.identity);
-        self.counters.signatures += 1;
-        let (key, client) = (hex::encode(key_id), short(&client));
-        self.log(Event::KeyUsed { key, client, mechanism: request.mechanism });
-        let partial = partial.as_bytes().to_vec();
-        Ok(response::Result::Rsa(RsaReply { partial, node_signature, proof, values }))
-    }
-
-    fn stored_rsa(&self, share: &Share) -> Result<Stored, Failure> {
         if birth::rsa(&share.statement).is_none() {
             return Err(Failure::forbidden("this is no RSA key"));
         }
-        let damaged = || Failure::new(Code::Internal, "the stored share is damaged");
-        let key = PublicKey::decode(&share.statement.public_key).map_err(|_| damaged())?;
-        let layout = Pieces::new(self.me.threshold).map_err(|_| damaged())?;
-        Stored::decode(key, &layout, self.me.party, share.secret.expose()).map_err(|_| damaged())
+        let part = Part {
+            reply,
+            use_of: Use { key_id, client, usage, mechanism: request.mechanism, request_nonce },
+            padding: *padding,
+            request: request.clone(),
+            set,
+            public_key: share.statement.public_key.clone(),
+            secret: Secret::new(share.secret.expose().clone()),
+            threshold: self.me.threshold,
+            me: self.me.party,
+        };
+        self.clients.computing.begin(&client)?;
+        self.emit(Effect::Work(part.into()));
+        Ok(Outcome::Later)
+    }
+
+    /// A part was computed: it is signed, and answered, if the key may still be used so.
+    pub(crate) fn part_made(&mut self, made: PartMade) {
+        let PartMade { reply, use_of, made } = made;
+        self.clients.computing.end(&use_of.client);
+        let allowed = self.authorise_use(reply.conn, &use_of.key_id, use_of.usage, use_of.mechanism);
+        let (partial, (proof, values)) = match allowed.and(made) {
+            Ok(made) => made,
+            Err(failure) => return self.fail(reply, failure),
+        };
+        let (cluster, node) = (&self.me.cluster_id, u32::from(self.me.index));
+        let said = statement::rsa(cluster, node, &use_of.request_nonce, partial.as_bytes());
+        let node_signature = said.sign(&self.me.identity);
+        self.counters.signatures += 1;
+        let Use { key_id, client, mechanism, .. } = use_of;
+        self.log(Event::KeyUsed { key: hex::encode(key_id), client: short(&client), mechanism });
+        let partial = partial.as_bytes().to_vec();
+        self.answer(reply, response::Result::Rsa(RsaReply { partial, node_signature, proof, values }));
     }
 }
 

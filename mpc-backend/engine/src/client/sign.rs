@@ -1,6 +1,7 @@
 //! The way of one signature at a node: authorise, take one presignature out of its pool for good, answer.
 
 use proto::client::v1::{Code, LeaseReply, LeaseRequest, SignReply, SignRequest, response};
+use proto::kms::sign_hash;
 use proto::limits::LEASE_MAX;
 use proto::registry::v1::Purpose;
 use proto::statement;
@@ -8,7 +9,9 @@ use rand_core::CryptoRngCore;
 use threshold::party::SignerSet;
 use threshold::signing::{self, SigningCurve, SigningRequest, SigningScheme};
 
+use super::consent::KeyUse;
 use super::dispatch::{Outcome, Wait};
+use super::kms::Stated;
 use super::{Failure, short};
 use crate::engine::Engine;
 use crate::event::Event;
@@ -84,12 +87,7 @@ impl Engine {
             return Err(Failure::forbidden("the key's attributes do not allow this mechanism"));
         }
         let client = self.clients.get(conn).ok_or(Failure::invalid("no such connection"))?.key;
-        let operation = match usage {
-            attributes::CKA_SIGN => "Sign",
-            attributes::CKA_DERIVE => "DeriveSharedSecret",
-            _ => "Decrypt",
-        };
-        self.authorise_kms(&key_id, &client, operation, &[])?;
+        self.authorise_kms(&key_id, &client, operation(usage), &[])?;
         Ok((key_id, client))
     }
 
@@ -161,6 +159,8 @@ impl Engine {
         check_mechanism(request.mechanism)?;
         let pool = self.authorise(conn, &request.key_id, &request.signers, request.mechanism)?;
         check_message(pool.scheme, request)?;
+        self.check_stated_sign(conn, &pool.key_id, request, !waited)?;
+        self.check_consent_to_sign(conn, &pool.key_id, request)?;
         let sizes = |_| Failure::invalid("presignature id and request nonce: 32 bytes");
         let id = <[u8; 32]>::try_from(request.presignature_id.as_slice()).map_err(sizes)?;
         let request_nonce = <[u8; 32]>::try_from(request.request_nonce.as_slice()).map_err(sizes)?;
@@ -196,6 +196,43 @@ impl Engine {
         let presignature_ids = ids.into_iter().map(Vec::from).collect();
         let reply = SignReply { partial, node_signature, presignature_ids, witnesses };
         Ok(Outcome::Now(response::Result::Sign(reply)))
+    }
+
+    /// Refuses a signature that its key wants the PIN for, unless it was given for this one.
+    pub(super) fn check_consent_to_sign(
+        &self,
+        conn: u64,
+        key_id: &Id,
+        request: &SignRequest,
+    ) -> Result<(), Failure> {
+        let asked = KeyUse {
+            key_id,
+            quorum: &request.signers,
+            request_nonce: &request.request_nonce,
+            parameter: &|| sign_hash(request),
+            consent: &request.consent,
+        };
+        self.check_consent(conn, &asked)
+    }
+
+    /// Holds a signature by a key of the KMS interface against the client's statement.
+    pub(super) fn check_stated_sign(
+        &mut self,
+        conn: u64,
+        key_id: &Id,
+        request: &SignRequest,
+        once: bool,
+    ) -> Result<(), Failure> {
+        let stated = Stated {
+            said: request.statement.as_ref(),
+            key_id,
+            operation: operation(attributes::CKA_SIGN),
+            quorum: &request.signers,
+            request_nonce: &request.request_nonce,
+            parameter: &|| sign_hash(request),
+            once,
+        };
+        self.check_stated(conn, &stated)
     }
 
     /// What a key signs by when asked for a mechanism, which must be one of its curve.
@@ -243,6 +280,15 @@ impl Engine {
             return Vec::new();
         }
         self.lease_ids(pool, more.min(LEASE_MAX) as usize)
+    }
+}
+
+/// The operation of the KMS interface that a use of a private key is.
+pub(super) const fn operation(usage: u64) -> &'static str {
+    match usage {
+        attributes::CKA_SIGN => "Sign",
+        attributes::CKA_DERIVE => "DeriveSharedSecret",
+        _ => "Decrypt",
     }
 }
 

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::Failure;
 
-/// How many tries a PIN has until it logs in.
+/// How many tries a PIN has until the right one is given.
 pub(crate) const TRIES: usize = 10;
 
 /// The tries of one PIN at this node.

@@ -33,6 +33,7 @@ pub(crate) const CKA_COPYABLE: u64 = 0x171;
 pub(crate) const CKA_DESTROYABLE: u64 = 0x172;
 pub(crate) const CKA_EC_PARAMS: u64 = 0x180;
 pub(crate) const CKA_EC_POINT: u64 = 0x181;
+pub(crate) const CKA_ALWAYS_AUTHENTICATE: u64 = 0x202;
 pub(crate) const CKA_WRAP_WITH_TRUSTED: u64 = 0x210;
 pub(crate) const CKA_ALLOWED_MECHANISMS: u64 = 0x4000_0600;
 
@@ -44,7 +45,7 @@ const CKK_EC_EDWARDS: u64 = 0x40;
 const CKK_EC_MONTGOMERY: u64 = 0x41;
 
 /// Attributes that keep the value they were created with.
-const IMMUTABLE: [u64; 14] = [
+const IMMUTABLE: [u64; 15] = [
     CKA_CLASS,
     CKA_TOKEN,
     CKA_PRIVATE,
@@ -59,6 +60,7 @@ const IMMUTABLE: [u64; 14] = [
     CKA_MODULUS_BITS,
     CKA_PUBLIC_EXPONENT,
     CKA_ALLOWED_MECHANISMS,
+    CKA_ALWAYS_AUTHENTICATE,
 ];
 /// Booleans that may only go one way, and which.
 const ONE_WAY: [(u64, bool); 3] =
@@ -294,5 +296,16 @@ fn check_shape(attributes: &[Attribute]) -> Result<(), Refusal> {
     }
     let ascending =
         attributes.iter().zip(attributes.iter().skip(1)).all(|(one, next)| one.r#type < next.r#type);
-    if ascending { Ok(()) } else { Err(Refusal::Malformed("order of attributes: ascending, each once")) }
+    if !ascending {
+        return Err(Refusal::Malformed("order of attributes: ascending, each once"));
+    }
+    // The PIN of one use comes with a signature or a decryption; the other uses' requests have no place for it, and the
+    // KMS interface nobody to ask.
+    let has_none = |usage: &u64| is_true(attributes, *usage);
+    let kms = get(attributes, CKA_COUNTERFOIL_KMS).map(|_| CKA_COUNTERFOIL_KMS);
+    let elsewhere = [CKA_DERIVE, CKA_UNWRAP].into_iter().find(has_none).or(kms);
+    match elsewhere.filter(|_| is_true(attributes, CKA_ALWAYS_AUTHENTICATE)) {
+        Some(attribute) => Err(Refusal::Attribute { attribute, why: "the key asks for the PIN at each use" }),
+        None => Ok(()),
+    }
 }

@@ -119,6 +119,9 @@ impl Context<'_> {
         if enrol.name.len() > NAME_BYTES_MAX {
             return Err(Refusal::TooLarge("client name"));
         }
+        if enrol.name.is_empty() || enrol.name.chars().any(char::is_control) {
+            return Err(Refusal::Malformed("client name"));
+        }
         let trust = self.registry.trust();
         if trust.nodes.contains(&key) || trust.operators.contains(&key) {
             return Err(Refusal::Exists("key, as a node's or operator's,"));
@@ -127,6 +130,7 @@ impl Context<'_> {
         if self.registry.clients.contains_key(&key) {
             return Err(Refusal::Exists("client"));
         }
+        self.check_name(enrol)?;
         if self.registry.clients.len() >= CLIENTS_MAX {
             return Err(Refusal::Full("clients"));
         }
@@ -135,6 +139,19 @@ impl Context<'_> {
             name: enrol.name.clone(),
             revoked: false,
         }))
+    }
+
+    /// A policy names clients: what it allows to one may not pass to another unless the operators have said so.
+    fn check_name(&self, enrol: &EnrolClient) -> Result<(), Refusal> {
+        let mut of_name = self.registry.clients.values().filter(|known| known.name == enrol.name).peekable();
+        match (of_name.peek().is_some(), enrol.succeeds_revoked) {
+            _ if of_name.any(|known| !known.revoked) => Err(Refusal::Name("another client has it")),
+            (true, false) => Err(Refusal::Name(
+                "it was a revoked client's, and policies may still name that one: take another, or say that this client succeeds it",
+            )),
+            (false, true) => Err(Refusal::Name("no revoked client had it")),
+            _ => Ok(()),
+        }
     }
 
     fn init_token(&self, init: &InitToken) -> Result<Mutation, Refusal> {
@@ -154,6 +171,7 @@ impl Context<'_> {
             label: init.label.clone(),
             so_login: Some(login.clone()),
             user_login: None,
+            user_pin_replaced: false,
             changed_at: self.index,
             ..token.clone()
         };
@@ -177,7 +195,10 @@ impl Context<'_> {
         let oprf = self.login(login, &token_id, set.role(), next)?;
         let mut token = token.clone();
         match set.role() {
-            Role::User => token.user_login = Some(login.clone()),
+            Role::User => {
+                token.user_pin_replaced = next > 1 && self.authors.is_security_officer_of(&token_id);
+                token.user_login = Some(login.clone());
+            }
             _ => token.so_login = Some(login.clone()),
         }
         token.changed_at = self.index;
@@ -190,6 +211,7 @@ impl Context<'_> {
             return Err(Refusal::LoginVersion { found: login.version, next });
         }
         public_key(&login.login_key)?;
+        public_key(&login.consent_key)?;
         let birth = self.birth(login.oprf.as_ref(), Purpose::LoginOprf, token)?;
         let statement = birth.statement();
         if statement.role() != role || statement.pin_version != next || !statement.attributes_hash.is_empty()

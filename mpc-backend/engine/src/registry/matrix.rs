@@ -157,7 +157,7 @@ Outside the registry, asked of one node and decided by it alone:
 
 A KMS key is an object whose record has a policy. Commands that change it, and those that destroy it, need beside their
 signers one enrolled client whom the policy or a grant, as they stand before the command, allow every operation that the
-change is. Its other uses, through PKCS#11 too, are held against the policy in the same way.
+change is. Its other uses, through PKCS#11 too, are such statements as well, and held against the policy in the same way.
 ";
 
 #[cfg(test)]

@@ -60,6 +60,9 @@ pub enum Refusal {
     /// It makes something that is there, or was.
     #[error("{0} exists already or existed before")]
     Exists(&'static str),
+    /// A client's name means somebody else, or did.
+    #[error("client name: {0}")]
+    Name(&'static str),
     /// The token has no label and no logins yet.
     #[error("token is not initialised")]
     Uninitialised,
@@ -113,7 +116,7 @@ impl Refusal {
             Self::BadSignature(_) | Self::RepeatedAuthor(_) | Self::NotAllowed { .. } => Code::Forbidden,
             Self::NotFound(_) => Code::NotFound,
             Self::Exists(_) | Self::Uninitialised | Self::Stale | Self::LoginVersion { .. } => Code::Conflict,
-            Self::Birth(_) | Self::Attribute { .. } | Self::Kms(_) => Code::Forbidden,
+            Self::Name(_) | Self::Birth(_) | Self::Attribute { .. } | Self::Kms(_) => Code::Forbidden,
             Self::KmsState(_) => Code::KeyState,
             Self::Policy(_) => Code::PolicyDenied,
             Self::Full(_) => Code::ResourceExhausted,

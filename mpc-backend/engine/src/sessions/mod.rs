@@ -36,7 +36,7 @@ use self::pools::Pools;
 use self::presign::Presigning;
 use self::quota::Quotas;
 use self::sets::Sets;
-pub use self::work::{Work, Worked};
+pub(crate) use self::work::{Step, StepDone};
 use crate::engine::Engine;
 use crate::input::NodeIndex;
 use crate::peers::Why;

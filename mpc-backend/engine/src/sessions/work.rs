@@ -1,14 +1,12 @@
 //! Steps of a protocol that compute for long: a generation of an RSA key takes seconds. The engine hands
 //! them to the shell, which runs them beside it and below it in priority, and takes the outcome as an input.
 
-use std::fmt;
-
 use proto::peer::v1::Protocol;
 use rand_core::CryptoRngCore;
 use threshold::fault::Error;
 use threshold::party::PartyIndex;
 use threshold::round::Outbox;
-use threshold::rsa::generate::{Ceremony, Generated, Step};
+use threshold::rsa::generate::{self, Ceremony, Generated};
 use zeroize::Zeroizing;
 
 use super::{SessionId, party};
@@ -24,18 +22,18 @@ const WAITING_MAX: usize = 4;
 type Message = (NodeIndex, Zeroizing<Vec<u8>>);
 
 /// A step to run.
-pub struct Work {
+pub(crate) struct Step {
     session: SessionId,
     ceremony: Box<Ceremony>,
     messages: Vec<Message>,
 }
 
 /// What came of a step.
-pub struct Worked {
+pub(crate) struct StepDone {
     session: SessionId,
     ceremony: Box<Ceremony>,
     outbox: Outbox,
-    pub(super) end: Option<End>,
+    end: Option<End>,
 }
 
 /// How a session ended.
@@ -55,28 +53,22 @@ pub(super) struct Computing {
     sent_bytes: u64,
 }
 
-impl Work {
+impl Step {
     /// Runs the step: up to seconds.
-    pub fn run(mut self, rng: &mut dyn CryptoRngCore) -> Worked {
+    pub(crate) fn run(mut self, rng: &mut dyn CryptoRngCore) -> StepDone {
         let mut outbox = Outbox::default();
         let mut end = None;
         for (from, message) in std::mem::take(&mut self.messages) {
             match self.ceremony.receive(party(from), &message, &mut outbox, rng) {
-                Ok(Step::Continue) => {}
-                Ok(Step::Done(key)) => end = Some(End::Key(key)),
+                Ok(generate::Step::Continue) => {}
+                Ok(generate::Step::Done(key)) => end = Some(End::Key(key)),
                 Err(error) => end = Some(End::Fault(error, (from, message))),
             }
             if end.is_some() {
                 break;
             }
         }
-        Worked { session: self.session, ceremony: self.ceremony, outbox, end }
-    }
-}
-
-impl fmt::Debug for Work {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Work").field("session", &hex::encode(self.session)).finish_non_exhaustive()
+        StepDone { session: self.session, ceremony: self.ceremony, outbox, end }
     }
 }
 
@@ -106,19 +98,19 @@ impl Computing {
     }
 
     /// The next step, if there is one and none is with the shell.
-    pub(super) fn next(&mut self, session: SessionId) -> Option<Work> {
+    pub(super) fn next(&mut self, session: SessionId) -> Option<Step> {
         if self.waiting.is_empty() {
             return None;
         }
         let ceremony = self.here.take()?;
-        Some(Work { session, ceremony, messages: std::mem::take(&mut self.waiting) })
+        Some(Step { session, ceremony, messages: std::mem::take(&mut self.waiting) })
     }
 }
 
 impl Engine {
     /// A step has ended. Of a session that ended meanwhile nothing is kept.
-    pub(crate) fn worked(&mut self, worked: Worked) {
-        let Worked { session, ceremony, outbox, end } = worked;
+    pub(crate) fn step_done(&mut self, done: StepDone) {
+        let StepDone { session, ceremony, outbox, end } = done;
         let Some(computing) = self.computing(&session) else { return };
         // None any more at the end of a session.
         let batches = ceremony.batches().max(computing.batches);
@@ -140,9 +132,9 @@ impl Engine {
 
     /// Hands the next step to the shell.
     pub(super) fn compute(&mut self, session: &SessionId) {
-        let work = self.computing(session).and_then(|computing| computing.next(*session));
-        if let Some(work) = work {
-            self.emit(Effect::Work(work));
+        let step = self.computing(session).and_then(|computing| computing.next(*session));
+        if let Some(step) = step {
+            self.emit(Effect::Work(step.into()));
         }
     }
 }

@@ -2,6 +2,7 @@
 //! policies can do to each other.
 
 mod requests;
+mod stated;
 mod states;
 
 use proto::client::v1::Code;
@@ -10,10 +11,11 @@ use proto::registry::v1::Role;
 
 pub use self::requests::{Symmetric, key_record, nonce, sealed_input, statement};
 use self::requests::{decrypted, encrypted, input, policy_of};
-use crate::curves::key_attributes_on;
+use self::stated::key_pair;
+pub use self::stated::{Use, pair_is_used_without_a_statement, uses};
 use crate::service::ready;
 use crate::sim::Sim;
-use crate::user::{User, attribute};
+use crate::user::User;
 
 /// A second client of the same token, with the same login.
 fn second(sim: &mut Sim, user: &User) -> User {
@@ -169,12 +171,10 @@ fn a_key_does_what_its_type_is_for_and_nothing_else() {
         policy: policy_of(&user, &[("client", &["kms:Sign", "kms:DeriveSharedSecret", "kms:PutKeyPolicy"])]),
         ..key_record(Usage::SignVerify)
     };
-    let mut attributes = key_attributes_on(threshold::signing::SigningCurve::P256, true);
-    attributes
-        .insert(10, attribute(proto::kms::CKA_COUNTERFOIL_KMS, &prost::Message::encode_to_vec(&record)));
-    attributes.sort_by_key(|attribute| attribute.r#type);
-    let signs = user.generate_key(&mut sim, 1, [3; 16], &attributes).unwrap();
-    assert!(user.sign(&mut sim, &signs, [1, 2], &[5; 32]).is_ok());
+    let signs = key_pair(&mut sim, &mut user, 3, &record);
+    let lease = user.lease(&mut sim, &signs, [1, 2]).unwrap().remove(0);
+    let signature = Use::Sign(user.sign_request(&signs, [1, 2], &lease, &[5; 32])).stated(&sim, &user);
+    assert!(user.call(&mut sim, 1, signature.op()).is_ok());
     let agreement = user.derive_request(&signs, [1, 2], &pair.birth.public_key);
     assert_eq!(user.derive_at(&mut sim, 1, agreement).unwrap_err().code(), Code::KeyUsage);
     let mut thief = second(&mut sim, &user);

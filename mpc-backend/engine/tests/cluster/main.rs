@@ -4,6 +4,7 @@
 mod agree;
 mod blame;
 mod complain;
+mod consent;
 mod crash;
 mod curves;
 mod fields;

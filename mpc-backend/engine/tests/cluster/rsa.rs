@@ -264,6 +264,22 @@ fn a_node_that_dies_in_a_generation_leaves_no_half_key() {
 }
 
 #[test]
+fn a_generation_without_a_node_names_it_and_leaves_nothing_behind() {
+    let (mut sim, mut user, _) = ready(66);
+    let before = made(&sim);
+    sim.stop(3);
+    sim.run(2_000);
+    let conn = user.conns[&1].id;
+    let asked = request(&user, [7; 16], &attributes(true, true));
+    let id = user.send(&mut sim, 1, conn, Op::Generate(asked));
+    sim.run(2_000);
+    let error = user.answer(&mut sim, conn, id).unwrap_err();
+    assert_eq!(error.code(), Code::Unavailable, "{}", error.message);
+    assert_eq!(error.nodes, [3], "{}", error.message);
+    assert_eq!(made(&sim), before);
+}
+
+#[test]
 fn a_generation_ends_with_the_connection_that_asked_for_it() {
     let (mut sim, mut user, _) = ready(64);
     let conn = user.conns[&1].id;

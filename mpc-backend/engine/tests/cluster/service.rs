@@ -16,7 +16,7 @@ pub fn ready(seed: u64) -> (Sim, User, Key) {
 pub fn ready_on(mut sim: Sim, scheme: SigningScheme) -> (Sim, User, Key) {
     assert!(sim.nodes.iter().all(|node| node.serving && node.voting));
     let mut user = User::new(50, 7);
-    user.enrol(&mut sim);
+    user.enrol_as(&mut sim, "client");
     user.set_up_token(&mut sim);
     user.login(&mut sim);
     let attributes = key_attributes_on(scheme.curve(), true);

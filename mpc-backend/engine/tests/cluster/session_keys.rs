@@ -267,7 +267,7 @@ fn it_goes_with_its_client_and_its_token() {
 }
 
 /// Asks every node for its word on a copy of `key` with these attributes.
-fn copy(
+pub fn copy(
     sim: &mut Sim,
     user: &mut User,
     key: &Key,

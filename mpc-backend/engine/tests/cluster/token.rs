@@ -16,6 +16,11 @@ use threshold::sharing::Commitments;
 use crate::sim::Sim;
 use crate::user::{Outcome, User, party};
 
+/// The consent key of a PIN, from its login key.
+pub fn consent_key(login: &SigningKey) -> SigningKey {
+    SigningKey::from_bytes(&login.to_bytes().map(|byte| !byte))
+}
+
 impl User {
     pub fn generate(
         &mut self,
@@ -79,8 +84,9 @@ impl User {
         let oprf = self.generate(sim, 2, request)?;
         let nodes = sim.all().rev().take(usize::from(sim.shape.needed));
         let key = self.evaluate(sim, &oprf, pin, nodes)?;
-        let login_key = key.verifying_key().to_bytes().to_vec();
-        Ok((Login { version: 1, login_key, oprf: Some(oprf) }, key))
+        let [login_key, consent_key] =
+            [&key, &consent_key(&key)].map(|key| key.verifying_key().to_bytes().to_vec());
+        Ok((Login { version: 1, login_key, oprf: Some(oprf), consent_key }, key))
     }
 
     /// Creates and initialises the token and sets the user's PIN.

@@ -216,13 +216,14 @@ impl User {
         }
     }
 
+    /// Under a name of its own.
     pub fn enrol(&mut self, sim: &mut Sim) {
-        self.enrol_as(sim, "client");
+        self.enrol_as(sim, &format!("client {}", hex::encode(&self.public()[..8])));
     }
 
     pub fn enrol_as(&mut self, sim: &mut Sim, name: &str) {
         let client_key = self.public().to_vec();
-        let body = Body::EnrolClient(EnrolClient { client_key, name: name.into() });
+        let body = Body::EnrolClient(EnrolClient { client_key, name: name.into(), ..EnrolClient::default() });
         self.operate(sim, 1, body).unwrap();
         sim.run(100);
         self.connect(sim);
@@ -249,6 +250,7 @@ impl User {
             role: role as i32,
             login_version: 1,
             signature: statement.sign(&key),
+            pin_given: true,
         }
     }
 
@@ -352,9 +354,7 @@ impl User {
             mechanism: mechanism_of(key.scheme),
             digest: digest.to_vec(),
             request_nonce: vec![9; 32],
-            lease: 0,
-            grant: Vec::new(),
-            parameter: Vec::new(),
+            ..SignRequest::default()
         }
     }
 
@@ -396,6 +396,7 @@ impl User {
             mechanism: 0x1050,
             peer: peer.to_vec(),
             request_nonce: vec![9; 32],
+            ..DeriveRequest::default()
         }
     }
 

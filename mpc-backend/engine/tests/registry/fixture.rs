@@ -66,7 +66,8 @@ impl Fixture {
     pub fn ready() -> Self {
         let mut fixture = Self::empty();
         let operators = [operator(11), operator(12)];
-        let enrol = EnrolClient { client_key: public(50), name: "c".into() };
+        let enrol =
+            EnrolClient { client_key: public(50), name: "client 50".into(), ..EnrolClient::default() };
         fixture.apply(Body::EnrolClient(enrol), &operators).unwrap();
         fixture.apply(Body::CreateToken(CreateToken { token_id: TOKEN.to_vec() }), &operators).unwrap();
         let init = fixture.init(60, 1);
@@ -139,7 +140,7 @@ impl Fixture {
         self.next += 1;
         let mut birth = self.birth(Purpose::LoginOprf, &[self.next; 16]);
         (birth.role, birth.pin_version) = (role as i32, version);
-        Login { version, login_key: public(seed), oprf: Some(certify(&birth)) }
+        Login { version, login_key: public(seed), consent_key: public(seed), oprf: Some(certify(&birth)) }
     }
 
     pub fn init(&mut self, seed: u8, version: u64) -> Body {

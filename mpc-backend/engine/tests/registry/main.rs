@@ -14,7 +14,11 @@ use proto::statement;
 use fixture::*;
 
 fn enrol(seed: u8) -> Body {
-    Body::EnrolClient(EnrolClient { client_key: public(seed), name: "x".into() })
+    enrol_as(seed, &format!("client {seed}"), false)
+}
+
+fn enrol_as(seed: u8, name: &str, succeeds_revoked: bool) -> Body {
+    Body::EnrolClient(EnrolClient { client_key: public(seed), name: name.into(), succeeds_revoked })
 }
 
 fn not_allowed(result: Result<(), Refusal>) -> bool {
@@ -93,10 +97,14 @@ fn revoked_clients_and_known_keys_do_not_enrol() {
     assert!(matches!(f.apply(enrol(50), &operators), Err(Refusal::Exists(_))));
     assert!(matches!(f.apply(enrol(1), &operators), Err(Refusal::Exists(_))));
     assert!(matches!(f.apply(enrol(11), &operators), Err(Refusal::Exists(_))));
-    let weak = Body::EnrolClient(EnrolClient { client_key: vec![0; 32], name: String::new() });
+    let weak = Body::EnrolClient(EnrolClient { client_key: vec![0; 32], ..EnrolClient::default() });
     assert!(matches!(f.apply(weak, &operators), Err(Refusal::Malformed(_))));
-    let long = Body::EnrolClient(EnrolClient { client_key: public(51), name: "x".repeat(65) });
+    let long = enrol_as(51, &"x".repeat(65), false);
     assert_eq!(f.apply(long, &operators), Err(Refusal::TooLarge("client name")));
+    for name in ["", "web\n"] {
+        let refused = f.apply(enrol_as(51, name, false), &operators);
+        assert_eq!(refused, Err(Refusal::Malformed("client name")));
+    }
     let revoke = |seed| Body::RevokeClient(RevokeClient { client_key: public(seed) });
     assert_eq!(f.apply(revoke(99), &operators), Err(Refusal::NotFound("client")));
     f.apply(revoke(50), &operators).unwrap();
@@ -104,6 +112,26 @@ fn revoked_clients_and_known_keys_do_not_enrol() {
     assert_eq!(f.apply(create(vec![data(1)]), &[client(50)]), Err(Refusal::BadSignature(0)));
     let fresh = create(vec![f.private_key(1)]);
     assert!(matches!(f.apply(fresh, &user()), Err(Refusal::Birth(_))), "its client is gone");
+}
+
+/// A policy names clients: no two of one name, and a name passes from one to another only if the operators say so.
+#[test]
+fn a_name_is_one_clients_and_passes_on_only_by_intent() {
+    let mut f = Fixture::ready();
+    let operators = [operator(11), operator(12)];
+    let name = |refused| matches!(refused, Err(Refusal::Name(_)));
+    for succeeds_revoked in [false, true] {
+        assert!(name(f.apply(enrol_as(51, "client 50", succeeds_revoked), &operators)));
+    }
+    assert!(name(f.apply(enrol_as(51, "web", true), &operators)), "there is nobody to succeed");
+    f.apply(enrol_as(51, "web", false), &operators).unwrap();
+    let revoke = |seed| Body::RevokeClient(RevokeClient { client_key: public(seed) });
+    f.apply(revoke(51), &operators).unwrap();
+    assert!(name(f.apply(enrol_as(52, "web", false), &operators)), "it was a revoked client's");
+    f.apply(enrol_as(52, "web", true), &operators).unwrap();
+    assert!(name(f.apply(enrol_as(53, "web", true), &operators)), "its successor has it");
+    f.apply(revoke(52), &operators).unwrap();
+    f.apply(enrol_as(53, "web", true), &operators).unwrap();
 }
 
 #[test]

@@ -75,6 +75,10 @@ fn wanted(call: &Call<'_>, key: &Key, asked: &CreateGrant) -> Result<Grant, Refu
     }
     let no_constraints = Constraints::default();
     let constraints = asked.constraints.as_ref().unwrap_or(&no_constraints);
+    // Enforced as none it would allow more than it says.
+    if constraints.encryption_context_equals.as_ref().is_some_and(Context::is_empty) {
+        return Err(invalid("EncryptionContextEquals names at least one pair"));
+    }
     let pairs = |map: &Option<Context>| client::kms::pairs(map.as_ref().unwrap_or(&Context::new()));
     let (equals, subset) =
         (pairs(&constraints.encryption_context_equals), pairs(&constraints.encryption_context_subset));

@@ -17,8 +17,6 @@ use zeroize::Zeroizing;
 use crate::error::{Kind, Refusal};
 use claim::Claim;
 
-pub use time::amz_date;
-
 /// A request as it came, nothing decoded.
 #[derive(Clone, Copy)]
 pub struct Signed<'a> {

@@ -106,8 +106,8 @@ fn look_at_token(info: &TokenInfo, report: &mut Report) -> Result<(), Finding> {
         report.note(&Finding::new(what, "a right one ends the count"));
     }
     if info.user_pin_to_be_changed() {
-        let what = "the user's PIN is to be changed before it is used";
-        report.bad(Finding::new(what, "set a new one with the old one: C_SetPIN"));
+        let what = "the security officer has set the user's PIN, who is to change it";
+        report.note(&Finding::new(what, "set a new one with the old one: C_SetPIN"));
     }
     if info.error_state() {
         return Err(Finding::new("the token is in its error state", "see the library's documentation"));

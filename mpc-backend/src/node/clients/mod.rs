@@ -65,17 +65,29 @@ impl Desk {
 /// The engine is gone, which happens only when the node stops.
 struct Stopped;
 
+/// Alters an answer on its way out. Tests have a node that lies so; what is shipped has none.
+pub type Lie = fn(&mut NodeFrame);
+
 /// The open connections of one node.
 #[derive(Default)]
 pub struct Connections {
+    lie: Option<Lie>,
     next: AtomicU64,
     open: Mutex<HashMap<u64, mpsc::Sender<Outgoing>>>,
 }
 
 impl Connections {
+    /// None yet; each answer will be altered if there is a lie.
+    pub fn new(lie: Option<Lie>) -> Self {
+        Self { lie, ..Self::default() }
+    }
+
     /// Queues an answer; drops it when the client is gone. A client that does not take its answers
     /// loses its connection.
-    pub fn reply(&self, conn: u64, frame: NodeFrame) {
+    pub fn reply(&self, conn: u64, mut frame: NodeFrame) {
+        if let Some(lie) = self.lie {
+            lie(&mut frame);
+        }
         self.queue(conn, Outgoing::Frame(Box::new(frame)));
     }
 

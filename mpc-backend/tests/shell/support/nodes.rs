@@ -51,7 +51,7 @@ impl Files {
     }
 
     pub async fn start(&self, index: u8) -> Node {
-        Node::start(NodeConfig::load(&self.config(index, ""), None).unwrap()).await.unwrap()
+        Node::start(NodeConfig::load(&self.config(index, ""), None).unwrap(), None).await.unwrap()
     }
 
     pub async fn client(&self, index: u8, key: &SigningKey) -> Client {

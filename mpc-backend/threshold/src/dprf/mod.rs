@@ -14,15 +14,13 @@ mod tests;
 
 use alloc::vec::Vec;
 
-use p256::NistP256;
-use p256::elliptic_curve::hash2curve::{ExpandMsgXmd, GroupDigest};
-use p256::elliptic_curve::sec1::ToEncodedPoint as _;
 use rand_core::CryptoRngCore;
-use sha2::Sha256;
 
 use crate::dkg::DkgCurve;
 use crate::ecdh::{self, AgreementCurve, CombineError};
 use crate::fault::{Checks, Misuse};
+use crate::group::p256::P256Point;
+use crate::group::{P256, Point as _};
 use crate::party::{PartyIndex, SignerSet, Threshold};
 use crate::secret::Secret;
 use crate::transcript::{self, DPRF_VALUE};
@@ -61,9 +59,11 @@ pub struct Request {
 }
 
 impl Request {
-    /// Step 1: the key agreement that this is.
-    fn agreement(&self) -> ecdh::Request {
-        ecdh::Request {
+    /// Step 1: the key agreement that this is, and the peer's point: HashToCurve of RFC 9380, suite
+    /// P256_XMD:SHA-256_SSWU_RO_. The identity, which no known input gives, is refused where the point is used.
+    fn agreement(&self) -> (ecdh::Request, P256Point) {
+        let point = P256::hash_to_curve(POINT_TAG, &self.input).with_encoding();
+        let request = ecdh::Request {
             cluster_id: self.cluster_id,
             key_id: self.key_id,
             epoch: self.epoch,
@@ -72,9 +72,10 @@ impl Request {
             quorum: self.quorum.clone(),
             client: self.client,
             mechanism: NO_MECHANISM,
-            peer: point(&self.input, POINT_TAG),
+            peer: point.encode(),
             request_nonce: self.request_nonce,
-        }
+        };
+        (request, point)
     }
 }
 
@@ -89,7 +90,8 @@ pub fn answer(
     request: &Request,
     rng: &mut dyn CryptoRngCore,
 ) -> Result<Vec<u8>, Misuse> {
-    ecdh::answer(me, share, &request.agreement(), rng)
+    let (request, point) = request.agreement();
+    ecdh::answer_at(me, share, &request, point, rng)
 }
 
 /// Step 3: checks one answer of each member of `request`'s quorum and computes F(x). `commitments` are those of the
@@ -117,18 +119,10 @@ pub fn combine_with<B: AsRef<[u8]>>(
     request: &Request,
     checks: Checks,
 ) -> Result<Secret<[u8; VALUE_BYTES]>, CombineError> {
-    let common = ecdh::combine_with(answers, commitments, threshold, &request.agreement(), checks)?;
+    let (agreement, point) = request.agreement();
+    let common = ecdh::combine_at(answers, commitments, threshold, (&agreement, point), checks)?;
     // Step 3.2. No epoch: new shares of the same k give the same value.
     let mut value = Secret::new([0; VALUE_BYTES]);
     transcript::expand(DPRF_VALUE, &[&request.input, common.expose()], value.expose_mut());
     Ok(value)
-}
-
-/// HashToCurve of RFC 9380, suite P256_XMD:SHA-256_SSWU_RO_: a compressed point. The identity, which no known input
-/// gives, is refused where the point is used.
-fn point(input: &[u8], tag: &[u8]) -> Vec<u8> {
-    let point = NistP256::hash_from_bytes::<ExpandMsgXmd<Sha256>>(&[input], &[tag]);
-    let point =
-        point.expect("the tag is not empty, and two field elements are below the bound of expand_message");
-    point.to_affine().to_encoded_point(true).as_bytes().to_vec()
 }

@@ -2,15 +2,18 @@
 
 use alloc::vec::Vec;
 
-use super::group::{Group, X25519};
+use elliptic_curve::ff::Field as _;
+
+use super::group::{Group, ScalarOf, X25519};
 use super::proof::{Claim, Proof};
 use super::{AgreementCurve, Request};
 use crate::codec::Reader;
 use crate::fault::{Checks, Fault, Misuse, Rule};
+use crate::group::p256::P256Point;
 use crate::group::{P256, P384, Point, Secp256k1};
 use crate::party::{PartyIndex, SignerSet, Threshold};
 use crate::secret::Secret;
-use crate::sharing::{Commitments, lagrange_at_zero};
+use crate::sharing::{Commitments, integer_lagrange};
 
 /// Why answers do not combine.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,22 +55,54 @@ pub fn combine_with<B: AsRef<[u8]>>(
     checks: Checks,
 ) -> Result<Secret<Vec<u8>>, CombineError> {
     match request.curve {
-        AgreementCurve::P256 => combine_in::<P256, B>(answers, commitments, threshold, request, checks),
-        AgreementCurve::P384 => combine_in::<P384, B>(answers, commitments, threshold, request, checks),
-        AgreementCurve::Secp256k1 => {
-            combine_in::<Secp256k1, B>(answers, commitments, threshold, request, checks)
-        }
-        AgreementCurve::Curve25519 => {
-            combine_in::<X25519, B>(answers, commitments, threshold, request, checks)
-        }
+        AgreementCurve::P256 => combine_in::<P256, B>(
+            answers,
+            commitments,
+            threshold,
+            (request, P256::peer(&request.peer)),
+            checks,
+        ),
+        AgreementCurve::P384 => combine_in::<P384, B>(
+            answers,
+            commitments,
+            threshold,
+            (request, P384::peer(&request.peer)),
+            checks,
+        ),
+        AgreementCurve::Secp256k1 => combine_in::<Secp256k1, B>(
+            answers,
+            commitments,
+            threshold,
+            (request, Secp256k1::peer(&request.peer)),
+            checks,
+        ),
+        AgreementCurve::Curve25519 => combine_in::<X25519, B>(
+            answers,
+            commitments,
+            threshold,
+            (request, X25519::peer(&request.peer)),
+            checks,
+        ),
     }
+}
+
+/// [`combine_with`] where the peer's point on P-256, which the request has encoded, is known already.
+pub(crate) fn combine_at<B: AsRef<[u8]>>(
+    answers: &[(PartyIndex, B)],
+    commitments: &[Vec<u8>],
+    threshold: Threshold,
+    (request, peer): (&Request, P256Point),
+    checks: Checks,
+) -> Result<Secret<Vec<u8>>, CombineError> {
+    let peer = Some(peer).filter(|peer| !peer.is_identity());
+    combine_in::<P256, B>(answers, commitments, threshold, (request, peer), checks)
 }
 
 fn combine_in<G: Group, B: AsRef<[u8]>>(
     answers: &[(PartyIndex, B)],
     commitments: &[Vec<u8>],
     threshold: Threshold,
-    request: &Request,
+    (request, peer): (&Request, Option<G::Point>),
     checks: Checks,
 ) -> Result<Secret<Vec<u8>>, CombineError> {
     let nobody = |rule| CombineError::Faults(alloc::vec![Fault::of_nobody(rule)]);
@@ -76,26 +111,33 @@ fn combine_in<G: Group, B: AsRef<[u8]>>(
     if parties != request.quorum || parties.len() != usize::from(threshold.needed()) {
         return Err(Misuse::SignerSet.into());
     }
-    let peer = G::peer(&request.peer).ok_or(Misuse::PeerPoint)?;
+    let peer = peer.ok_or(Misuse::PeerPoint)?;
     let public_key = G::Point::decode(&request.public_key).ok_or(Misuse::StoredKey)?;
     let commitments =
         Commitments::<G::Point>::decode(commitments, threshold).map_err(|_| Misuse::StoredKey)?;
-    let members: Vec<Member<G>> =
-        parties.iter().map(|party| Member::new(party, &commitments, &parties)).collect::<Result<_, _>>()?;
+    let (weights, denominator) = integer_lagrange(&parties).ok_or(Misuse::SignerSet)?;
+    let member = |(party, weight)| Member::<G>::new(party, weight, &commitments);
+    let members: Vec<Member<G>> = parties.iter().zip(weights).map(member).collect();
     // Step 3.2
-    let sum = members.iter().fold(G::Point::identity(), |sum, m| sum.add(&m.public.mul(&m.weight)));
-    checks.enforce(sum == public_key, Fault::of_nobody(Rule::EcdhKey)).map_err(|fault| nobody(fault.rule))?;
+    let sum = members.iter().fold(G::Point::identity(), |sum, m| sum.add(&m.weighted(&m.public)));
+    checks
+        .enforce(sum == public_key.times(denominator), Fault::of_nobody(Rule::EcdhKey))
+        .map_err(|fault| nobody(fault.rule))?;
     let (context, mut faults, mut common) = (request.context(), Vec::new(), G::Point::identity());
     for member in &members {
         let Some((party, bytes)) = answers.iter().find(|(party, _)| *party == member.party) else { continue };
         match member.checked(&context, &peer, bytes.as_ref(), checks) {
             // Step 3.5
-            Ok(answer) => common = common.add(&answer.mul(&member.weight)),
+            Ok(answer) => common = common.add(&member.weighted(&answer)),
             Err(rule) => faults.push(Fault::of(*party, rule)),
         }
     }
     if !faults.is_empty() {
         return Err(CombineError::Faults(faults));
+    }
+    if denominator != 1 {
+        let inverse = Option::from(ScalarOf::<G>::from(denominator).invert());
+        common = common.mul(&inverse.expect("a small integer is not zero mod the order"));
     }
     let mut secret = G::secret(&common);
     Ok(Secret::new(core::mem::take(&mut *secret)))
@@ -106,18 +148,19 @@ struct Member<G: Group> {
     party: PartyIndex,
     /// V.
     public: G::Point,
-    /// lambda.
-    weight: super::group::ScalarOf<G>,
+    /// lambda, times the denominator that all have in common.
+    weight: i64,
 }
 
 impl<G: Group> Member<G> {
-    fn new(
-        party: PartyIndex,
-        commitments: &Commitments<G::Point>,
-        quorum: &SignerSet,
-    ) -> Result<Self, Misuse> {
-        let weight = lagrange_at_zero(party, quorum)?;
-        Ok(Self { party, public: commitments.verification_share(party), weight })
+    fn new(party: PartyIndex, weight: i64, commitments: &Commitments<G::Point>) -> Self {
+        Self { party, public: commitments.verification_share(party).with_encoding(), weight }
+    }
+
+    /// The member's part of a sum.
+    fn weighted(&self, point: &G::Point) -> G::Point {
+        let times = point.times(self.weight.unsigned_abs());
+        if self.weight < 0 { times.neg() } else { times }
     }
 
     /// Steps 3.3 and 3.4: the element of an answer whose proof holds.

@@ -23,6 +23,8 @@ mod request;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::client::combine_at;
 pub use self::client::{CombineError, combine, combine_with};
 pub use self::node::answer;
+pub(crate) use self::node::answer_at;
 pub use self::request::{AgreementCurve, Request};

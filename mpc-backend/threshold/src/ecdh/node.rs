@@ -10,6 +10,7 @@ use super::group::{Group, X25519};
 use super::proof::Claim;
 use super::{AgreementCurve, Request};
 use crate::fault::Misuse;
+use crate::group::p256::P256Point;
 use crate::group::{P256, P384, Point, Secp256k1};
 use crate::party::PartyIndex;
 use crate::secret::Secret;
@@ -27,11 +28,26 @@ pub fn answer(
     rng: &mut dyn CryptoRngCore,
 ) -> Result<Vec<u8>, Misuse> {
     match request.curve {
-        AgreementCurve::P256 => answer_in::<P256>(me, share, request, rng),
-        AgreementCurve::P384 => answer_in::<P384>(me, share, request, rng),
-        AgreementCurve::Secp256k1 => answer_in::<Secp256k1>(me, share, request, rng),
-        AgreementCurve::Curve25519 => answer_in::<X25519>(me, share, request, rng),
+        AgreementCurve::P256 => answer_in::<P256>(me, share, request, P256::peer(&request.peer), rng),
+        AgreementCurve::P384 => answer_in::<P384>(me, share, request, P384::peer(&request.peer), rng),
+        AgreementCurve::Secp256k1 => {
+            answer_in::<Secp256k1>(me, share, request, Secp256k1::peer(&request.peer), rng)
+        }
+        AgreementCurve::Curve25519 => {
+            answer_in::<X25519>(me, share, request, X25519::peer(&request.peer), rng)
+        }
     }
+}
+
+/// [`answer`] where the peer's point on P-256, which the request has encoded, is known already.
+pub(crate) fn answer_at(
+    me: PartyIndex,
+    share: &Secret<Vec<u8>>,
+    request: &Request,
+    peer: P256Point,
+    rng: &mut dyn CryptoRngCore,
+) -> Result<Vec<u8>, Misuse> {
+    answer_in::<P256>(me, share, request, Some(peer).filter(|peer| !peer.is_identity()), rng)
 }
 
 /// Never inlined: `tests/constant-time` accepts by this function's name that a share of zero is refused.
@@ -40,6 +56,7 @@ fn answer_in<G: Group>(
     me: PartyIndex,
     share: &Secret<Vec<u8>>,
     request: &Request,
+    peer: Option<G::Point>,
     rng: &mut dyn CryptoRngCore,
 ) -> Result<Vec<u8>, Misuse> {
     // Step 2.1
@@ -47,7 +64,7 @@ fn answer_in<G: Group>(
         return Err(Misuse::NotASigner);
     }
     // Step 2.2
-    let peer = G::peer(&request.peer).ok_or(Misuse::PeerPoint)?;
+    let peer = peer.ok_or(Misuse::PeerPoint)?;
     let share = Zeroizing::new(G::scalar(share.expose()).ok_or(Misuse::StoredKey)?);
     if bool::from(share.is_zero()) {
         return Err(Misuse::StoredKey);

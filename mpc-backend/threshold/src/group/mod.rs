@@ -96,6 +96,16 @@ pub trait Point: Clone + PartialEq + Send + Sync + Sized + 'static {
         self.mul(scalar)
     }
 
+    /// `factor` times `self` for a small public factor: additions alone, as many as its bits ask for.
+    #[must_use]
+    fn times(&self, factor: u64) -> Self {
+        let bits = (0..u64::BITS - factor.leading_zeros()).rev();
+        bits.fold(Self::identity(), |sum, bit| {
+            let double = sum.add(&sum);
+            if factor >> bit & 1 == 1 { double.add(self) } else { double }
+        })
+    }
+
     /// The sum.
     #[must_use]
     fn add(&self, other: &Self) -> Self;

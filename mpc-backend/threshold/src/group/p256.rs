@@ -16,6 +16,13 @@ pub struct P256;
 /// A point of P-256.
 pub type P256Point = NistPoint<arith::p256::P256>;
 
+impl P256 {
+    /// HashToCurve of RFC 9380, suite P256_XMD:SHA-256_SSWU_RO_, with this domain separation tag, which is not empty.
+    pub fn hash_to_curve(tag: &[u8], message: &[u8]) -> P256Point {
+        P256Point::new(Point::hash(tag, message))
+    }
+}
+
 impl Curve for P256 {
     const NAME: &'static str = "P-256";
     const KAPPA: usize = 256;

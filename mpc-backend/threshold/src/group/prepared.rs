@@ -57,7 +57,7 @@ pub struct Prepared<B: Bare> {
 }
 
 impl<B: Bare> Prepared<B> {
-    const fn new(bare: B) -> Self {
+    pub(super) const fn new(bare: B) -> Self {
         Self { bare, compressed: None, multiples: None }
     }
 

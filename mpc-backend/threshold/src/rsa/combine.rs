@@ -14,7 +14,7 @@ use crate::party::{PartyIndex, SignerSet};
 /// the modulus.
 ///
 /// # Errors
-/// [`Misuse::SignerSet`] when the partials are not one of each member, [`Misuse::NoInverse`] for a block of
+/// [`Misuse::SignerSet`] when the partials are not one of each member, [`Misuse::Block`] for a block of
 /// another key; [`Rule::Malformed`] naming the party whose partial is no number below n;
 /// [`Rule::RsaResult`] when the result does not verify: ask for proofs.
 pub fn combine(
@@ -29,7 +29,7 @@ pub fn combine(
     if answered != *set {
         return Err(Misuse::SignerSet.into());
     }
-    let base = block.residue(key).ok_or(Misuse::NoInverse)?;
+    let base = block.residue(key).ok_or(Misuse::Block)?;
     let mut product = key.modulus().one();
     for (party, partial) in partials {
         let residue = key.modulus().residue(partial.as_bytes());

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use arith::integer::Integer;
 use rand_core::CryptoRngCore;
+use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use super::public::{KeyError, PublicKey};
@@ -31,10 +32,8 @@ pub fn split(
     layout: &Pieces,
     rng: &mut dyn CryptoRngCore,
 ) -> Result<(Vec<KeyShare>, Values), KeyError> {
-    check(key, private)?;
-    let limbs = key.limbs();
-    let mut first = Integer::from_be_bytes(private.exponent, limbs);
-    let mut pieces = Vec::new();
+    let mut first = exponent(key, private, layout)?;
+    let (limbs, mut pieces) = (key.limbs(), Vec::new());
     for _ in layout.all().skip(1) {
         let mut bytes = Zeroizing::new(alloc::vec![0; key.bytes() + HIDING_BITS / 8]);
         rng.fill_bytes(&mut bytes);
@@ -45,12 +44,7 @@ pub fn split(
     pieces.insert(0, first);
 
     let generator = key.generator();
-    let value = |(at, piece): (usize, &Integer)| {
-        let value = power(&generator, piece, at == Piece::FIRST.position());
-        // The generator shares a factor with n for nobody but who can factor n.
-        value.map(|value| value.to_be_bytes().to_vec()).map_err(|_| KeyError::Private)
-    };
-    let values = pieces.iter().enumerate().map(value).collect::<Result<_, _>>()?;
+    let values = pieces.iter().map(|piece| power(key, &generator, piece).to_be_bytes().to_vec()).collect();
     let share = |party| {
         let held = |piece: Piece| pieces.get(piece.position()).map(|value| value.resized(limbs));
         let pieces = Shared::new(layout, party, limbs, |piece| held(piece).unwrap_or(Integer::zero(limbs)));
@@ -59,28 +53,59 @@ pub fn split(
     Ok((layout.threshold().all().iter().map(share).collect(), Values::new(values)))
 }
 
-/// Checks 1.2 and 1.3.
-fn check(key: &PublicKey, private: &PrivateKey<'_>) -> Result<(), KeyError> {
-    if let Some([p, q]) = private.primes {
-        // Wide enough for any product, so that none wraps around to n.
-        let limbs = (p.len() + q.len()).max(key.bytes()).div_ceil(8);
-        let product = Integer::from_be_bytes(p, limbs).product(&Integer::from_be_bytes(q, limbs));
-        let n = Integer::from_be_bytes(key.n(), limbs);
-        if product.to_be_bytes() != n.to_be_bytes() {
-            return Err(KeyError::Primes);
-        }
-    }
+/// A private exponent that is larger than all pieces but the first together, and less than one of them larger, so
+/// that the first is not negative. Checks 1.2 and 1.3.
+fn exponent(key: &PublicKey, private: &PrivateKey<'_>, layout: &Pieces) -> Result<Integer, KeyError> {
     if private.exponent.len() > key.bytes() {
         return Err(KeyError::Private);
     }
-    let one = key.modulus().one();
-    let mut two = one.to_be_bytes();
+    let limbs = key.limbs();
+    let one = Integer::from_word(1, limbs);
+    let mut exponent = Integer::from_be_bytes(private.exponent, limbs);
+    let multiple = match private.primes {
+        Some(primes) => totient(key, primes)?,
+        None => {
+            let mut multiple = exponent.product(&Integer::from_word(key.e(), limbs));
+            multiple.subtract(&one);
+            multiple
+        }
+    };
+    // d + x - (x modulo the multiple), for x = 2^(bits(n) + 128) times the number of pieces.
+    let mut least = alloc::vec![0; 1 + key.bytes() + HIDING_BITS / 8];
+    least.iter_mut().take(1).for_each(|top| *top = layout.all().len() as u8);
+    let mut rest = Integer::zero(limbs);
+    for bit in least.iter().flat_map(|byte| (0..8).rev().map(move |at| byte >> at & 1)) {
+        let again = rest.resized(limbs);
+        rest.add(&again);
+        rest.add(&Integer::from_word(u64::from(bit), limbs));
+        rest.subtract_if_not_less(&multiple);
+    }
+    exponent.add(&Integer::from_be_bytes(&least, limbs));
+    exponent.subtract(&rest);
+
+    let mut two = key.modulus().one().to_be_bytes();
     two.iter_mut().rev().take(1).for_each(|last| *last = 2);
     let two = key.modulus().residue(&two).ok_or(KeyError::Size)?;
     for base in [key.generator(), two] {
-        if key.public_power(&base.power_secret(private.exponent)) != base {
+        if key.public_power(&power(key, &base, &exponent)) != base {
             return Err(KeyError::Private);
         }
     }
-    Ok(())
+    Ok(exponent)
+}
+
+/// (p - 1)(q - 1), when p and q are factors of n (check 1.2).
+fn totient(key: &PublicKey, primes: [&[u8]; 2]) -> Result<Integer, KeyError> {
+    // Wide enough for any product, so that none wraps around to n, and with room for a sign.
+    let limbs = primes.iter().map(|prime| prime.len()).sum::<usize>().div_ceil(8).max(key.limbs());
+    let [mut p, mut q] = primes.map(|prime| Integer::from_be_bytes(prime, limbs));
+    let n = Integer::from_be_bytes(key.n(), limbs);
+    let one = Integer::from_word(1, limbs);
+    let trivial = p.ct_eq(&one) | q.ct_eq(&one);
+    if !bool::from(p.product(&q).ct_eq(&n) & !trivial) {
+        return Err(KeyError::Primes);
+    }
+    p.subtract(&one);
+    q.subtract(&one);
+    Ok(p.product(&q).resized(key.limbs()))
 }

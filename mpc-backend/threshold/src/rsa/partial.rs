@@ -32,12 +32,11 @@ impl KeyShare {
     ///
     /// # Errors
     /// [`Misuse::SignerSet`] unless `set` has T members of the N; [`Misuse::NotASigner`] when this party
-    /// is not among them; [`Misuse::NoInverse`] for a block that shares a factor with n, or is of
-    /// another key.
+    /// is not among them; [`Misuse::Block`] for a block of another key.
     pub fn partial(&self, key: &PublicKey, block: &Block, set: &SignerSet) -> Result<Partial, Misuse> {
         // Check 3.2
-        let (exponent, negative) = self.exponent(set)?;
-        let base = block.residue(key).ok_or(Misuse::NoInverse)?;
-        Ok(Partial(power(&base, &exponent, negative)?.to_be_bytes()))
+        let exponent = self.exponent(set)?;
+        let base = block.residue(key).ok_or(Misuse::Block)?;
+        Ok(Partial(power(key, &base, &exponent).to_be_bytes()))
     }
 }

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::encode::Block;
 use super::partial::Partial;
 use super::public::PublicKey;
-use super::share::{KeyShare, Values, power};
+use super::share::{KeyShare, Values};
 use crate::fault::{Checks, Error, Fault, Misuse, Rule};
 use crate::party::{PartyIndex, SignerSet};
 use crate::sharing::replicated::Pieces;
@@ -104,10 +104,10 @@ impl KeyShare {
         partial: &Partial,
         rng: &mut dyn CryptoRngCore,
     ) -> Result<Proof, Misuse> {
-        let (exponent, _) = self.exponent(set)?;
-        let claim = Claim::new(key, self.party, set, block, partial).map_err(|_| Misuse::NoInverse)?;
+        let exponent = self.exponent(set)?;
+        let claim = Claim::new(key, self.party, set, block, partial).map_err(|_| Misuse::Block)?;
         let limbs = response_limbs(key);
-        // r has its highest bit set, so that no product of challenge and exponent makes r + c s negative.
+        // r has its highest bit set, so that r + c s has one length.
         let mut random = Zeroizing::new(alloc::vec![0; 8 * (limbs - 1)]);
         rng.fill_bytes(&mut random);
         let mut nonce = Integer::from_be_bytes(&random, limbs);
@@ -115,8 +115,9 @@ impl KeyShare {
         top.iter_mut().skip(7).take(1).for_each(|byte| *byte = 1);
         nonce.add(&Integer::from_be_bytes(&top, limbs));
 
-        let committed = |base: &Residue<'_>| power(base, &nonce, false).map(|one| one.to_be_bytes());
-        let challenge = claim.challenge(&committed(&key.generator())?, &committed(&claim.base)?);
+        let secret = nonce.to_be_bytes();
+        let committed = |base: &Residue<'_>| base.power_secret(&secret).to_be_bytes();
+        let challenge = claim.challenge(&committed(&key.generator()), &committed(&claim.base));
         let mut response = Integer::from_be_bytes(&challenge, limbs).product(&exponent.resized(limbs));
         response.add(&nonce);
         Ok(Proof([challenge.as_slice(), &response.to_be_bytes()].concat()))
@@ -136,7 +137,7 @@ impl<'a> Claim<'a> {
         block: &'a Block,
         partial: &'a Partial,
     ) -> Result<Self, Error> {
-        let base = block.residue(key).ok_or(Misuse::NoInverse)?;
+        let base = block.residue(key).ok_or(Misuse::Block)?;
         let result = key.modulus().residue(partial.as_bytes());
         let result = result.ok_or(Fault::of(party, Rule::Malformed))?;
         let (base, result) = (base.times(&base), result.times(&result));

@@ -15,8 +15,10 @@ use crate::party::{PartyIndex, SignerSet};
 use crate::sharing::replicated::{Piece, Pieces, Shared};
 use crate::transcript::{HASH_BYTES, RSA_VALUES, hash_all};
 
-/// Bits by which a piece may exceed the modulus: so much hides the exponent.
+/// Bits by which a piece but the first may exceed the modulus: so much hides the exponent.
 pub(super) const HIDING_BITS: usize = 128;
+/// Bytes by which the sum of any pieces may exceed the modulus: a byte above their number times that.
+const SUM_BYTES: usize = HIDING_BITS / 8 + 2;
 
 /// V_A = g^(d_A) for every piece, in order: each as long as the modulus.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,14 +91,13 @@ impl KeyShare {
         // Check 2.1
         let malformed = Fault::of_nobody(Rule::Malformed);
         let share = Self::decode(key, layout, party, pieces).map_err(|_| malformed)?;
-        if values.0.len() != layout.all().len() || !share.pieces.iter().all(|(at, one)| fits(key, at, one)) {
+        if values.0.len() != layout.all().len() {
             return Err(malformed);
         }
         // Check 2.2
         let generator = key.generator();
         for (piece, value) in share.pieces.iter() {
-            let is = power(&generator, value, piece == Piece::FIRST).map_err(|_| malformed)?;
-            let right = is == values.product(key, |other| other == piece);
+            let right = power(key, &generator, value) == values.product(key, |other| other == piece);
             checks.enforce(right, Fault::of_nobody(Rule::RsaShare))?;
         }
         // Check 2.3
@@ -108,7 +109,7 @@ impl KeyShare {
     /// Reads what [`Self::encode`] wrote and this party stored.
     ///
     /// # Errors
-    /// [`DecodeError`] for another length.
+    /// [`DecodeError`] for another length, and for a piece that is negative or too large.
     pub fn decode(
         key: &PublicKey,
         layout: &Pieces,
@@ -123,6 +124,9 @@ impl KeyShare {
         let pieces = Shared::new(layout, party, limbs, |_| {
             Integer::from_be_bytes(pieces.next().unwrap_or_default(), limbs)
         });
+        if !pieces.iter().all(|(at, piece)| fits(key, at, piece)) {
+            return Err(DecodeError::Value);
+        }
         Ok(Self { layout: layout.clone(), party, pieces })
     }
 
@@ -139,47 +143,28 @@ impl KeyShare {
         bytes
     }
 
-    /// s_j for `set`, and whether it is negative.
-    pub(super) fn exponent(&self, set: &SignerSet) -> Result<(Integer, bool), Misuse> {
+    /// s_j for `set`.
+    pub(super) fn exponent(&self, set: &SignerSet) -> Result<Integer, Misuse> {
         if set.len() != usize::from(self.layout.threshold().needed()) {
             return Err(Misuse::SignerSet);
         }
-        let sum = self.pieces.part(&self.layout, self.party, set)?;
-        Ok((sum, is_negative(&self.layout, self.party, set)?))
+        self.pieces.part(&self.layout, self.party, set)
     }
 }
 
-/// Whether the part of `party` in `set` is negative: that of who is assigned the first piece.
-fn is_negative(layout: &Pieces, party: PartyIndex, set: &SignerSet) -> Result<bool, Misuse> {
-    Ok(layout.assigned(set)?.first() == Some(&party))
-}
-
-/// Whether a piece has the sign and size of its place, in constant time.
+/// Whether a piece has the size of its place and so is not negative, in constant time.
 fn fits(key: &PublicKey, piece: Piece, value: &Integer) -> bool {
-    let first = piece == Piece::FIRST;
-    let mut magnitude = value.resized(value.limbs());
-    magnitude.negate_if(u8::from(first).into());
-    // The first piece is the sum of up to 125 others, less d: a byte longer than they.
-    let most = key.bytes() + HIDING_BITS / 8 + usize::from(first);
-    let bytes = magnitude.to_be_bytes();
+    // The first is as large as all others together, of which there are up to 125.
+    let most = key.bytes() + HIDING_BITS / 8 + usize::from(piece == Piece::FIRST);
+    let bytes = value.to_be_bytes();
     let above = bytes.iter().rev().skip(most).fold(0, |any, byte| any | byte);
     above.ct_eq(&0).into()
 }
 
-/// `base` to the secret `exponent`, whose sign is public. Constant time in the exponent.
-///
-/// # Errors
-/// [`Misuse::NoInverse`] when the base shares a factor with n.
-pub(super) fn power<'m>(
-    base: &Residue<'m>,
-    exponent: &Integer,
-    negative: bool,
-) -> Result<Residue<'m>, Misuse> {
-    let mut magnitude = exponent.resized(exponent.limbs());
-    magnitude.negate_if(u8::from(negative).into());
-    let bytes = magnitude.to_be_bytes();
-    if negative {
-        return Ok(base.inverse().ok_or(Misuse::NoInverse)?.power_secret(&bytes));
-    }
-    Ok(base.power_secret(&bytes))
+/// `base` to the secret `exponent`, a piece or a sum of pieces, in constant time.
+pub(super) fn power<'m>(key: &PublicKey, base: &Residue<'m>, exponent: &Integer) -> Residue<'m> {
+    let bytes = exponent.to_be_bytes();
+    // What is cut is zero in every sum.
+    let above = bytes.len().saturating_sub(key.bytes() + SUM_BYTES);
+    base.power_secret(bytes.get(above..).unwrap_or_default())
 }

@@ -65,7 +65,7 @@ impl Stored {
     /// Reads what [`Self::encode`] wrote and this party stored.
     ///
     /// # Errors
-    /// [`DecodeError`] for another length.
+    /// [`DecodeError`] for another length, and for a piece outside of its range.
     pub fn decode(
         key: PublicKey,
         layout: &Pieces,

@@ -49,8 +49,8 @@ where
 
     /// The share of `party` times the generator.
     pub fn verification_share(&self, party: PartyIndex) -> P {
-        let x = P::Scalar::from(u64::from(party.get()));
-        self.0.iter().rev().fold(P::identity(), |sum, commitment| sum.mul(&x).add(commitment))
+        let x = u64::from(party.get());
+        self.0.iter().rev().fold(P::identity(), |sum, commitment| sum.times(x).add(commitment))
     }
 
     /// Commitments to the sum of the committed polynomials; `None` for no polynomials and for

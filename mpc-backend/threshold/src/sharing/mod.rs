@@ -12,6 +12,8 @@ mod commitments;
 pub mod dealing;
 pub mod replicated;
 
+use alloc::vec::Vec;
+
 use elliptic_curve::ff::PrimeField;
 
 pub use self::commitments::Commitments;
@@ -51,11 +53,32 @@ pub(crate) fn lagrange_fraction<F: PrimeField>(party: PartyIndex, set: &SignerSe
     }))
 }
 
+/// lambda_i of each member at 0, ascending, as integers over one common denominator; `None` if they do not fit, which no
+/// set of a few dozen parties does. Points are multiplied by them in a few additions.
+pub(crate) fn integer_lagrange(set: &SignerSet) -> Option<(Vec<i64>, u64)> {
+    let at = |party: PartyIndex| i64::from(party.get());
+    let fraction = |party| {
+        set.peers_of(party).try_fold((1_i64, 1_i64), |(top, bottom), peer| {
+            Some((top.checked_mul(at(peer))?, bottom.checked_mul(at(peer) - at(party))?))
+        })
+    };
+    let fractions = set.iter().map(fraction).collect::<Option<Vec<(i64, i64)>>>()?;
+    let common = fractions.iter().try_fold(1_i64, |common, (_, bottom)| {
+        let divisor = greatest_common_divisor(common, bottom.checked_abs()?);
+        common.checked_mul(bottom.checked_abs()?.checked_div(divisor)?)
+    })?;
+    let numerators = fractions.iter().map(|(top, bottom)| top.checked_mul(common.checked_div(*bottom)?));
+    Some((numerators.collect::<Option<_>>()?, u64::try_from(common).ok()?))
+}
+
+fn greatest_common_divisor(one: i64, other: i64) -> i64 {
+    if other == 0 { one } else { greatest_common_divisor(other, one % other) }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
     use super::*;
-    use alloc::vec::Vec;
     use elliptic_curve::Field;
 
     fn party(index: u8) -> PartyIndex {
@@ -93,6 +116,32 @@ mod tests {
             sum + lagrange_at_zero::<p256::Scalar>(i, &set).unwrap() * evaluate(&coefficients, i)
         });
         assert_ne!(guess, coefficients[0]);
+    }
+
+    #[test]
+    fn integers_over_their_common_denominator_are_the_coefficients() {
+        let set = |members: &[u8]| SignerSet::new(members.iter().copied().map(party)).unwrap();
+        assert_eq!(integer_lagrange(&set(&[1, 2])), Some((alloc::vec![2, -1], 1)));
+        assert_eq!(integer_lagrange(&set(&[1, 3])), Some((alloc::vec![3, -1], 2)));
+        for members in [
+            &[1, 2][..],
+            &[2, 9],
+            &[1, 2, 3],
+            &[2, 5, 9],
+            &[5, 6, 7, 8, 9],
+            &[1, 3, 4, 7, 9],
+            &[2, 52, 102, 152, 202],
+        ] {
+            let set = set(members);
+            let (numerators, common) = integer_lagrange(&set).unwrap();
+            let common = p256::Scalar::from(common);
+            for (i, numerator) in set.iter().zip(numerators) {
+                let size = p256::Scalar::from(numerator.unsigned_abs());
+                let signed = if numerator < 0 { -size } else { size };
+                assert_eq!(lagrange_at_zero::<p256::Scalar>(i, &set).unwrap() * common, signed);
+            }
+        }
+        assert_eq!(integer_lagrange(&SignerSet::new((100..120).map(party)).unwrap()), None);
     }
 
     #[test]

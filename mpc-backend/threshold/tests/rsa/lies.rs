@@ -43,6 +43,7 @@ fn factors_and_exponents_that_do_not_fit_are_refused() {
     assert_eq!(refused(d, Some([q, p])), None);
     assert_eq!(refused(d, Some([p, p])), Some(KeyError::Primes));
     assert_eq!(refused(d, Some([p, &[]])), Some(KeyError::Primes));
+    assert_eq!(refused(d, Some([&[1], dealt.public.n()])), Some(KeyError::Primes));
     // p + 2^2048 times q is n modulo 2^2048.
     let wrapped = [&[1], vec![0; 256 - p.len()].as_slice(), p].concat();
     assert_eq!(refused(d, Some([&wrapped, q])), Some(KeyError::Primes));
@@ -86,16 +87,24 @@ fn malformed_shares_are_refused() {
     assert_eq!(refused(&[]), malformed);
     assert_eq!(refused(&good[1..]), malformed);
     assert_eq!(refused(&[&good[..], &[0]].concat()), malformed);
-    // Party 2 holds the first piece, which is negative, and the third, which is not.
+    // Party 2 holds the first piece, which is longer by a byte, and the third.
     let piece_bytes = good.len() / 2;
     let changed = |at: usize, byte: u8| {
         let mut changed = good.to_vec();
         changed[at] = byte;
         changed
     };
-    assert_eq!(refused(&changed(0, 0)), malformed, "the first piece above its range");
-    assert_eq!(refused(&changed(piece_bytes, 0x80)), malformed, "a negative piece");
-    assert_eq!(refused(&changed(piece_bytes, 1)), malformed, "a piece above its range");
+    let length = dealt.public.bytes() + 16;
+    for (piece, most) in [(0, length + 1), (piece_bytes, length)] {
+        assert_eq!(refused(&changed(piece, 0x80)), malformed, "a negative piece");
+        assert_eq!(
+            refused(&changed(piece + piece_bytes - most - 1, 1)),
+            malformed,
+            "a piece above its range"
+        );
+        let share = Some(Fault::of_nobody(Rule::RsaShare));
+        assert_eq!(refused(&changed(piece + piece_bytes - most, 0xff)), share, "in range, and another");
+    }
 
     let values = dealt.values.encode();
     let decoded = |bytes: &[u8]| Values::decode(&dealt.public, &dealt.layout, bytes).is_ok();

@@ -4,8 +4,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use proto::kms::statement;
 use proto::kms::v1::{Pair, Statement};
-use rand_core::{OsRng, RngCore};
-use token::backend::ObjectId;
 
 use crate::core::Core;
 
@@ -19,23 +17,22 @@ pub struct Ask<'a> {
 }
 
 impl Core {
-    /// The statement to a quorum; `parameter` is the hash of what else the request says.
-    pub(super) fn kms_statement(
+    /// The statement of a request with this nonce to a quorum; `parameter` is the hash of what else the request says.
+    pub(crate) fn kms_statement(
         &self,
-        key: ObjectId,
+        key_id: &[u8],
         ask: Ask<'_>,
         quorum: &[u8],
+        request_nonce: &[u8; 32],
         parameter: &[u8],
     ) -> Statement {
-        let mut request_nonce = vec![0; 32];
-        OsRng.fill_bytes(&mut request_nonce);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         let mut said = Statement {
-            key_id: key.0.to_vec(),
+            key_id: key_id.to_vec(),
             operation: ask.operation.to_owned(),
             context: ask.context.to_vec(),
             quorum: quorum.iter().copied().map(u32::from).collect(),
-            request_nonce,
+            request_nonce: request_nonce.to_vec(),
             expires_unix_ms: u64::try_from(now).unwrap_or(u64::MAX).saturating_add(LIFE_MS),
             signature: Vec::new(),
         };

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::{Ask, Kms, KmsError, KmsRecord, Parts};
 use crate::call::{ATTEMPT_MIN, Said, Setback, Terms, wrong_kind};
 use crate::connect::Answer;
-use crate::core::Core;
+use crate::core::{Core, fresh_nonce};
 use crate::deadline::Deadline;
 use crate::derive::{Part, error_text, named};
 use crate::failure::NodeFailure;
@@ -92,7 +92,7 @@ impl Kms<'_> {
         let core = &self.client.core;
         let job = Job { core, kms: self, key: record.object.id, version: 0, material: None, ask };
         Ok(job.quorums(|set, terms| {
-            let statement = Some(core.kms_statement(job.key, ask, set, &[]));
+            let statement = Some(core.kms_statement(&job.key.0, ask, set, &fresh_nonce(), &[]));
             let op = request::Op::KmsCheck(KmsCheckRequest { statement });
             let said = core.ask(set.iter().map(|node| (*node, op.clone())).collect(), terms);
             let answers = Core::all_answered(said)?;
@@ -225,7 +225,7 @@ impl<'a> Job<'a> {
 
     fn seal(&self, set: &[u8], input: &Input, terms: Terms) -> Result<Vec<Vec<u8>>, Setback> {
         let hash = self.hash(input);
-        let statement = self.core.kms_statement(self.key, self.ask, set, &hash);
+        let statement = self.core.kms_statement(&self.key.0, self.ask, set, &fresh_nonce(), &hash);
         let op = |lease| {
             request::Op::KmsSeal(KmsSealRequest {
                 statement: Some(statement.clone()),
@@ -266,8 +266,8 @@ impl<'a> Job<'a> {
         let birth = birth.filter(|birth| birth.curve == dprf::NAME);
         let birth = birth.ok_or(Setback::Final(BackendError::KeyUseForbidden))?;
         let hash = self.hash(input);
-        let statement = self.core.kms_statement(self.key, self.ask, set, &hash);
-        let request_nonce = statement.request_nonce.as_slice().try_into().unwrap_or_default();
+        let request_nonce = fresh_nonce();
+        let statement = self.core.kms_statement(&self.key.0, self.ask, set, &request_nonce, &hash);
         let op = |lease| {
             request::Op::KmsEvaluate(KmsEvaluateRequest {
                 statement: Some(statement.clone()),

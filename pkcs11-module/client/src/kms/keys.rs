@@ -130,8 +130,9 @@ impl Kms<'_> {
     /// # Errors
     /// [`KmsError::NotFound`]; as [`Backend::objects`].
     pub fn find_alias(&self, alias: &str, freshness: Freshness) -> Result<KmsRecord, KmsError> {
-        let has = |record: &KmsRecord| record.key.aliases.iter().any(|known| known == alias);
-        self.list(freshness)?.into_iter().find(has).ok_or(KmsError::NotFound)
+        let list = self.client.objects(self.token, freshness)?;
+        let object = self.client.aliases.find(self.token, &list, alias).ok_or(KmsError::NotFound)?;
+        list.get(&object).and_then(KmsRecord::of_object).ok_or(KmsError::NotFound)
     }
 
     /// Has all nodes generate a key and records it with `key`; an RSA key takes minutes. `label` is that of the PKCS#11

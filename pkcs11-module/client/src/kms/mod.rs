@@ -9,9 +9,11 @@
 //! | [`keys`] | read, create, change, rotate, destroy records |
 //! | [`evaluate`] | a one-time key from a symmetric key: to encrypt, to decrypt; data keys that nobody has seen |
 //! | [`parts`] | what a ciphertext must carry for that |
+//! | `aliases` | which key has an alias |
 //! | `ask` | the statement that each request to a node is |
 //! | `nonces` | nonces of nodes in stock, so that a warm encryption costs one round trip |
 
+mod aliases;
 mod ask;
 mod evaluate;
 mod keys;
@@ -21,6 +23,7 @@ mod parts;
 use proto::kms::v1::{KmsKey, Pair};
 use token::backend::{BackendError, KmsRefusal, TokenId};
 
+pub(crate) use self::aliases::Aliases;
 pub use self::ask::Ask;
 pub use self::keys::{KmsRecord, Spec};
 pub(crate) use self::nonces::Nonces;
@@ -61,6 +64,9 @@ pub enum KmsError {
     /// Fewer nodes than needed answered in time.
     #[error("too few nodes: {0}")]
     TooFewNodes(String),
+    /// This client uses keys of the interface too often: later.
+    #[error("too many requests: {0}")]
+    Throttled(String),
     /// A limit is reached.
     #[error("limit: {0}")]
     Limit(String),
@@ -81,6 +87,7 @@ impl From<BackendError> for KmsError {
             BackendError::Kms(KmsRefusal::Policy, text) => Self::Denied(text),
             BackendError::Kms(KmsRefusal::State, text) => Self::State(text),
             BackendError::Kms(KmsRefusal::Usage, text) => Self::Usage(text),
+            BackendError::Kms(KmsRefusal::Quota, text) => Self::Throttled(text),
             BackendError::KeyUseForbidden => Self::Usage(error.to_string()),
             BackendError::NoSuchObject | BackendError::NoSuchToken => Self::NotFound,
             BackendError::Stale => Self::Stale,

@@ -1,13 +1,14 @@
 //! Symmetric keys of the KMS interface: what is encrypted under their one-time keys opens again, whoever lies.
 
 use client::ClusterClient;
+use client::identity::Identity;
 use client::kms::{Ask, KmsError, KmsRecord, Parts, Spec, pairs};
 use proto::client::v1::{Code, request::Op, response};
 use proto::kms::v1::{Kind, KmsKey, State, Usage};
 use token::backend::{Backend, Freshness, Role};
 
-use crate::fake::{Deed, Fake};
-use crate::{PIN, TOKEN, ready};
+use crate::fake::{CLIENT_SEED, Deed, Fake};
+use crate::{PIN, TOKEN, key_pair, ready};
 
 pub fn symmetric_key(client: &ClusterClient) -> Result<KmsRecord, KmsError> {
     let mut key = KmsKey { created_unix_s: 1, ..KmsKey::default() };
@@ -81,15 +82,32 @@ fn a_node_that_has_forgotten_its_nonces_is_asked_for_others() {
 }
 
 #[test]
+fn an_alias_is_found_as_the_newest_listing_has_it() {
+    let fake = ready().0;
+    let client = logged_in(&fake);
+    let [one, two] = [(); 2].map(|()| symmetric_key(&client).unwrap());
+    let kms = client.kms(TOKEN);
+    let find = |alias| kms.find_alias(alias, Freshness::Cached).map(|found| found.id());
+    assert_eq!(find("a"), Err(KmsError::NotFound));
+    let named = |aliases: &[&str]| aliases.iter().map(|alias| (*alias).to_owned()).collect();
+    let one = kms.update(&one, KmsKey { aliases: named(&["a", "b"]), ..one.key.clone() }).unwrap();
+    assert_eq!((find("a"), find("b")), (Ok(one.id()), Ok(one.id())));
+    let one = kms.update(&one, KmsKey { aliases: named(&["b"]), ..one.key.clone() }).unwrap();
+    kms.update(&two, KmsKey { aliases: named(&["a"]), ..two.key.clone() }).unwrap();
+    assert_eq!((find("a"), find("b")), (Ok(two.id()), Ok(one.id())));
+}
+
+#[test]
 fn refusals_are_told_apart() {
     let fake = ready().0;
     let client = logged_in(&fake);
     let record = symmetric_key(&client).unwrap();
     type Kinds = fn(&KmsError) -> bool;
-    let kinds: [(Code, Kinds); 5] = [
+    let kinds: [(Code, Kinds); 6] = [
         (Code::PolicyDenied, |error| matches!(error, KmsError::Denied(_))),
         (Code::KeyState, |error| matches!(error, KmsError::State(_))),
         (Code::KeyUsage, |error| matches!(error, KmsError::Usage(_))),
+        (Code::Throttled, |error| matches!(error, KmsError::Throttled(_))),
         (Code::NotFound, |error| *error == KmsError::NotFound),
         (Code::Conflict, |error| *error == KmsError::Stale),
     ];
@@ -100,4 +118,36 @@ fn refusals_are_told_apart() {
         let error = round_trip(&client, &record).unwrap_err();
         assert!(is_kind(&error), "{code:?}: {error:?}");
     }
+}
+
+/// A pair that another client has made one of the interface meanwhile: the nodes want statements, and get them.
+#[test]
+fn uses_of_a_pair_are_stated_when_the_nodes_ask_for_it() {
+    let (fake, client) = ready();
+    let pair = key_pair(&client);
+    let (cluster, own) = (fake.manifest.cluster_id(), Identity::from_seed(&CLIENT_SEED).public());
+    for node in 1..=3 {
+        fake.script(node, move |op| {
+            let stated = match op {
+                Op::Sign(request) => request.statement.as_ref().map(|said| {
+                    let parameter = proto::kms::sign_hash(request);
+                    (said, "Sign", &request.request_nonce, &request.signers, parameter)
+                }),
+                Op::Derive(request) => request.statement.as_ref().map(|said| {
+                    let parameter = proto::kms::derive_hash(request);
+                    (said, "DeriveSharedSecret", &request.request_nonce, &request.quorum, parameter)
+                }),
+                _ => return None,
+            };
+            let Some((said, operation, nonce, quorum, parameter)) = stated else {
+                return Some(Deed::Refuse(Code::Conflict));
+            };
+            let same = said.operation == operation && said.request_nonce == *nonce && said.quorum == *quorum;
+            // Only what the client's identity has signed of exactly this request.
+            let signed = proto::kms::statement(&cluster, said, &parameter).verify(&own, &said.signature);
+            (!(same && signed)).then_some(Deed::Refuse(Code::Forbidden))
+        });
+    }
+    crate::sign::verify(&pair, &crate::sign(&client, pair.private.id).unwrap());
+    assert_eq!(*crate::derive::agree(&client, &pair).unwrap(), crate::derive::expected(&pair));
 }

@@ -14,9 +14,10 @@ fn wrong_pin_is_found_without_a_login_at_any_node() {
     assert_eq!(client.login(TOKEN, Role::User, b"wrong-pin"), Err(BackendError::PinIncorrect));
     assert_eq!(client.login(TOKEN, Role::User, b""), Err(BackendError::PinIncorrect));
     assert_eq!(fake.count("login"), before);
-    assert!(client.tokens().unwrap()[0].user_pin.count_low);
+    let count_low = || client.pin_states(TOKEN).unwrap().user.count_low;
+    assert!(count_low());
     client.login(TOKEN, Role::User, PIN).unwrap();
-    assert!(!client.tokens().unwrap()[0].user_pin.count_low);
+    assert!(!count_low());
 }
 
 #[test]
@@ -72,7 +73,7 @@ fn locked_pin_is_told_and_remembered() {
         fake.script(node, |op| matches!(op, request::Op::Oprf(_)).then_some(Deed::Refuse(Code::PinLocked)));
     }
     assert_eq!(client.login(TOKEN, Role::User, PIN), Err(BackendError::PinLocked));
-    assert!(client.tokens().unwrap()[0].user_pin.locked);
+    assert!(client.pin_states(TOKEN).unwrap().user.locked);
 }
 
 #[test]

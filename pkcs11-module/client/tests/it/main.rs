@@ -65,5 +65,5 @@ fn data_object(label: &str) -> Attributes {
 }
 
 fn sign(client: &ClusterClient, key: ObjectId) -> token::backend::BackendResult<Vec<u8>> {
-    client.sign(TOKEN, key, &Scheme::Ecdsa { curve: Curve::P256, mechanism: CKM_ECDSA }, &[7; 32])
+    client.sign(TOKEN, key, &Scheme::Ecdsa { curve: Curve::P256, mechanism: CKM_ECDSA }, &[7; 32], None)
 }

@@ -35,7 +35,7 @@ fn public(pair: &GeneratedPair) -> PublicKey {
 
 fn sign(client: &ClusterClient, pair: &GeneratedPair) -> BackendResult<Vec<u8>> {
     let scheme = Scheme::RsaPkcs1 { mechanism: 0x40, digest: Some(RsaHash::Sha256), modulus_bytes: 64 };
-    client.sign(TOKEN, pair.private.id, &scheme, &[7; 32])
+    client.sign(TOKEN, pair.private.id, &scheme, &[7; 32], None)
 }
 
 fn oaep() -> Oaep<'static> {
@@ -49,7 +49,7 @@ fn decrypt(
 ) -> BackendResult<Zeroizing<Vec<u8>>> {
     let padding = Padding::Oaep { hash: RsaHash::Sha1, mgf: RsaHash::Sha1, label: Vec::new() };
     let decryption = Decryption { mechanism: 0x9, padding, unwrap: false };
-    client.decrypt(TOKEN, pair.private.id, &decryption, ciphertext)
+    client.decrypt(TOKEN, pair.private.id, &decryption, ciphertext, None)
 }
 
 /// Whether a new plaintext comes back.

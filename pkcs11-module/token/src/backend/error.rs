@@ -52,7 +52,7 @@ pub enum BackendError {
     /// Policy, quota or a role forbids it; the reason is for the log.
     #[error("refused: {0}")]
     Refused(String),
-    /// The policy, the state or the usage of a key of the KMS interface forbids it.
+    /// The policy, the state or the usage of a key of the KMS interface forbids it, or the client's quota.
     #[error("refused: {1}")]
     Kms(KmsRefusal, String),
     /// Fewer nodes than needed answered within the deadline; the text names the missing ones.
@@ -75,4 +75,6 @@ pub enum KmsRefusal {
     State,
     /// It is for another usage.
     Usage,
+    /// Too many requests for such keys within a second: later.
+    Quota,
 }

@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use cryptoki_sys::{CKA_PRIVATE, CKA_TOKEN};
+use cryptoki_sys::{CKA_ALWAYS_AUTHENTICATE, CKA_PRIVATE, CKA_TOKEN};
 use rand_core::{OsRng, RngCore};
 
 use super::keys::LocalKey;
 use crate::attribute;
 use crate::backend::{
-    Attributes, BackendError, BackendResult, ObjectId, ObjectList, ObjectRecord, PinState, Role, TokenId,
-    TokenState,
+    Attributes, BackendError, BackendResult, ObjectId, ObjectList, ObjectRecord, PinState, PinStates,
+    Reauthentication, Role, TokenId, TokenState,
 };
 use crate::info::blank_padded;
 
@@ -22,6 +22,7 @@ pub(super) struct LocalToken {
     label: [u8; 32],
     so_pin: Option<Pin>,
     user_pin: Option<Pin>,
+    user_pin_replaced: bool,
     objects: Vec<LocalObject>,
     session_keys: HashMap<ObjectId, LocalKey>,
     version: u64,
@@ -47,6 +48,7 @@ impl LocalToken {
             label: [b' '; 32],
             so_pin: None,
             user_pin: None,
+            user_pin_replaced: false,
             objects: Vec::new(),
             session_keys: HashMap::new(),
             version: 0,
@@ -72,13 +74,27 @@ impl LocalToken {
             serial: blank_padded(&format!("{number:016}")),
             initialized: self.is_initialized(),
             user_pin_initialized: self.user_pin.is_some(),
-            so_pin: pin_state(self.so_pin.as_ref()),
-            user_pin: pin_state(self.user_pin.as_ref()),
+            user_pin_replaced: self.user_pin_replaced,
+        }
+    }
+
+    pub(super) fn pin_states(&self) -> PinStates {
+        PinStates {
+            security_officer: pin_state(self.so_pin.as_ref()),
+            user: pin_state(self.user_pin.as_ref()),
         }
     }
 
     pub(super) fn set_pin(&mut self, role: Role, pin: &[u8]) {
         *self.pin(role) = Some(Pin { value: pin.to_vec(), failures: 0 });
+        self.user_pin_replaced &= role != Role::User;
+    }
+
+    /// By the security officer.
+    pub(super) fn replace_user_pin(&mut self, pin: &[u8]) {
+        let replaced = self.user_pin.is_some();
+        self.set_pin(Role::User, pin);
+        self.user_pin_replaced = replaced;
     }
 
     pub(super) fn check_pin(&mut self, role: Role, pin: &[u8]) -> BackendResult<()> {
@@ -198,6 +214,18 @@ impl LocalToken {
     pub(super) fn key(&self, id: ObjectId) -> Option<&LocalKey> {
         let of_token = || self.objects.iter().find(|object| object.record.id == id)?.key.as_ref();
         self.session_keys.get(&id).or_else(of_token)
+    }
+
+    /// Of keys on the token, whose attributes are here.
+    pub(super) fn require_consent(
+        &self,
+        key: ObjectId,
+        again: Option<&Reauthentication>,
+    ) -> BackendResult<()> {
+        let object = self.objects.iter().find(|object| object.record.id == key);
+        let asks =
+            object.and_then(|object| attribute::bool_of(&object.record.attributes, CKA_ALWAYS_AUTHENTICATE));
+        if asks == Some(true) && again.is_none() { Err(BackendError::NotLoggedIn) } else { Ok(()) }
     }
 
     fn object(&mut self, id: ObjectId, base_version: u64) -> BackendResult<&mut LocalObject> {

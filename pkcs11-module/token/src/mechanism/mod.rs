@@ -174,11 +174,11 @@ pub(crate) fn find(id: u64) -> Result<&'static Mechanism> {
 }
 
 /// The mechanisms that a key can be used with, the answer to `CKA_ALLOWED_MECHANISMS` where the key has no list of
-/// its own. Without what a configuration must ask for.
-pub(crate) fn of_key(key: &Attributes) -> impl Iterator<Item = &'static Mechanism> {
+/// its own.
+pub(crate) fn of_key(key: &Attributes, policy: RsaPolicy) -> impl Iterator<Item = &'static Mechanism> {
     let class = attribute::class_of(key);
     MECHANISMS.iter().copied().filter(move |mechanism| {
-        let uses = mechanism.uses(RsaPolicy::default());
+        let uses = mechanism.uses(policy);
         let mut classes = uses.filter_map(Use::key).map(|(class, _)| class);
         classes.any(|wanted| class == Some(wanted)) && mechanism.keys.spec_of(key).is_some()
     })

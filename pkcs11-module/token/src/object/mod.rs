@@ -83,6 +83,7 @@ pub(crate) fn change(
     }
     check_trusted(template.bool(CKA_TRUSTED), role)?;
     check_dates(attributes)?;
+    check_consent(attributes)?;
     check_size(attributes)
 }
 
@@ -93,6 +94,17 @@ pub(crate) fn check_dates(attributes: &Attributes) -> Result<()> {
     match (date(CKA_START_DATE), date(CKA_END_DATE)) {
         (Some(start), Some(end)) if end < start => {
             Err(Error::contradiction(CKA_END_DATE, "is before CKA_START_DATE"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The PIN for one use is given between an init and its operation; `C_DeriveKey` and `C_UnwrapKey` have no such place.
+pub(crate) fn check_consent(attributes: &Attributes) -> Result<()> {
+    let is = |id| attribute::bool_of(attributes, id) == Some(true);
+    match [CKA_DERIVE, CKA_UNWRAP].into_iter().find(|id| is(*id)) {
+        Some(usage) if is(CKA_ALWAYS_AUTHENTICATE) => {
+            Err(Error::contradiction(usage, "has no call that takes the PIN of CKA_ALWAYS_AUTHENTICATE"))
         }
         _ => Ok(()),
     }

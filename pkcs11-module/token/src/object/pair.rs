@@ -3,7 +3,7 @@
 use cryptoki_sys::*;
 
 use super::import::{Purpose, usage};
-use super::{check_dates, key, rsa};
+use super::{check_consent, check_dates, key, rsa};
 use crate::attribute::{Class, canonical_bool, canonical_ulong};
 use crate::backend::{Curve, KeyPairRequest, KeySpec};
 use crate::mechanism::{MECHANISMS, Mechanism, Use, Work};
@@ -89,6 +89,7 @@ pub(crate) fn request(
     let mut private = private.build(Class::PrivateKey, &[CKA_MODULUS])?;
     check_dates(&public)?;
     check_dates(&private)?;
+    check_consent(&private)?;
     for attributes in [&mut public, &mut private] {
         attributes.insert(CKA_LOCAL, canonical_bool(true));
         attributes.insert(CKA_KEY_GEN_MECHANISM, canonical_ulong(mechanism.id));
@@ -117,13 +118,7 @@ fn curve(mechanism: &Mechanism, public: &mut Template, private: &mut Template) -
 /// What every private key of ours is: seen only after login, never revealed. Templates may say so or be silent; one
 /// that says otherwise is refused rather than bent.
 pub(crate) fn check_private(private: &mut Template) -> Result<()> {
-    for (id, value) in [
-        (CKA_PRIVATE, true),
-        (CKA_SENSITIVE, true),
-        (CKA_EXTRACTABLE, false),
-        // Would ask for the PIN before each signature; no login of that kind exists here.
-        (CKA_ALWAYS_AUTHENTICATE, false),
-    ] {
+    for (id, value) in [(CKA_PRIVATE, true), (CKA_SENSITIVE, true), (CKA_EXTRACTABLE, false)] {
         private.require(id, canonical_bool(value), Error::AttributeValueInvalid)?;
     }
     Ok(())

@@ -2,12 +2,12 @@
 //! no cluster. Every mechanism that we have is "single-part operations only", so there are no updates.
 
 use super::{MechanismCall, Provider};
-use crate::backend::{BackendError, Decryption, ObjectId, Role};
+use crate::backend::{BackendError, Decryption, ObjectId, Reauthentication, Role};
 use crate::mechanism::Use;
 use crate::mechanism::rsa::{self, PublicKey};
 use crate::output::{Output, deliver, deliver_up_to};
 use crate::rv::{Error, Result};
-use crate::session::{Decrypting, Encrypting, Session};
+use crate::session::{Consent, Decrypting, Encrypting, Session};
 use crate::sync::lock;
 use zeroize::Zeroizing;
 
@@ -65,7 +65,8 @@ impl Provider {
             let padding = mechanism.encryption(call.parameter)?;
             let modulus_bytes = usize::from(rsa::modulus_bytes(spec)?);
             let decryption = Decryption { mechanism: mechanism.id, padding, unwrap: false };
-            Ok(Decrypting { key: object.record.id, modulus_bytes, decryption })
+            let consent = Consent::to_use(&object.record.attributes);
+            Ok(Decrypting { key: object.record.id, modulus_bytes, decryption, consent })
         })
     }
 
@@ -87,7 +88,7 @@ impl Provider {
     fn plaintext(
         &self,
         session: &Session,
-        decrypting: &Decrypting,
+        decrypting: &mut Decrypting,
         ciphertext: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>> {
         if session.role() != Some(Role::User) {
@@ -96,7 +97,9 @@ impl Provider {
         if ciphertext.len() != decrypting.modulus_bytes {
             return Err(Error::EncryptedDataLenRange);
         }
-        self.decrypted(session, decrypting.key, &decrypting.decryption, ciphertext).map_err(Error::of_key)
+        let again = decrypting.consent.take()?;
+        self.decrypted(session, decrypting.key, &decrypting.decryption, ciphertext, again.as_ref())
+            .map_err(Error::of_key)
     }
 
     /// What the nodes decrypt; the ciphertext is as long as the modulus.
@@ -106,12 +109,13 @@ impl Provider {
         key: ObjectId,
         decryption: &Decryption,
         ciphertext: &[u8],
+        again: Option<&Reauthentication>,
     ) -> Result<Zeroizing<Vec<u8>>> {
-        // Zero has no inverse, which a node may need. It decrypts to zero, which no padding makes.
+        // It decrypts to zero, which no padding makes.
         if ciphertext.iter().all(|byte| *byte == 0) {
             return Err(BackendError::CiphertextInvalid.into());
         }
-        let plaintext = self.backend.decrypt(session.slot.token, key, decryption, ciphertext);
+        let plaintext = self.backend.decrypt(session.slot.token, key, decryption, ciphertext, again);
         self.settle(&session.slot, plaintext)
     }
 }

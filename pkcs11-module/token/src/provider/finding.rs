@@ -65,9 +65,10 @@ impl Provider {
         let slot = &session.slot;
         let list = self.settle(slot, self.backend.objects(slot.token, Freshness::Current))?;
         let logged_in = session.role() == Some(Role::User);
-        let hidden = self.backend.hidden(slot.token);
-        let wanted =
-            |record: &ObjectRecord| matches(record, search) && !is_hidden(&record.attributes, &hidden);
+        let (hidden, policy) = (self.backend.hidden(slot.token), self.backend.rsa_policy(slot.token));
+        let wanted = |record: &ObjectRecord| {
+            matches(record, search, policy) && !is_hidden(&record.attributes, &hidden)
+        };
         let mut handles = lock(&self.handles);
         let mut found = VecDeque::new();
         for record in list.candidates(search.attributes()).into_iter().filter(|record| wanted(record)) {
@@ -78,7 +79,7 @@ impl Provider {
             }
         }
         // Only for who asks for profiles: applications older than these would not know what they have found.
-        if search.ulong(CKA_CLASS) == Some(CKO_PROFILE) && matches(&profile::record(), search) {
+        if search.ulong(CKA_CLASS) == Some(CKO_PROFILE) && matches(&profile::record(), search, policy) {
             found.push_back(handles.token_object(slot.id, profile::ID, false));
         }
         for (handle, private, record) in handles.session_objects(slot.id) {

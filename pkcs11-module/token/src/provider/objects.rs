@@ -132,9 +132,10 @@ impl Provider {
         let session = self.session(session)?;
         let found = self.object(&session, object)?;
         let bare_points = self.backend.bare_ec_points(session.slot.token);
+        let policy = self.backend.rsa_policy(session.slot.token);
         let (mut sensitive, mut unknown, mut too_small) = (false, false, false);
         for (id, out) in template {
-            match read::attribute_or_value(&found.record, found.secret.as_ref(), *id) {
+            match read::attribute_or_value(&found.record, found.secret.as_ref(), *id, policy) {
                 Answer::Value(value) => {
                     let value = match attribute::kind_of(*id) {
                         _ if *id == CKA_EC_POINT && bare_points => key::bare_point(&value).to_vec(),

@@ -9,7 +9,7 @@ use super::slots::pin_is_possible;
 use crate::backend::Role;
 use crate::info::SessionInfo;
 use crate::rv::{Error, Result};
-use crate::session::Session;
+use crate::session::{Consent, Session};
 use crate::slot::Slot;
 use crate::sync::{lock, read, write};
 
@@ -120,7 +120,7 @@ impl Provider {
     ///
     /// # Errors
     /// [`Error::SessionHandleInvalid`], [`Error::UserTypeInvalid`], [`Error::OperationNotInitialized`] for
-    /// `CKU_CONTEXT_SPECIFIC` (no key of ours asks for it), [`Error::UserAlreadyLoggedIn`],
+    /// `CKU_CONTEXT_SPECIFIC` when no operation waits for it, [`Error::UserAlreadyLoggedIn`],
     /// [`Error::UserAnotherAlreadyLoggedIn`], [`Error::SessionReadOnlyExists`],
     /// [`Error::PinIncorrect`], [`Error::Backend`].
     pub fn login(&self, session: u64, user_type: u64, pin: &[u8]) -> Result<()> {
@@ -128,7 +128,7 @@ impl Provider {
         let role = match user_type {
             CKU_SO => Role::SecurityOfficer,
             CKU_USER => Role::User,
-            CKU_CONTEXT_SPECIFIC => return Err(Error::OperationNotInitialized),
+            CKU_CONTEXT_SPECIFIC => return self.reauthenticate(&session, pin),
             _ => return Err(Error::UserTypeInvalid),
         };
         let slot = &session.slot;
@@ -150,13 +150,29 @@ impl Provider {
         allowed
     }
 
+    /// The user's PIN for one operation (PKCS#11 3.1 section 5.6.8).
+    fn reauthenticate(&self, session: &Session, pin: &[u8]) -> Result<()> {
+        let mut operations = lock(&session.operations);
+        let consent = operations.awaited().ok_or(Error::OperationNotInitialized)?;
+        if session.role() != Some(Role::User) {
+            return Err(Error::UserNotLoggedIn);
+        }
+        if !pin_is_possible(pin) {
+            return Err(Error::PinIncorrect);
+        }
+        // Each try that is under way is one of ten: this process has one at a time.
+        let _one_at_a_time = lock(&session.slot.gate);
+        *consent = Consent::Given(self.backend.reauthenticate(session.slot.token, pin)?);
+        Ok(())
+    }
+
     /// `C_Login` of the user without a PIN: the configuration says where it is.
     ///
     /// # Errors
     /// As [`Provider::login`]; [`Error::ArgumentsBad`] for another user, or without such a configuration.
     pub fn login_with_own_pin(&self, session: u64, user_type: u64) -> Result<()> {
         let token = self.session(session)?.slot.token;
-        if user_type != CKU_USER {
+        if !matches!(user_type, CKU_USER | CKU_CONTEXT_SPECIFIC) {
             return Err(Error::ArgumentsBad);
         }
         let pin = self.backend.own_pin(token)?.ok_or(Error::ArgumentsBad)?;

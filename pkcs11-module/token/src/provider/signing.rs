@@ -5,7 +5,7 @@ use crate::backend::{MESSAGE_BYTES_MAX, Role};
 use crate::mechanism::Use;
 use crate::output::{Delivery, Output, deliver};
 use crate::rv::{Error, Result};
-use crate::session::{Session, Signing};
+use crate::session::{Consent, Session, Signing};
 use crate::sync::lock;
 
 impl Provider {
@@ -30,6 +30,7 @@ impl Provider {
                 spec,
                 scheme: mechanism.scheme(spec, call.parameter)?,
                 message: mechanism.message(spec, call.parameter, MESSAGE_BYTES_MAX)?,
+                consent: Consent::to_use(&object.record.attributes),
             })
         })
     }
@@ -78,8 +79,10 @@ impl Provider {
         if session.role() != Some(Role::User) {
             return Err(Error::UserNotLoggedIn);
         }
+        let again = signing.consent.take()?;
         let digest = signing.message.finish(signing.spec)?;
-        let signature = self.backend.sign(session.slot.token, signing.key, &signing.scheme, &digest);
+        let signature =
+            self.backend.sign(session.slot.token, signing.key, &signing.scheme, &digest, again.as_ref());
         self.settle(&session.slot, signature).map_err(Error::of_key)
     }
 }

@@ -3,7 +3,7 @@
 use cryptoki_sys::*;
 
 use super::Provider;
-use crate::backend::{BackendError, Role, TokenState};
+use crate::backend::{BackendError, PinStates, Role, TokenState};
 use crate::info::{MechanismInfo, SlotInfo, TokenInfo, Version, blank_padded};
 use crate::login::{PIN_BYTES_MAX, PIN_BYTES_MIN, SESSIONS_MAX};
 use crate::mechanism::{self, MECHANISMS};
@@ -43,13 +43,14 @@ impl Provider {
     pub fn token_info(&self, slot: u64) -> Result<TokenInfo> {
         let slot = self.slot(slot)?;
         let token = self.token_state(&slot)?;
+        let pins = self.backend.pin_states(slot.token)?;
         let access = lock(&slot.access);
         Ok(TokenInfo {
             label: token.label,
             manufacturer: blank_padded(MANUFACTURER),
             model: blank_padded("Counterfoil"),
             serial: token.serial,
-            flags: token_flags(&token, self.backend.has_own_pin(slot.token)),
+            flags: token_flags(&token, pins, self.backend.has_own_pin(slot.token)),
             max_session_count: SESSIONS_MAX,
             session_count: access.sessions(),
             max_rw_session_count: SESSIONS_MAX,
@@ -163,18 +164,19 @@ pub(super) fn pin_is_possible(pin: &[u8]) -> bool {
     (PIN_BYTES_MIN..=PIN_BYTES_MAX).contains(&pin.len())
 }
 
-fn token_flags(token: &TokenState, has_own_pin: bool) -> u64 {
+fn token_flags(token: &TokenState, pins: PinStates, has_own_pin: bool) -> u64 {
     [
         (true, CKF_RNG | CKF_LOGIN_REQUIRED),
         (has_own_pin, CKF_PROTECTED_AUTHENTICATION_PATH),
         (token.initialized, CKF_TOKEN_INITIALIZED),
         (token.user_pin_initialized, CKF_USER_PIN_INITIALIZED),
-        (token.user_pin.count_low, CKF_USER_PIN_COUNT_LOW),
-        (token.user_pin.final_try, CKF_USER_PIN_FINAL_TRY),
-        (token.user_pin.locked, CKF_USER_PIN_LOCKED),
-        (token.so_pin.count_low, CKF_SO_PIN_COUNT_LOW),
-        (token.so_pin.final_try, CKF_SO_PIN_FINAL_TRY),
-        (token.so_pin.locked, CKF_SO_PIN_LOCKED),
+        (token.user_pin_replaced, CKF_USER_PIN_TO_BE_CHANGED),
+        (pins.user.count_low, CKF_USER_PIN_COUNT_LOW),
+        (pins.user.final_try, CKF_USER_PIN_FINAL_TRY),
+        (pins.user.locked, CKF_USER_PIN_LOCKED),
+        (pins.security_officer.count_low, CKF_SO_PIN_COUNT_LOW),
+        (pins.security_officer.final_try, CKF_SO_PIN_FINAL_TRY),
+        (pins.security_officer.locked, CKF_SO_PIN_LOCKED),
     ]
     .into_iter()
     .filter(|(set, _)| *set)

@@ -122,7 +122,7 @@ impl Provider {
         (encrypted, rest): (&[u8], &[u8]),
     ) -> Result<Zeroizing<Vec<u8>>> {
         let decryption = Decryption { mechanism, padding: envelope.padding().clone(), unwrap: true };
-        let decrypted = self.decrypted(session, key, &decryption, encrypted);
+        let decrypted = self.decrypted(session, key, &decryption, encrypted, None);
         let decrypted = decrypted.map_err(|error| match error {
             Error::Backend(BackendError::CiphertextInvalid) => Error::WrappedKeyInvalid,
             other => other.of_unwrapping_key(),

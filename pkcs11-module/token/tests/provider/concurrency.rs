@@ -21,6 +21,9 @@ impl Backend for Meeting {
     fn tokens(&self) -> BackendResult<Vec<TokenState>> {
         self.inner.tokens()
     }
+    fn pin_states(&self, token: TokenId) -> BackendResult<PinStates> {
+        self.inner.pin_states(token)
+    }
     fn init_token(&self, token: TokenId, so_pin: &[u8], label: &[u8; 32]) -> BackendResult<()> {
         self.inner.init_token(token, so_pin, label)
     }
@@ -68,9 +71,19 @@ impl Backend for Meeting {
     fn destroy_session_keys(&self, keys: &[ObjectId]) {
         self.inner.destroy_session_keys(keys);
     }
-    fn sign(&self, token: TokenId, key: ObjectId, scheme: &Scheme, digest: &[u8]) -> BackendResult<Vec<u8>> {
+    fn reauthenticate(&self, token: TokenId, pin: &[u8]) -> BackendResult<Reauthentication> {
+        self.inner.reauthenticate(token, pin)
+    }
+    fn sign(
+        &self,
+        token: TokenId,
+        key: ObjectId,
+        scheme: &Scheme,
+        digest: &[u8],
+        again: Option<&Reauthentication>,
+    ) -> BackendResult<Vec<u8>> {
         self.meeting.wait();
-        self.inner.sign(token, key, scheme, digest)
+        self.inner.sign(token, key, scheme, digest, again)
     }
     fn import_private_key(&self, token: TokenId, import: PrivateKeyImport) -> BackendResult<ObjectRecord> {
         self.inner.import_private_key(token, import)
@@ -81,8 +94,9 @@ impl Backend for Meeting {
         key: ObjectId,
         decryption: &Decryption,
         ciphertext: &[u8],
+        again: Option<&Reauthentication>,
     ) -> BackendResult<zeroize::Zeroizing<Vec<u8>>> {
-        self.inner.decrypt(token, key, decryption, ciphertext)
+        self.inner.decrypt(token, key, decryption, ciphertext, again)
     }
     fn derive(
         &self,

@@ -136,12 +136,7 @@ fn the_curve_is_named_by_oid_or_name() {
 fn a_private_key_that_could_leave_or_be_seen_is_refused() {
     let application = Application::new();
     let session = application.user();
-    for (id, value) in [
-        (CKA_SENSITIVE, false),
-        (CKA_EXTRACTABLE, true),
-        (CKA_PRIVATE, false),
-        (CKA_ALWAYS_AUTHENTICATE, true),
-    ] {
+    for (id, value) in [(CKA_SENSITIVE, false), (CKA_EXTRACTABLE, true), (CKA_PRIVATE, false)] {
         let refused = application.generate(session, &public_template(), &private_template().bool(id, value));
         assert_eq!(refused, Err(Error::AttributeValueInvalid), "{id:#x}");
     }

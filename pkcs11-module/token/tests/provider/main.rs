@@ -3,6 +3,7 @@
 
 mod attributes;
 mod concurrency;
+mod consent;
 mod deriving;
 mod digesting;
 mod hostile;

@@ -10,8 +10,9 @@ use crate::registry::PublicKey;
 
 /// Most nonces that are outstanding for one client; the oldest are forgotten first.
 const NONCES_OF_CLIENT_MAX: usize = 1024;
-/// Most statements that are remembered of one client.
-const HEARD_OF_CLIENT_MAX: usize = 1024;
+/// Most statements that are remembered of one client: those of four seconds at the usual quota, so that one that was
+/// on its way for so long is still taken. Half a megabyte.
+const HEARD_OF_CLIENT_MAX: usize = 8192;
 
 /// Of all clients.
 #[derive(Default)]
@@ -121,7 +122,7 @@ mod tests {
         assert_eq!(fresh.heard.get(&[1; 32]).map(|heard| heard.open.len()), Some(HEARD_OF_CLIENT_MAX));
         assert!(!fresh.hear(&[1; 32], 0, 1000, [0; 32]));
         // What is over makes room by itself.
-        assert!(fresh.hear(&[1; 32], 10_000, 11_000, [9; 32]));
+        assert!(fresh.hear(&[1; 32], 100_000, 101_000, [9; 32]));
         assert_eq!(fresh.heard.get(&[1; 32]).map(|heard| heard.open.len()), Some(1));
     }
 }

@@ -5,6 +5,7 @@
 //! to encrypt opens nothing that was encrypted before. An evaluation to decrypt takes any input.
 
 mod fresh;
+mod pace;
 mod statement;
 
 use proto::client::v1::{Code, Empty, response};
@@ -20,14 +21,17 @@ use threshold::fault::Misuse;
 use threshold::party::SignerSet;
 
 pub(super) use self::fresh::Fresh;
+pub(super) use self::pace::Pace;
 use self::statement::Asked;
+pub(super) use self::statement::Stated;
 use super::{Failure, short};
 use crate::engine::Engine;
 use crate::event::Event;
 use crate::registry::{Id, PublicKey};
 use crate::sessions::party;
 
-/// Operations that evaluate what has just been made, and those that evaluate what was.
+/// Operations that evaluate what has just been made, and those that evaluate what was. ReEncryptFrom is none: a client
+/// that re-encrypts has the plaintext, so that this is to decrypt, and leave to do less gives no value.
 const ENCRYPTS: [&str; 5] = [
     "Encrypt",
     "GenerateDataKey",
@@ -35,7 +39,7 @@ const ENCRYPTS: [&str; 5] = [
     "GenerateDataKeyPairWithoutPlaintext",
     "ReEncryptTo",
 ];
-const DECRYPTS: [&str; 2] = ["Decrypt", "ReEncryptFrom"];
+const DECRYPTS: [&str; 1] = ["Decrypt"];
 const SEALS: [&str; 1] = ["GenerateDataKeyWithoutPlaintext"];
 
 /// The usage that an operation with the key itself needs; none for others.
@@ -43,6 +47,7 @@ pub(super) fn usage_of(operation: &str) -> Option<Usage> {
     match operation {
         "Sign" | "Verify" => Some(Usage::SignVerify),
         "DeriveSharedSecret" => Some(Usage::KeyAgreement),
+        "ReEncryptFrom" => Some(Usage::EncryptDecrypt),
         _ => {
             [&ENCRYPTS[..], &DECRYPTS, &SEALS].concat().contains(&operation).then_some(Usage::EncryptDecrypt)
         }

@@ -23,7 +23,7 @@ use threshold::signing::{self, SigningCurve};
 use super::{Harmless, reason};
 use crate::curves::{key_attributes_on, mechanism_of};
 use crate::import_session;
-use crate::kms::{self, Symmetric};
+use crate::kms::{self, Symmetric, Use};
 use crate::rsa::{PSS, asked, attributes, generate};
 use crate::service::ready;
 use crate::sim::Sim;
@@ -51,6 +51,7 @@ const HARMLESS: &[Harmless] = &[
     ("KmsEvaluateRequest.lease", &[], "at most `kms::NONCES_MAX`"),
     ("KmsNoncesRequest.count", &[], "at least one, at most `kms::NONCES_MAX`"),
     ("KmsSealRequest.lease", &[], "at most `kms::NONCES_MAX`"),
+    ("LoginRequest.pin_given", &[], "less is done: the tries stay counted"),
     ("LeaseRequest.count", &[], "at least one, at most `limits::LEASE_MAX`"),
     ("HoldKeysRequest.destroyed", &[], "only keys of the process that says so end"),
     ("ListObjectsRequest.digest_only", &[], "less is sent"),
@@ -121,13 +122,16 @@ fn blinded(sim: &mut Sim) -> Vec<u8> {
     }
 }
 
+/// A symmetric key, and a data key of it that nobody has seen.
+type Sealed = (Symmetric, (v1::Input, Vec<Vec<u8>>));
+
 /// A fresh login at node 1, and one honest frame of each kind.
 fn frames(
     sim: &mut Sim,
     user: &mut User,
     key: &Key,
     (oprf, rsa, imported): (&[u8], &Key, &proto::registry::v1::BirthCertificate),
-    sealed: &(Symmetric, (v1::Input, Vec<Vec<u8>>)),
+    (sealed, uses): &(Sealed, [Use; 3]),
     round: u16,
 ) -> Vec<ClientFrame> {
     for conn in user.conns.values().map(|conn| conn.id).collect::<Vec<_>>() {
@@ -149,7 +153,7 @@ fn frames(
     let create = CreateObjects { token_id: token.clone(), objects: vec![object] };
     let command = Some(user.command(sim, Body::CreateObjects(create), &[(kind, pin_key.clone())]));
     let client_author = user.client_author();
-    let label = proto::registry::v1::EnrolClient { client_key: vec![3; 32], name: "x".into() };
+    let label = proto::registry::v1::EnrolClient { client_key: vec![3; 32], ..Default::default() };
     let by_client = Some(user.command(sim, Body::EnrolClient(label), &[client_author]));
     let by_operator = (
         proto::registry::v1::author::Kind::OperatorKey(
@@ -157,7 +161,7 @@ fn frames(
         ),
         crate::sim::operator_key(1),
     );
-    let label = proto::registry::v1::EnrolClient { client_key: vec![3; 32], name: "x".into() };
+    let label = proto::registry::v1::EnrolClient { client_key: vec![3; 32], ..Default::default() };
     let by_operator = Some(user.command(sim, Body::EnrolClient(label), &[by_operator]));
     let lease = user.lease(sim, key, [1, 2]).unwrap().remove(0);
     let generate = GenerateRequest {
@@ -221,6 +225,7 @@ fn frames(
     let asked = ("DescribeKey", &[("a", "b")][..]);
     let check =
         KmsCheckRequest { statement: Some(kms::statement(sim, user, symmetric.id, asked, [1, 2], &[])) };
+    let [sign, derive, use_rsa] = uses.clone().map(|bare| bare.stated(sim, user).op());
     let ops = [
         Op::KmsNonces(KmsNoncesRequest { count: 2 }),
         Op::KmsEvaluate(evaluate),
@@ -245,6 +250,7 @@ fn frames(
             role: Role::User as i32,
             login_version: 1,
             signature: said.sign(&pin_key),
+            pin_given: true,
         }),
         Op::Propose(ProposeRequest { command }),
         Op::Propose(ProposeRequest { command: by_client }),
@@ -264,6 +270,9 @@ fn frames(
         Op::Sign(user.sign_request(key, [1, 2], &lease, &[5; 32])),
         Op::Derive(user.derive_request(key, [1, 2], &peer(key.curve()))),
         Op::Rsa(pss),
+        sign,
+        derive,
+        use_rsa,
         Op::Random(RandomRequest { length: 32 }),
         Op::Logout(LogoutRequest { token_id: token }),
     ];
@@ -330,12 +339,12 @@ fn every_field_of_every_request_is_lied_about() {
     let (_, imported) = import_session::held_by(&mut sim, &mut user);
     let symmetric = Symmetric::new(&mut sim, &mut user, [3; 16], kms::key_record(Usage::EncryptDecrypt));
     let made = kms::sealed_input(&mut sim, &mut user, &symmetric, [1, 2]);
-    let sealed = (symmetric, made);
+    let of_kms = ((symmetric, made), kms::uses(&mut sim, &mut user));
     let (mut table, mut unexplained, mut round) = (Table::default(), vec![], 0);
     for field in &all {
         for lie in schema.lies(field) {
             round += 1;
-            let honest = frames(&mut sim, &mut user, &key, (&oprf, &rsa, &imported), &sealed, round);
+            let honest = frames(&mut sim, &mut user, &key, (&oprf, &rsa, &imported), &of_kms, round);
             let altered = honest.iter().enumerate().find_map(|(number, frame)| {
                 let altered = schema.alter(ROOT, &frame.encode_to_vec(), field, *lie)?;
                 Some((number == 0, ClientFrame::decode(altered.as_slice()).unwrap()))

@@ -3,8 +3,8 @@
 use prost::Message;
 use proto::client::v1::{GenerateRequest, request::Op, response::Result as Reply};
 use proto::kms::v1::{
-    Fresh, Input, Kind, KmsEvaluateReply, KmsEvaluateRequest, KmsKey, KmsNoncesRequest, KmsSealRequest, Pair,
-    State, Statement, Usage,
+    Fresh, Input, Kind, KmsCheckRequest, KmsEvaluateReply, KmsEvaluateRequest, KmsKey, KmsNoncesRequest,
+    KmsSealRequest, Pair, State, Statement, Usage,
 };
 use proto::kms::{CKA_COUNTERFOIL_KMS, CKK_COUNTERFOIL_DPRF, context_hash, input_hash, sealed};
 use proto::limits::FORMAT;
@@ -237,6 +237,13 @@ impl Symmetric {
         let hash = self.hash(sim, asked.1, input);
         let said = statement(sim, user, self.id, asked, quorum, &hash);
         self.evaluate_said(sim, user, node, said, input, seals)
+    }
+
+    /// Whether a node would let the client describe the key.
+    pub fn check(&self, sim: &mut Sim, user: &mut User, node: u8) -> Outcome<()> {
+        let quorum = if node == 1 { [1, 2] } else { [2, 3] };
+        let statement = Some(statement(sim, user, self.id, ("DescribeKey", &[]), quorum, &[]));
+        user.call(sim, node, Op::KmsCheck(KmsCheckRequest { statement })).map(drop)
     }
 
     /// One node's signature.

@@ -1,25 +1,34 @@
 //! The life of a key: states, deletion by each node's own clock, new material.
 
-use engine::Engine;
+use engine::{Engine, Limits};
 use proto::client::v1::Code;
 use proto::kms::v1::{KmsKey, Material, State, Usage};
 use proto::limits::FORMAT;
 
 use super::requests::{Symmetric, decrypted, encrypted, key_record, policy_of};
 use super::second;
-use crate::service::ready;
+use crate::curves::scheme_of_seed;
+use crate::service::{ready, ready_on};
 use crate::sim::Sim;
+use crate::user::User;
 
 fn holds_share(sim: &Sim, node: u8, key: [u8; 16]) -> bool {
     sim.nodes[usize::from(node) - 1].engine.as_ref().is_some_and(|engine: &Engine| engine.holds_share(&key))
 }
 
+/// A cluster whose keys are pending deletion as long as anybody says.
+fn ready_at_once(seed: u64) -> (Sim, User) {
+    let bounds = Limits { kms_deletion_s_min: 0, ..Limits::default() };
+    let (sim, user, _) = ready_on(Sim::with(seed, bounds), scheme_of_seed(seed));
+    (sim, user)
+}
+
 #[test]
 fn a_key_that_is_disabled_or_to_be_deleted_does_nothing_until_it_is_enabled() {
-    let (mut sim, mut user, _) = ready(80);
+    let (mut sim, mut user) = ready_at_once(80);
     let key = Symmetric::new(&mut sim, &mut user, [2; 16], key_record(Usage::EncryptDecrypt));
     let (made, value) = encrypted(&mut sim, &mut user, &key, "Encrypt", &[], [1, 2]).unwrap();
-    let far = 1_000_000;
+    let far = sim.now / 1000 + 1_000;
     for (state, deletion) in [(State::Disabled, 0), (State::PendingDeletion, far)] {
         key.update(&mut sim, &mut user, 1, |key| {
             key.set_state(state);
@@ -45,7 +54,7 @@ fn a_key_that_is_disabled_or_to_be_deleted_does_nothing_until_it_is_enabled() {
 
 #[test]
 fn shares_go_by_each_nodes_own_clock_and_nothing_brings_them_back() {
-    let (mut sim, mut user, _) = ready(81);
+    let (mut sim, mut user) = ready_at_once(81);
     let key = Symmetric::new(&mut sim, &mut user, [2; 16], key_record(Usage::EncryptDecrypt));
     let refused = key.destroy(&mut sim, &mut user).unwrap_err();
     assert_eq!(refused.code(), Code::KeyState, "enabled");
@@ -71,8 +80,46 @@ fn shares_go_by_each_nodes_own_clock_and_nothing_brings_them_back() {
 }
 
 #[test]
+fn a_deletion_is_scheduled_a_week_to_a_month_ahead() {
+    let (mut sim, mut user, _) = ready(85);
+    let key = Symmetric::new(&mut sim, &mut user, [2; 16], key_record(Usage::EncryptDecrypt));
+    let (now, day) = (sim.now / 1000, 86_400);
+    for (node, days) in [(1, 0), (2, 6), (3, 31)] {
+        let refused = key.update(&mut sim, &mut user, node, |key| {
+            key.set_state(State::PendingDeletion);
+            key.deletion_unix_s = now + days * day;
+        });
+        assert_eq!(refused.unwrap_err().code(), Code::Forbidden, "{days} days");
+    }
+    key.update(&mut sim, &mut user, 1, |key| {
+        key.set_state(State::PendingDeletion);
+        key.deletion_unix_s = now + 7 * day;
+    })
+    .unwrap();
+    assert!((1..=3).all(|node| holds_share(&sim, node, key.id)));
+}
+
+/// Each client may ask each node so often in a second, whatever it asks for.
+#[test]
+fn a_client_that_asks_too_often_is_throttled_and_no_other() {
+    let bounds = Limits { kms_requests_per_s: 5, ..Limits::default() };
+    let (mut sim, mut user, _) = ready_on(Sim::with(86, bounds), scheme_of_seed(86));
+    let key = Symmetric::new(&mut sim, &mut user, [2; 16], key_record(Usage::EncryptDecrypt));
+    let mut other = second(&mut sim, &user);
+    sim.run(2_000);
+    let codes: Vec<Option<Code>> =
+        (0..8).map(|_| key.check(&mut sim, &mut user, 1).err().map(|error| error.code())).collect();
+    assert_eq!(codes.iter().filter(|code| code.is_none()).count(), 5, "{codes:?}");
+    assert!(codes[5..].iter().all(|code| *code == Some(Code::Throttled)), "{codes:?}");
+    assert!(key.check(&mut sim, &mut other, 1).is_ok(), "another client");
+    assert!(key.check(&mut sim, &mut user, 2).is_ok(), "another node");
+    sim.run(1_000);
+    assert!(key.check(&mut sim, &mut user, 1).is_ok(), "later");
+}
+
+#[test]
 fn new_material_encrypts_and_old_material_still_decrypts() {
-    let (mut sim, mut user, _) = ready(82);
+    let (mut sim, mut user) = ready_at_once(82);
     let mut key = Symmetric::new(&mut sim, &mut user, [2; 16], key_record(Usage::EncryptDecrypt));
     let (old, before) = encrypted(&mut sim, &mut user, &key, "Encrypt", &[], [1, 2]).unwrap();
     let of = KmsKey { format: FORMAT, material_of: key.id.to_vec(), ..KmsKey::default() };
@@ -130,7 +177,7 @@ fn a_policy_says_who_changes_a_key() {
         |key| key.set_state(State::Disabled),
         |key| {
             key.set_state(State::PendingDeletion);
-            key.deletion_unix_s = 1_000_000;
+            key.deletion_unix_s = 8 * 86_400;
         },
     ];
     for change in changes {

@@ -107,6 +107,10 @@ fn noticed(scheme: SigningScheme, bug: Bug, planted: bool) -> Vec<String> {
             let opens = crate::kms::past_opens_with_leave_to_encrypt(&mut sim, &mut user);
             expect(!opens, "leave to encrypt opens what was encrypted", &mut sim);
         }
+        Bug::NoStatement => {
+            let answered = crate::kms::pair_is_used_without_a_statement(&mut sim, &mut user);
+            expect(!answered, "a pair of the KMS interface is used without a statement", &mut sim);
+        }
         Bug::AnySigners => {
             for set in [vec![1, 1], vec![1], vec![1, 2, 3], vec![1, 9]] {
                 let error = user.lease(&mut sim, &key, &set).err();
@@ -144,7 +148,7 @@ pub fn order(sim: &Sim, user: &User, key: &Key, number: u64) -> Envelope {
 }
 
 /// Every bug of a nonce rule.
-pub const NONCE_BUGS: [Bug; 14] = [
+pub const NONCE_BUGS: [Bug; 15] = [
     Bug::PresignatureOnDisk,
     Bug::KeptAfterRestart,
     Bug::NotRemoved,
@@ -158,6 +162,7 @@ pub const NONCE_BUGS: [Bug; 14] = [
     Bug::Deterministic,
     Bug::NoMasks,
     Bug::AnyNonce,
+    Bug::NoStatement,
     Bug::AnySigners,
 ];
 

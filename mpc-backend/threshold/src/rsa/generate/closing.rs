@@ -57,11 +57,8 @@ pub(super) fn start(
 ) -> Result<Next, Error> {
     let share = KeyShare { layout: setting.layout.clone(), party: setting.me, pieces };
     let generator = key.generator();
-    let value = |(piece, value)| {
-        let value = power(&generator, value, piece == Piece::FIRST)?;
-        Ok((piece, value.to_be_bytes().to_vec()))
-    };
-    let own = share.pieces.iter().map(value).collect::<Result<BTreeMap<_, _>, Misuse>>()?;
+    let value = |(piece, value)| (piece, power(&key, &generator, value).to_be_bytes().to_vec());
+    let own: BTreeMap<_, _> = share.pieces.iter().map(value).collect();
     let assigned = setting.assigned_to(setting.me).filter_map(|piece| own.get(&piece));
     let body = assigned.flatten().copied().collect::<Vec<u8>>();
     drop(generator);

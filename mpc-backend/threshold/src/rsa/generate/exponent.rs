@@ -3,7 +3,6 @@
 use alloc::vec::Vec;
 
 use arith::integer::Integer;
-use subtle::Choice;
 
 use super::Setting;
 use super::accuse::{self, Suspect};
@@ -61,7 +60,7 @@ pub(super) fn start(primes: Primes, setting: &Setting, session: &mut Session) ->
 }
 
 impl AwaitingInverse {
-    /// Opens 1 + phi k - e rho for k = -1/phi modulo e.
+    /// Opens 1 + phi k - e rho for k = -1/phi modulo e, made so large that the difference is positive.
     pub(super) fn finish(
         self,
         setting: &Setting,
@@ -84,6 +83,7 @@ impl AwaitingInverse {
             let r = r.get(piece).map_or(0, Integer::low_word);
             Integer::from_word(u64::from(setting.exponent.reduce(r * scale)), limbs)
         });
+        let k = k.plus_public(&excess(setting, limbs));
         let mask = session.draw(setting.shape.bits + HIDING_BITS, limbs);
         let plus =
             mask.times(&Integer::from_word(e, limbs)).negated().plus_public(&Integer::from_word(1, limbs));
@@ -103,19 +103,24 @@ impl AwaitingExponent {
         let Self { n, mask, inverse, product } = self;
         let mut products = Vec::from([inverse]);
         products.extend(product.finish(session, raw)?);
-        let mut opened =
-            products.last().map_or(Integer::zero(1), |opened| opened.value.resized(mask.limbs()));
-        // The masks are subtracted, so it is below zero.
-        opened.negate_if(Choice::from(1));
+        let opened = products.last().map_or(Integer::zero(1), |opened| opened.value.resized(mask.limbs()));
         let e = setting.exponent.get();
-        let (mut quotient, rest) = opened.divided_by(u64::from(e)).unwrap_or((opened, 1));
+        let (quotient, rest) = opened.divided_by(u64::from(e)).unwrap_or((opened, 1));
         // Check 7.1
         if let Err(fault) = session.enforce(rest == 0, Fault::of_nobody(Rule::RsaExponent)) {
             return Ok(accuse::start(Suspect { fault, products, sent: None, sieve: None }, session));
         }
-        quotient.negate_if(Choice::from(1));
         let key = PublicKey::new(&n, u64::from(e)).map_err(|_| Misuse::KeySize)?;
         let pieces = mask.plus_public(&quotient).resized(key.limbs());
         closing::start(key, pieces, products, setting, session)
     }
+}
+
+/// The multiple of e that k has too much: with it phi k / e is above all masks together, phi being at least half of
+/// 2^bits, so that no piece of d is negative.
+fn excess(setting: &Setting, limbs: usize) -> Integer {
+    let factor = 2 * setting.layout.all().len() as u64 * u64::from(setting.exponent.get());
+    let mut bytes = factor.to_be_bytes().to_vec();
+    bytes.resize(bytes.len() + HIDING_BITS / 8, 0);
+    Integer::from_be_bytes(&bytes, limbs)
 }

@@ -52,6 +52,8 @@ pub struct World {
     copies: BTreeMap<Vec<u8>, Vec<u8>>,
     applied: BTreeMap<Vec<u8>, u64>,
     oprf: BTreeMap<Vec<u8>, OprfKey>,
+    /// The try that each node gave last for each OPRF key.
+    tries: BTreeMap<(u8, Vec<u8>), u32>,
     pub signing: BTreeMap<Vec<u8>, SigningShares>,
     pub outstanding: Outstanding,
     rsa: BTreeMap<Vec<u8>, RsaShares>,
@@ -93,6 +95,7 @@ impl World {
             seen: Vec::new(),
             applied: BTreeMap::new(),
             oprf: BTreeMap::new(),
+            tries: BTreeMap::new(),
             signing: BTreeMap::new(),
             outstanding: Outstanding::new(),
             rsa: BTreeMap::new(),
@@ -158,9 +161,11 @@ impl World {
             }
             request::Op::Oprf(asked) => {
                 if asked.only_ask {
-                    let free_try = asked.try_number;
+                    let taken = self.tries.get(&(node, asked.key_id)).copied().unwrap_or_default();
+                    let free_try = asked.try_number.max(taken + 1);
                     return Ok(R::Oprf(OprfReply { free_try, ..OprfReply::default() }));
                 }
+                self.tries.insert((node, asked.key_id.clone()), asked.try_number);
                 saw("oprf");
                 let Some(key) = self.oprf.get(&asked.key_id) else {
                     return refuse(Code::NotFound, "OPRF key");
@@ -191,6 +196,7 @@ impl World {
                     asked.login_version,
                 );
                 assert!(said.verify(&login.login_key, &asked.signature), "login signature");
+                self.tries.retain(|(counting, _), _| *counting != node);
                 caller.logins.retain(|(token, _)| *token != asked.token_id);
                 caller.logins.push((asked.token_id, role));
                 Ok(R::Login(Empty {}))

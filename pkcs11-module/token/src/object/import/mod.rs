@@ -7,7 +7,7 @@ mod rsa;
 
 use cryptoki_sys::*;
 
-use super::{check_dates, key, pair};
+use super::{check_consent, check_dates, key, pair};
 use crate::attribute::{Class, canonical_bool, canonical_ulong};
 use crate::backend::{Curve, PrivateKeyImport};
 use crate::provider::TemplateItem;
@@ -37,6 +37,7 @@ pub(crate) fn request(mut template: Template) -> Result<PrivateKeyImport> {
     pair::check_private(&mut template)?;
     let mut private = template.build(Class::PrivateKey, &[])?;
     check_dates(&private)?;
+    check_consent(&private)?;
     for id in [CKA_LOCAL, CKA_ALWAYS_SENSITIVE, CKA_NEVER_EXTRACTABLE] {
         private.insert(id, canonical_bool(false));
     }
