@@ -116,7 +116,8 @@ impl Nginx {
             .args(["-verify_return_error", "-brief"])
             .stdin(Stdio::null())
             .output()?;
-        ensure!(output.status.success(), "s_client: {}", String::from_utf8_lossy(&output.stderr));
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "s_client: {said}\nnginx: {}", self.log());
         Ok(())
     }
 
@@ -130,12 +131,16 @@ impl Nginx {
             .collect()
     }
 
+    /// What nginx and the libraries in its workers have said.
+    fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("stderr.log")).unwrap_or_default()
+    }
+
     fn wait_until_it_listens(&mut self) -> Result<()> {
         let start = Instant::now();
         while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            let log = || fs::read_to_string(self.folder.path().join("stderr.log")).unwrap_or_default();
             if self.master.try_wait()?.is_some() || start.elapsed() > Duration::from_secs(10) {
-                bail!("nginx does not serve: {}", log());
+                bail!("nginx does not serve: {}", self.log());
             }
             std::thread::sleep(Duration::from_millis(20));
         }
