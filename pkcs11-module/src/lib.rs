@@ -13,3 +13,8 @@
 mod abi;
 mod fork;
 mod library;
+
+/// Decision 0026: what this library allocates and frees, and when, must not decide where the application's blocks lie.
+#[cfg(not(feature = "shared-heap"))]
+#[global_allocator]
+static HEAP: mimalloc::MiMalloc = mimalloc::MiMalloc;
