@@ -63,6 +63,11 @@ impl Lab {
         Ok(lab)
     }
 
+    /// What the library has said in the processes that used it.
+    pub fn client_log(&self) -> String {
+        std::fs::read_to_string(self.folder().join("client/client.log")).unwrap_or_default()
+    }
+
     /// Where the lab keeps its files.
     pub fn folder(&self) -> &Path {
         self.folder.path()

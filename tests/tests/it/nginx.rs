@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use tests::lab::Lab;
 use tests::nginx::Nginx;
 use tests::softhsm::SoftHsm;
@@ -40,7 +41,7 @@ fn handshakes_go_on_while_nodes_are_killed_and_restarted() {
             });
             while !crash.is_finished() {
                 let begin = Instant::now();
-                nginx.handshake().unwrap();
+                nginx.handshake().with_context(|| lab.client_log()).unwrap();
                 slowest = slowest.max(begin.elapsed());
                 handshakes += 1;
             }
