@@ -36,7 +36,7 @@ pub fn all() -> Vec<Section> {
 }
 
 /// A key that is split among three, of whom two are needed.
-struct Dealt {
+pub struct Dealt {
     key: PublicKey,
     layout: Pieces,
     /// As they are stored, by party.
@@ -47,7 +47,7 @@ struct Dealt {
 }
 
 impl Dealt {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let (key, layout) = (key(), Pieces::new(Threshold::new(2, 3).unwrap()).unwrap());
         let [d, p, q] = [D, P, Q].map(bytes);
         let private = PrivateKey { exponent: &d, primes: Some([&p, &q]) };
@@ -73,9 +73,27 @@ impl Dealt {
         let part = |party: PartyIndex| {
             let bytes = &self.shares[usize::from(party.get()) - 1];
             let share = KeyShare::decode(&self.key, &self.layout, party, bytes).unwrap();
-            (party, share.partial(&self.key, block, &self.set).unwrap())
+            (party, self.part(block, &share))
         };
         self.set.iter().map(part).collect()
+    }
+
+    /// A share of party 1 whose two pieces are `fill`'s, as long as n; three limbs above are zero.
+    pub fn any_share(&self, mut fill: impl FnMut(&mut [u8])) -> KeyShare {
+        let mut bytes = vec![0; self.shares[0].len()];
+        let (length, above) = (bytes.len() / 2, bytes.len() / 2 - self.key.bytes());
+        bytes.chunks_exact_mut(length).for_each(|piece| fill(&mut piece[above..]));
+        KeyShare::decode(&self.key, &self.layout, party(1), &bytes).unwrap()
+    }
+
+    /// The part of `block` by `share`.
+    pub fn part(&self, block: &Block, share: &KeyShare) -> Partial {
+        share.partial(&self.key, block, &self.set).unwrap()
+    }
+
+    /// A block to sign.
+    pub fn block(&self) -> Block {
+        Block::pkcs1(&self.key, Hash::Sha256, &[0x77; 32]).unwrap()
     }
 
     /// What `block` decrypts to, secret.
@@ -87,49 +105,12 @@ impl Dealt {
     }
 }
 
-/// Parts of one block with any share.
-pub struct Parts {
-    key: PublicKey,
-    layout: Pieces,
-    block: Block,
-    set: SignerSet,
-}
-
-impl Parts {
-    pub fn new() -> Self {
-        let key = key();
-        let block = block(&key);
-        let layout = Pieces::new(Threshold::new(2, 3).unwrap()).unwrap();
-        Self { key, layout, block, set: SignerSet::new([1, 2].map(party)).unwrap() }
-    }
-
-    /// A share of party 1, whose pieces `fill` writes, as long as n.
-    pub fn share(&self, mut fill: impl FnMut(&mut [u8])) -> KeyShare {
-        let mut bytes = vec![0; Self::PIECES * (self.key.bytes() + Self::ABOVE_BYTES)];
-        let pieces = bytes.chunks_exact_mut(self.key.bytes() + Self::ABOVE_BYTES);
-        pieces.for_each(|piece| fill(&mut piece[Self::ABOVE_BYTES..]));
-        KeyShare::decode(&self.key, &self.layout, party(1), &bytes).unwrap()
-    }
-
-    pub fn part(&self, share: &KeyShare) -> Partial {
-        share.partial(&self.key, &self.block, &self.set).unwrap()
-    }
-
-    /// Party 1 holds all pieces but one; each has three limbs more than n.
-    const PIECES: usize = 2;
-    const ABOVE_BYTES: usize = 24;
-}
-
 fn key() -> PublicKey {
     PublicKey::new(&bytes(N), 65_537).unwrap()
 }
 
 fn bytes(hex: &str) -> Vec<u8> {
     (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
-}
-
-fn block(key: &PublicKey) -> Block {
-    Block::pkcs1(key, Hash::Sha256, &[0x77; 32]).unwrap()
 }
 
 fn stored_share() {
@@ -146,14 +127,13 @@ fn stored_share() {
 fn part() {
     let dealt = Dealt::new();
     for party in dealt.set.iter() {
-        let share = dealt.secret_share(party);
-        black_box(share.partial(&dealt.key, &block(&dealt.key), &dealt.set).unwrap());
+        black_box(dealt.part(&dealt.block(), &dealt.secret_share(party)));
     }
 }
 
 fn proof() {
     let dealt = Dealt::new();
-    let block = block(&dealt.key);
+    let block = dealt.block();
     for (party, part) in dealt.parts(&block) {
         let share = dealt.secret_share(party);
         black_box(share.prove(&dealt.key, &block, &dealt.set, &part, &mut secret_rng(22)).unwrap());
@@ -162,7 +142,7 @@ fn proof() {
 
 fn decrypted_block() {
     let dealt = Dealt::new();
-    let block = block(&dealt.key);
+    let block = dealt.block();
     let secret = |(party, part): (PartyIndex, Partial)| {
         let mut bytes = part.as_bytes().to_vec();
         taint::secret(bytes.as_mut_slice());

@@ -15,7 +15,7 @@ use threshold::secret::Secret;
 use threshold::sim::secrets::zero_share;
 
 use crate::controls::equal_early;
-use crate::rsa::Parts;
+use crate::rsa::Dealt;
 
 /// Measures every operation; whether all stayed under the limit and the control above it.
 /// `SAMPLES` is their number for an operation that takes ten microseconds (200,000).
@@ -90,10 +90,11 @@ fn zero_shares(samples: usize) -> f64 {
 
 /// Class one is a share with long runs of zeros, class two one that is uniform below n.
 fn rsa_parts(samples: usize) -> f64 {
-    let parts = Parts::new();
+    let dealt = Dealt::new();
+    let block = dealt.block();
     let mut rng = ChaCha20Rng::seed_from_u64(4);
     let input = |class: bool| {
-        parts.share(|piece| {
+        dealt.any_share(|piece| {
             rng.fill_bytes(piece);
             if !class {
                 piece.fill(0);
@@ -102,7 +103,7 @@ fn rsa_parts(samples: usize) -> f64 {
         })
     };
     test(samples, input, |share| {
-        black_box(parts.part(share));
+        black_box(dealt.part(&block, share));
     })
 }
 
