@@ -63,8 +63,10 @@ impl Integer {
     #[must_use]
     pub fn resized(&self, limbs: usize) -> Self {
         let sign = u64::conditional_select(&0, &u64::MAX, self.is_negative());
-        let mut resized = Self(vec![sign; limbs]);
-        resized.0.iter_mut().zip(&self.0).for_each(|(out, limb)| *out = *limb);
+        // Not `vec![sign; limbs]`: whether that is zero decides who allocates it.
+        let mut resized = Self::zero(limbs);
+        let extended = self.0.iter().chain(core::iter::repeat(&sign));
+        resized.0.iter_mut().zip(extended).for_each(|(out, limb)| *out = *limb);
         resized
     }
 

@@ -65,8 +65,11 @@
 //!   `copy_from_prebuf`). That the base is below the modulus is checked and known. Where the CPU has AVX-512 IFMA,
 //!   moduli of 2048, 3072 and 4096 bits are our own code in `ifma.rs`, of the same shape.
 //! - [`Residue::times`] is two Montgomery multiplications at full width, whatever the values.
-//! - [`Modulus::residue`], [`Residue::power`] and [`Residue::inverse`] are variable-time: public data
-//!   only.
+//! - [`Modulus::residue`] and comparisons are `BN_ucmp`, which is masked (`bn_cmp_words_consttime`); whether
+//!   the number is below the modulus is told. [`Residue::negated`] is `bn_mod_sub_consttime`.
+//! - [`Residue::power`] is `BN_mod_exp_mont`: its windows are those of the exponent, which is public; the
+//!   base only passes through Montgomery multiplications.
+//! - [`Modulus::new`] and [`Residue::inverse`] are variable-time: public data only.
 //! - [`Word::reduce`] is one product with the reciprocal and a masked subtraction.
 //! - [`Integer`] is in this crate because AWS-LC's sums and products drop leading zero words. Its loops
 //!   run over the width; carries are added, signs are masks.
@@ -93,10 +96,12 @@
 //! [`verify_prehashed`]: ecdsa::verify_prehashed
 //! [`Integer`]: integer::Integer
 //! [`Word::reduce`]: word::Word::reduce
+//! [`Modulus::new`]: modulus::Modulus::new
 //! [`Modulus::residue`]: modulus::Modulus::residue
 //! [`Residue::power_secret`]: modulus::Residue::power_secret
 //! [`Residue::power`]: modulus::Residue::power
 //! [`Residue::times`]: modulus::Residue::times
+//! [`Residue::negated`]: modulus::Residue::negated
 //! [`Residue::inverse`]: modulus::Residue::inverse
 
 pub mod aes;

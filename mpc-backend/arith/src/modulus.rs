@@ -7,6 +7,7 @@ use aws_lc_sys::{
     BN_mod_exp_mont, BN_mod_exp_mont_consttime, BN_mod_inverse_odd, BN_mod_mul_montgomery, BN_mod_sub_quick,
     BN_to_montgomery, BN_ucmp,
 };
+use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
 
 use crate::number::Number;
@@ -87,8 +88,10 @@ impl Modulus {
         self.bytes
     }
 
-    /// The residue `bytes`: exactly as long as the modulus, and below it. Variable-time.
+    /// The residue `bytes`: exactly as long as the modulus, and below it. Whether they are is told, and
+    /// nothing else.
     #[must_use]
+    #[inline(never)] // So that the branch has this function's name where it is looked for.
     pub fn residue(&self, bytes: &[u8]) -> Option<Residue<'_>> {
         if bytes.len() != self.bytes {
             return None;
@@ -96,7 +99,7 @@ impl Modulus {
         let number = Number::from_be_bytes(bytes);
         // SAFETY: two live numbers, only read.
         let order = unsafe { BN_ucmp(number.as_ptr(), self.number.as_ptr()) };
-        (order < 0).then_some(Residue { modulus: self, number })
+        if order < 0 { Some(Residue { modulus: self, number }) } else { None }
     }
 
     /// The residue 1.
@@ -137,7 +140,7 @@ impl<'m> Residue<'m> {
         Self { modulus: self.modulus, number: power }
     }
 
-    /// `self` to the public big-endian `exponent`. Variable-time.
+    /// `self` to the public big-endian `exponent`, in constant time for the residue.
     #[must_use]
     pub fn power(&self, exponent: &[u8]) -> Self {
         let (mut power, scratch) = (Number::new(), Scratch::new());
@@ -183,7 +186,7 @@ impl<'m> Residue<'m> {
         Self { modulus: self.modulus, number: product }
     }
 
-    /// n less the residue, or zero for zero. Variable-time: public residues only.
+    /// n less the residue, or zero for zero, in constant time.
     #[must_use]
     pub fn negated(&self) -> Self {
         let mut negated = Number::new();
@@ -233,12 +236,19 @@ impl<'m> Residue<'m> {
     }
 }
 
-/// Compares public residues. Variable-time.
-impl PartialEq for Residue<'_> {
-    fn eq(&self, other: &Self) -> bool {
+impl ConstantTimeEq for Residue<'_> {
+    fn ct_eq(&self, other: &Self) -> Choice {
         assert!(core::ptr::eq(self.modulus, other.modulus), "both residues are of one modulus");
         // SAFETY: two live numbers, only read.
-        unsafe { BN_ucmp(self.number.as_ptr(), other.number.as_ptr()) == 0 }
+        let order = unsafe { BN_ucmp(self.number.as_ptr(), other.number.as_ptr()) };
+        order.ct_eq(&0)
+    }
+}
+
+/// For public residues, or where the answer is told.
+impl PartialEq for Residue<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.ct_eq(other).into()
     }
 }
 

@@ -6,6 +6,7 @@
 mod checks;
 
 pub use self::checks::Checks;
+pub(crate) use self::checks::verdict;
 use crate::party::PartyIndex;
 
 /// A check that failed. One variant for each numbered check of the specifications.

@@ -1,5 +1,7 @@
 //! Enforcing checks, and the one door for proving that a test needs its check.
 
+use subtle::Choice;
+
 use super::Fault;
 #[cfg(feature = "sim")]
 use super::Rule;
@@ -41,4 +43,13 @@ impl Checks {
         let held = held || self.leaves_out(fault.rule);
         if held { Ok(()) } else { Err(fault) }
     }
+}
+
+/// Passes when a check of what is secret `held`: that it did is told, and nothing else. The one branch on such a
+/// check that is no rule of a protocol.
+///
+/// # Errors
+/// `failure` when it did not.
+pub(crate) fn verdict<E>(held: Choice, failure: E) -> Result<(), E> {
+    if held.into() { Ok(()) } else { Err(failure) }
 }

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
 use zeroize::Zeroizing;
 
 use super::encode::Block;
@@ -11,7 +12,7 @@ use crate::fault::{Checks, Error, Fault, Misuse, Rule};
 use crate::party::{PartyIndex, SignerSet};
 
 /// B to the d from one partial of each member of `set`: a signature, or a padded plaintext. As long as
-/// the modulus.
+/// the modulus. Constant time in the partials and the result, but for what is said of them in an error.
 ///
 /// # Errors
 /// [`Misuse::SignerSet`] when the partials are not one of each member, [`Misuse::Block`] for a block of
@@ -37,10 +38,10 @@ pub fn combine(
     }
     // Check 4.2
     let power = key.public_power(&product);
-    let negated = product.negated();
-    if power.negated() == base {
-        return Ok(negated.to_be_bytes());
-    }
-    checks.enforce(power == base, Fault::of_nobody(Rule::RsaResult))?;
-    Ok(product.to_be_bytes())
+    let (same, opposite) = (power.ct_eq(&base), power.negated().ct_eq(&base));
+    checks.enforce((same | opposite).into(), Fault::of_nobody(Rule::RsaResult))?;
+    let (mut result, negated) = (product.to_be_bytes(), product.negated().to_be_bytes());
+    let bytes = result.iter_mut().zip(negated.iter());
+    bytes.for_each(|(byte, negated)| byte.conditional_assign(negated, opposite));
+    Ok(result)
 }

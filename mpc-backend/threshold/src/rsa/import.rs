@@ -1,17 +1,19 @@
 //! Splitting an existing private key, in the client (`spec/rsa.md`, 3.1).
 //!
-//! The dealer knows the key; afterwards it should not. All computing on d is constant-time, and
-//! everything that holds it is wiped.
+//! The dealer knows the key; afterwards it should not. All computing on d, p and q is constant-time but for
+//! their lengths in bytes, which whoever read the key's file has seen already, and everything that holds them
+//! is wiped.
 
 use alloc::vec::Vec;
 
 use arith::integer::Integer;
 use rand_core::CryptoRngCore;
-use subtle::ConstantTimeEq as _;
+use subtle::{Choice, ConstantTimeEq as _};
 use zeroize::Zeroizing;
 
 use super::public::{KeyError, PublicKey};
 use super::share::{HIDING_BITS, KeyShare, Values, power};
+use crate::fault::verdict;
 use crate::sharing::replicated::{Piece, Pieces, Shared};
 
 /// A private key as its file has it, big-endian.
@@ -86,11 +88,10 @@ fn exponent(key: &PublicKey, private: &PrivateKey<'_>, layout: &Pieces) -> Resul
     let mut two = key.modulus().one().to_be_bytes();
     two.iter_mut().rev().take(1).for_each(|last| *last = 2);
     let two = key.modulus().residue(&two).ok_or(KeyError::Size)?;
-    for base in [key.generator(), two] {
-        if key.public_power(&power(key, &base, &exponent)) != base {
-            return Err(KeyError::Private);
-        }
-    }
+    let fits = [key.generator(), two].iter().fold(Choice::from(1), |fits, base| {
+        fits & key.public_power(&power(key, base, &exponent)).ct_eq(base)
+    });
+    verdict(fits, KeyError::Private)?;
     Ok(exponent)
 }
 
@@ -102,9 +103,7 @@ fn totient(key: &PublicKey, primes: [&[u8]; 2]) -> Result<Integer, KeyError> {
     let n = Integer::from_be_bytes(key.n(), limbs);
     let one = Integer::from_word(1, limbs);
     let trivial = p.ct_eq(&one) | q.ct_eq(&one);
-    if !bool::from(p.product(&q).ct_eq(&n) & !trivial) {
-        return Err(KeyError::Primes);
-    }
+    verdict(p.product(&q).ct_eq(&n) & !trivial, KeyError::Primes)?;
     p.subtract(&one);
     q.subtract(&one);
     Ok(p.product(&q).resized(key.limbs()))

@@ -5,12 +5,12 @@ use alloc::vec::Vec;
 
 use arith::integer::Integer;
 use arith::modulus::Residue;
-use subtle::ConstantTimeEq as _;
+use subtle::{Choice, ConstantTimeEq as _};
 use zeroize::Zeroizing;
 
 use super::public::{PublicKey, piece_limbs};
 use crate::codec::{DecodeError, Reader};
-use crate::fault::{Checks, Fault, Misuse, Rule};
+use crate::fault::{Checks, Fault, Misuse, Rule, verdict};
 use crate::party::{PartyIndex, SignerSet};
 use crate::sharing::replicated::{Piece, Pieces, Shared};
 use crate::transcript::{HASH_BYTES, RSA_VALUES, hash_all};
@@ -124,9 +124,8 @@ impl KeyShare {
         let pieces = Shared::new(layout, party, limbs, |_| {
             Integer::from_be_bytes(pieces.next().unwrap_or_default(), limbs)
         });
-        if !pieces.iter().all(|(at, piece)| fits(key, at, piece)) {
-            return Err(DecodeError::Value);
-        }
+        let fit = pieces.iter().fold(Choice::from(1), |fit, (at, piece)| fit & fits(key, at, piece));
+        verdict(fit, DecodeError::Value)?;
         Ok(Self { layout: layout.clone(), party, pieces })
     }
 
@@ -153,12 +152,12 @@ impl KeyShare {
 }
 
 /// Whether a piece has the size of its place and so is not negative, in constant time.
-fn fits(key: &PublicKey, piece: Piece, value: &Integer) -> bool {
+fn fits(key: &PublicKey, piece: Piece, value: &Integer) -> Choice {
     // The first is as large as all others together, of which there are up to 125.
     let most = key.bytes() + HIDING_BITS / 8 + usize::from(piece == Piece::FIRST);
     let bytes = value.to_be_bytes();
     let above = bytes.iter().rev().skip(most).fold(0, |any, byte| any | byte);
-    above.ct_eq(&0).into()
+    above.ct_eq(&0)
 }
 
 /// `base` to the secret `exponent`, a piece or a sum of pieces, in constant time.

@@ -8,6 +8,7 @@ pub mod frost;
 mod lies;
 mod memory;
 mod probe;
+pub mod rsa;
 mod run;
 pub mod secrets;
 

@@ -35,7 +35,7 @@ const GROUPS: [DkgCurve; 5] =
     [DkgCurve::P256, DkgCurve::P384, DkgCurve::Secp256k1, DkgCurve::Edwards25519, DkgCurve::Ristretto255];
 
 /// A section and its name.
-type Section = (String, Box<dyn Fn()>);
+pub type Section = (String, Box<dyn Fn()>);
 
 /// Every section.
 pub fn all() -> Vec<Section> {
@@ -69,6 +69,7 @@ pub fn all() -> Vec<Section> {
     all.extend(of_curve::<P256>());
     all.extend(of_curve::<P384>());
     all.extend(of_curve::<Secp256k1>());
+    all.extend(crate::rsa::all());
     all
 }
 
@@ -100,20 +101,20 @@ fn of_group(curve: DkgCurve, what: &str, run: fn(DkgCurve)) -> Section {
     (format!("{:12} {what}", curve.name()), Box::new(move || run(curve)))
 }
 
-fn named(curve: &str, what: &str, run: fn()) -> Section {
+pub fn named(curve: &str, what: &str, run: fn()) -> Section {
     (format!("{curve:12} {what}"), Box::new(run))
 }
 
-fn plain(seed: u64) -> ChaCha20Rng {
+pub fn plain(seed: u64) -> ChaCha20Rng {
     ChaCha20Rng::seed_from_u64(seed)
 }
 
-fn party(index: u8) -> PartyIndex {
+pub fn party(index: u8) -> PartyIndex {
     PartyIndex::new(index).unwrap()
 }
 
 /// A generator whose every byte is secret.
-struct SecretRng(ChaCha20Rng);
+pub struct SecretRng(ChaCha20Rng);
 
 impl RngCore for SecretRng {
     fn next_u32(&mut self) -> u32 {
@@ -141,7 +142,7 @@ impl RngCore for SecretRng {
 
 impl CryptoRng for SecretRng {}
 
-fn secret_rng(seed: u64) -> SecretRng {
+pub fn secret_rng(seed: u64) -> SecretRng {
     SecretRng(plain(seed))
 }
 

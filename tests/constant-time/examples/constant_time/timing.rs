@@ -15,6 +15,7 @@ use threshold::secret::Secret;
 use threshold::sim::secrets::zero_share;
 
 use crate::controls::equal_early;
+use crate::rsa::Dealt;
 
 /// Measures every operation; whether all stayed under the limit and the control above it.
 /// `SAMPLES` is their number for an operation that takes ten microseconds (200,000).
@@ -42,6 +43,8 @@ pub fn run() -> bool {
     of_group::<<Secp256k1 as Curve>::Point>(Secp256k1::NAME, samples / 4, &mut judge);
     of_group::<RistrettoPoint>("ristretto255", samples / 4, &mut judge);
     judge("hashing of a secret key to a zero share".to_owned(), false, &|| zero_shares(samples));
+    // Two to four milliseconds each.
+    judge("RSA: a part of a signature, 2048 bits".to_owned(), false, &|| rsa_parts(samples / 100));
     good
 }
 
@@ -82,6 +85,25 @@ fn zero_shares(samples: usize) -> f64 {
     };
     test(samples, input, |key| {
         black_box(zero_share::<P256>(me, peer, key));
+    })
+}
+
+/// Class one is a share with long runs of zeros, class two one that is uniform below n.
+fn rsa_parts(samples: usize) -> f64 {
+    let dealt = Dealt::new();
+    let block = dealt.block();
+    let mut rng = ChaCha20Rng::seed_from_u64(4);
+    let input = |class: bool| {
+        dealt.any_share(|piece| {
+            rng.fill_bytes(piece);
+            if !class {
+                piece.fill(0);
+                piece.iter_mut().next_back().into_iter().for_each(|last| *last = 1);
+            }
+        })
+    };
+    test(samples, input, |share| {
+        black_box(dealt.part(&block, share));
     })
 }
 

@@ -11,6 +11,7 @@ pub mod rejection;
 use alloc::vec::Vec;
 
 use arith::modulus::Residue;
+use zeroize::Zeroizing;
 
 pub use self::pkcs1::PKCS1_OVERHEAD_BYTES;
 use super::hash::Hash;
@@ -37,6 +38,20 @@ pub enum EncodeError {
 /// A number below the modulus, ready to be raised to d; as long as the modulus.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block(Vec<u8>);
+
+/// What is in a decrypted block, before anything of it is told.
+pub(crate) struct Found {
+    padded: Zeroizing<Vec<u8>>,
+    /// Where the message begins: beyond the end when there is none.
+    pub(crate) start: u32,
+}
+
+impl Found {
+    /// The message. That there is one shows, and how long it is.
+    pub(crate) fn message(self) -> Option<Zeroizing<Vec<u8>>> {
+        self.padded.get(self.start as usize..).map(|message| Zeroizing::new(message.to_vec()))
+    }
+}
 
 impl Block {
     /// PKCS#1 v1.5 signature padding of DigestInfo with `digest`.

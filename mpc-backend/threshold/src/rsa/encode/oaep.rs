@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _, ConstantTimeLess as _};
 use zeroize::Zeroizing;
 
-use super::EncodeError;
+use super::{EncodeError, Found};
 use crate::rsa::hash::Hash;
 use crate::rsa::public::PublicKey;
 
@@ -46,6 +46,11 @@ impl Oaep<'_> {
     /// The message in a decrypted `block`, or `None` for everything that can be wrong. Which it was
     /// shows neither in the answer nor in the time; the length of a message that is right does.
     pub fn decode(&self, block: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        self.find(block)?.message()
+    }
+
+    /// Undoes the padding in constant time. `None` for a block that is too short for it.
+    pub(crate) fn find(&self, block: &[u8]) -> Option<Found> {
         let digest_bytes = self.hash.bytes();
         let (first, rest) = block.split_first()?;
         let (masked_seed, masked_data) = rest.split_at_checked(digest_bytes)?;
@@ -58,7 +63,7 @@ impl Oaep<'_> {
         let mut good = first.ct_eq(&0) & label.ct_eq(&self.hash.digest(&[self.label]));
         // Zeros, then 1, then the message: every byte is looked at, whatever the ones before.
         let (mut in_padding, mut start) = (Choice::from(1), 0_u32);
-        for (position, byte) in (0_u32..).zip(padded) {
+        for (position, byte) in (digest_bytes as u32..).zip(padded) {
             let separator = in_padding & byte.ct_eq(&1);
             start = u32::conditional_select(&start, &(position + 1), separator);
             in_padding &= !separator;
@@ -66,9 +71,7 @@ impl Oaep<'_> {
         }
         // A message begins after its separator, so 0 says that there was none.
         good &= 0_u32.ct_lt(&start);
-        if !bool::from(good) {
-            return None;
-        }
-        padded.get(start as usize..).map(|message| Zeroizing::new(message.to_vec()))
+        let start = u32::conditional_select(&u32::MAX, &start, good);
+        Some(Found { padded: data, start })
     }
 }

@@ -13,7 +13,7 @@ use subtle::{
 };
 use zeroize::Zeroizing;
 
-use super::PKCS1_OVERHEAD_BYTES;
+use super::{Found, PKCS1_OVERHEAD_BYTES};
 use crate::rsa::public::PublicKey;
 use crate::transcript::{RSA_REJECTION_LENGTH, RSA_REJECTION_MESSAGE, expand};
 
@@ -23,6 +23,11 @@ use crate::transcript::{RSA_REJECTION_LENGTH, RSA_REJECTION_MESSAGE, expand};
 ///
 /// `block` and `root` are as long as the modulus.
 pub fn decode(key: &PublicKey, ciphertext: &[u8], block: &[u8], root: &[u8]) -> Zeroizing<Vec<u8>> {
+    find(key, ciphertext, block, root).message().unwrap_or_default()
+}
+
+/// Undoes the padding in constant time. There is always a message.
+pub(crate) fn find(key: &PublicKey, ciphertext: &[u8], block: &[u8], root: &[u8]) -> Found {
     let id = key.id();
     let seed: [&[u8]; 3] = [&id, ciphertext, root];
     let bytes = u32::try_from(block.len()).unwrap_or(u32::MAX);
@@ -45,10 +50,9 @@ pub fn decode(key: &PublicKey, ciphertext: &[u8], block: &[u8], root: &[u8]) -> 
     // Eight bytes of padding at least; 0 says that there was no separator.
     good &= !start.ct_lt(&(PKCS1_OVERHEAD_BYTES as u32));
     let start = u32::conditional_select(&synthetic_start, &start, good);
-    let mut message = Zeroizing::new(Vec::with_capacity(block.len()));
-    message.extend(synthetic.iter().zip(block).map(|(no, yes)| u8::conditional_select(no, yes, good)));
-    message.drain(..start as usize);
-    message
+    let bytes = synthetic.iter_mut().zip(block);
+    bytes.for_each(|(byte, decrypted)| byte.conditional_assign(decrypted, good));
+    Found { padded: synthetic, start }
 }
 
 /// A length that a message can have, the same for all numbers with the same probability: the last of many candidates

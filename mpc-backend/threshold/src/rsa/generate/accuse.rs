@@ -41,7 +41,7 @@ pub(super) struct AwaitingResidue {
 }
 
 /// Begins with the first product.
-pub(super) fn start(mut suspect: Suspect, session: &Session) -> Next {
+pub(super) fn start(mut suspect: Suspect, session: &mut Session) -> Next {
     if suspect.products.is_empty() {
         return Next::Failed(suspect.fault);
     }

@@ -4,6 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use arith::integer::Integer;
+use zeroize::Zeroizing;
 
 use super::Setting;
 use super::accuse::{self, Suspect};
@@ -52,7 +53,6 @@ struct Tested {
 /// Waits for the powers.
 pub(super) struct AwaitingTests {
     tested: Vec<Tested>,
-    body: Vec<u8>,
 }
 
 /// Waits for the coin that chooses whom to audit.
@@ -129,7 +129,7 @@ impl AwaitingProducts {
         let Self { sieve, sums, products } = self;
         let opened = products.finish(session, raw)?;
         let largest = setting.shape.primes().next_back().unwrap_or(0);
-        let (mut tested, mut body) = (Vec::new(), Vec::new());
+        let (mut tested, mut body) = (Vec::new(), Zeroizing::new(Vec::new()));
         for (at, (product, sum)) in opened.into_iter().zip(sums).enumerate() {
             let candidate = Candidate::new(setting, &product.value);
             let factor = candidate.as_ref().and_then(|it| setting.shape.divisors.least(&words(it.n())));
@@ -151,8 +151,8 @@ impl AwaitingProducts {
         if tested.is_empty() {
             return start(setting, session);
         }
-        let outbox = session.broadcast(&body);
-        Ok(Next::Round(State::Tests(AwaitingTests { tested, body }), outbox))
+        let outbox = session.broadcast(body);
+        Ok(Next::Round(State::Tests(AwaitingTests { tested }), outbox))
     }
 }
 
@@ -164,9 +164,9 @@ impl AwaitingTests {
         session: &mut Session,
         raw: &RawRound,
     ) -> Result<Next, Error> {
-        let Self { tested, body } = self;
+        let Self { tested } = self;
         // Check 3.1
-        let said = session.accept(raw, &body, |_, body| {
+        let said = session.accept(raw, |_, body| {
             let mut reader = Reader::new(body);
             let powers = tested.iter().map(|one| {
                 let power = reader.bytes(setting.bytes())?;

@@ -3,8 +3,11 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use zeroize::Zeroizing;
+
 use super::accuse::{self, Suspect};
 use super::session::{Next, State};
+use super::test::agree;
 use super::{Generated, Setting};
 use crate::codec::{DecodeError, Reader};
 use crate::fault::{Error, Fault, Misuse, Rule};
@@ -28,7 +31,6 @@ pub(super) struct AwaitingValues {
     /// Those that d was made with.
     products: Vec<Opened>,
     own: BTreeMap<Piece, Vec<u8>>,
-    body: Vec<u8>,
 }
 
 /// Waits for the partials of the trial signatures.
@@ -37,7 +39,6 @@ pub(super) struct AwaitingTrials {
     share: KeyShare,
     values: Values,
     block: Block,
-    body: Vec<u8>,
 }
 
 /// Waits until everybody has confirmed.
@@ -53,17 +54,17 @@ pub(super) fn start(
     pieces: Shared,
     products: Vec<Opened>,
     setting: &Setting,
-    session: &Session,
+    session: &mut Session,
 ) -> Result<Next, Error> {
     let share = KeyShare { layout: setting.layout.clone(), party: setting.me, pieces };
     let generator = key.generator();
     let value = |(piece, value)| (piece, power(&key, &generator, value).to_be_bytes().to_vec());
     let own: BTreeMap<_, _> = share.pieces.iter().map(value).collect();
     let assigned = setting.assigned_to(setting.me).filter_map(|piece| own.get(&piece));
-    let body = assigned.flatten().copied().collect::<Vec<u8>>();
+    let body = Zeroizing::new(assigned.flatten().copied().collect::<Vec<u8>>());
     drop(generator);
-    let outbox = session.broadcast(&body);
-    Ok(Next::Round(State::Values(AwaitingValues { key, share, products, own, body }), outbox))
+    let outbox = session.broadcast(body);
+    Ok(Next::Round(State::Values(AwaitingValues { key, share, products, own }), outbox))
 }
 
 impl AwaitingValues {
@@ -73,8 +74,8 @@ impl AwaitingValues {
         session: &mut Session,
         raw: &RawRound,
     ) -> Result<Next, Error> {
-        let Self { key, share, products, own, body } = self;
-        let said = session.accept(raw, &body, |from, body| {
+        let Self { key, share, products, own } = self;
+        let said = session.accept(raw, |from, body| {
             let mut reader = Reader::new(body);
             let value = |piece| {
                 let value = reader.bytes(setting.bytes())?;
@@ -87,8 +88,7 @@ impl AwaitingValues {
         })?;
         for (from, values) in &said {
             // Check 8.1
-            let same = values.iter().all(|(piece, value)| own.get(piece).is_none_or(|own| own == value));
-            session.enforce(same, Fault::of(*from, Rule::RsaValue))?;
+            session.enforce(agree(&own, values), Fault::of(*from, Rule::RsaValue))?;
         }
         let all: BTreeMap<Piece, Vec<u8>> = said.into_values().flatten().collect();
         let values = Values::new(all.into_values().collect());
@@ -99,12 +99,12 @@ impl AwaitingValues {
         }
         let digest = hash(RSA_TRIAL, &[session.id(), key.n()]);
         let block = Block::pkcs1(&key, Hash::Sha256, &digest).map_err(|_| Misuse::KeySize)?;
-        let mut body = Vec::new();
+        let mut body = Zeroizing::new(Vec::new());
         for set in trial_sets(setting)?.iter().filter(|set| set.contains(setting.me)) {
             body.extend_from_slice(share.partial(&key, &block, set)?.as_bytes());
         }
-        let outbox = session.broadcast(&body);
-        Ok(Next::Round(State::Trials(AwaitingTrials { key, share, values, block, body }), outbox))
+        let outbox = session.broadcast(body);
+        Ok(Next::Round(State::Trials(AwaitingTrials { key, share, values, block }), outbox))
     }
 }
 
@@ -115,9 +115,9 @@ impl AwaitingTrials {
         session: &mut Session,
         raw: &RawRound,
     ) -> Result<Next, Error> {
-        let Self { key, share, values, block, body } = self;
+        let Self { key, share, values, block } = self;
         let sets = trial_sets(setting)?;
-        let said = session.accept(raw, &body, |from, body| {
+        let said = session.accept(raw, |from, body| {
             let mut reader = Reader::new(body);
             let sets = sets.iter().filter(|set| set.contains(from));
             let partials = sets.map(|_| Ok(reader.bytes(setting.bytes())?.to_vec()));
@@ -136,7 +136,7 @@ impl AwaitingTrials {
             // Check 9.1
             combine(&key, &block, set, &partials, session.checks())?;
         }
-        let outbox = session.broadcast(&[]);
+        let outbox = session.broadcast(Zeroizing::default());
         Ok(Next::Round(State::Confirmations(AwaitingConfirmations { key, share, values }), outbox))
     }
 }
@@ -145,7 +145,7 @@ impl AwaitingConfirmations {
     /// The key, once everybody has seen the same messages and found no fault.
     pub(super) fn finish(self, session: &mut Session, raw: &RawRound) -> Result<Next, Error> {
         // Check 9.2
-        session.accept(raw, &[], |_, body| Reader::new(body).finish())?;
+        session.accept(raw, |_, body| Reader::new(body).finish())?;
         let Self { key, share, values } = self;
         Ok(Next::Done(Generated { key, share, values, transcript: *session.view() }))
     }

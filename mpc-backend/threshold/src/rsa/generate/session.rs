@@ -134,6 +134,12 @@ impl Generation {
         self.batches
     }
 
+    /// What this party has sent in the round that is not over.
+    #[cfg(feature = "sim")]
+    pub(crate) fn said_mut(&mut self) -> &mut [u8] {
+        self.session.as_mut().map_or(&mut [], |session| session.said_mut())
+    }
+
     fn deliver(&mut self, from: PartyIndex, message: &[u8]) -> Result<(), Error> {
         let malformed = Fault::of(from, Rule::Malformed);
         let (round, body) = message.split_first_chunk().ok_or(malformed)?;

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use arith::integer::Integer;
 use arith::modulus::{Modulus, Residue};
+use subtle::{Choice, ConstantTimeEq as _};
 
 use super::Setting;
 use super::jacobi::jacobi;
@@ -84,6 +85,13 @@ impl Candidate {
 /// Whether left and right are equal up to the sign.
 pub(super) fn equal_up_to_sign(left: &Residue<'_>, right: &Residue<'_>) -> bool {
     left == right || left.negated() == *right
+}
+
+/// Whether what was said of pieces is what this party has itself for those that it holds. In constant time: our own
+/// is a secret until whoever stands for the piece has sent it.
+pub(super) fn agree(own: &BTreeMap<Piece, Vec<u8>>, said: &BTreeMap<Piece, Vec<u8>>) -> bool {
+    let both = said.iter().filter_map(|(piece, said)| Some((own.get(piece)?, said)));
+    both.fold(Choice::from(1), |all, (own, said)| all & own.ct_eq(said)).into()
 }
 
 /// What `party` sends: the base of the candidate's own seed to its exponent, in constant time.

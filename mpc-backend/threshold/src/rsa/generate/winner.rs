@@ -11,7 +11,7 @@ use super::Setting;
 use super::accuse::{self, Suspect};
 use super::exponent::{self, Primes};
 use super::session::{Next, State};
-use super::test::{Sent, equal_up_to_sign};
+use super::test::{Sent, agree, equal_up_to_sign};
 use crate::codec::{DecodeError, Reader};
 use crate::fault::{Error, Fault, Rule};
 use crate::party::PartyIndex;
@@ -55,7 +55,6 @@ pub(super) struct AwaitingPowers {
     first: u32,
     /// This party's powers: for each base those of its pieces.
     own: Vec<BTreeMap<Piece, Vec<u8>>>,
-    body: Vec<u8>,
 }
 
 /// The check of the product, in its four rounds.
@@ -97,9 +96,9 @@ fn powers(
     seed: Zeroizing<Vec<u8>>,
     first: u32,
     setting: &Setting,
-    session: &Session,
+    session: &mut Session,
 ) -> Result<Next, Error> {
-    let (mut own, mut body) = (Vec::new(), Vec::new());
+    let (mut own, mut body) = (Vec::new(), Zeroizing::new(Vec::new()));
     for index in first..first + TESTS_PER_ROUND {
         let base = match winner.sent.candidate.base(&seed, index) {
             Ok(base) => base,
@@ -113,8 +112,8 @@ fn powers(
         assigned.for_each(|power| body.extend_from_slice(power));
         own.push(powers);
     }
-    let outbox = session.broadcast(&body);
-    Ok(Next::Round(State::Powers(AwaitingPowers { winner, seed, first, own, body }), outbox))
+    let outbox = session.broadcast(body);
+    Ok(Next::Round(State::Powers(AwaitingPowers { winner, seed, first, own }), outbox))
 }
 
 impl AwaitingPowers {
@@ -124,9 +123,9 @@ impl AwaitingPowers {
         session: &mut Session,
         raw: &RawRound,
     ) -> Result<Next, Error> {
-        let Self { winner, seed, first, own, body } = self;
+        let Self { winner, seed, first, own } = self;
         let candidate = &winner.sent.candidate;
-        let said = session.accept(raw, &body, |from, body| {
+        let said = session.accept(raw, |from, body| {
             let mut reader = Reader::new(body);
             let powers = own.iter().map(|_| {
                 let power = |piece| {
@@ -170,8 +169,7 @@ fn compare(
 ) -> Result<(), Fault> {
     for (from, powers) in said {
         for (theirs, own) in powers.iter().zip(own) {
-            let same = theirs.iter().all(|(piece, power)| own.get(piece).is_none_or(|own| own == power));
-            session.enforce(same, Fault::of(*from, Rule::RsaPower))?;
+            session.enforce(agree(own, theirs), Fault::of(*from, Rule::RsaPower))?;
         }
     }
     Ok(())

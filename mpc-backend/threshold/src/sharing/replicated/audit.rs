@@ -7,7 +7,6 @@ use alloc::vec::Vec;
 
 use arith::integer::Integer;
 use subtle::ConstantTimeEq as _;
-use zeroize::Zeroizing;
 
 use super::open::{accept_copies, encode};
 use super::pieces::Piece;
@@ -19,14 +18,13 @@ use crate::round::{Outbox, RawRound};
 /// Waits for the peers' openings.
 pub struct AwaitingAccounts {
     product: Opened,
-    body: Zeroizing<Vec<u8>>,
 }
 
 /// What a product was made of: the pieces of x, y and r, now public.
 pub struct Account(BTreeMap<Piece, Vec<Integer>>);
 
 /// Opens everything about `product`.
-pub fn audit(session: &Session, product: Opened) -> (AwaitingAccounts, Outbox) {
+pub fn audit(session: &mut Session, product: Opened) -> (AwaitingAccounts, Outbox) {
     let limbs = product.value.limbs();
     let mut account = Vec::new();
     for piece in session.pieces().held_by(session.me()) {
@@ -35,8 +33,8 @@ pub fn audit(session: &Session, product: Opened) -> (AwaitingAccounts, Outbox) {
         account.append(&mut session.zero_stream(piece, product.zero, limbs));
     }
     let body = encode(account.iter());
-    let outbox = session.broadcast(&body);
-    (AwaitingAccounts { product, body }, outbox)
+    let outbox = session.broadcast(body);
+    (AwaitingAccounts { product }, outbox)
 }
 
 impl Account {
@@ -63,7 +61,7 @@ impl AwaitingAccounts {
         let keys = session.keys().clone();
         let holders = keys.pieces().holders_each();
         // Checks 7.2 and 7.3
-        let account = Account(accept_copies(session, raw, &self.body, 3 + holders, limbs)?);
+        let account = Account(accept_copies(session, raw, 3 + holders, limbs)?);
         let zeros = account.zeros();
         let malformed = |_: Misuse| Fault::of_nobody(Rule::Malformed);
         let terms = keys.terms().map_err(malformed)?;

@@ -18,14 +18,13 @@ use crate::round::{Outbox, RawRound};
 /// Waits for the peers' pieces.
 pub struct AwaitingPieces {
     limbs: usize,
-    body: Zeroizing<Vec<u8>>,
 }
 
 /// Opens `value`: whoever hears the messages learns it.
-pub fn open(session: &Session, value: &Shared) -> (AwaitingPieces, Outbox) {
+pub fn open(session: &mut Session, value: &Shared) -> (AwaitingPieces, Outbox) {
     let body = encode(value.iter().map(|(_, piece)| piece));
-    let outbox = session.broadcast(&body);
-    (AwaitingPieces { limbs: value.limbs(), body }, outbox)
+    let outbox = session.broadcast(body);
+    (AwaitingPieces { limbs: value.limbs() }, outbox)
 }
 
 impl AwaitingPieces {
@@ -35,7 +34,7 @@ impl AwaitingPieces {
     /// [`Rule::Malformed`] and [`Rule::SharingCopy`] naming the sender; [`Rule::SharingView`] and
     /// [`Rule::SharingCopies`] naming nobody.
     pub fn finish(self, session: &mut Session, raw: &RawRound) -> Result<Integer, Fault> {
-        let pieces = accept_copies(session, raw, &self.body, 1, self.limbs)?;
+        let pieces = accept_copies(session, raw, 1, self.limbs)?;
         let mut sum = Integer::zero(self.limbs);
         pieces.values().flatten().for_each(|piece| sum.add(piece));
         Ok(sum)
@@ -47,13 +46,12 @@ impl AwaitingPieces {
 pub(super) fn accept_copies(
     session: &mut Session,
     raw: &RawRound,
-    body: &[u8],
     each: usize,
     limbs: usize,
 ) -> Result<BTreeMap<Piece, Vec<Integer>>, Fault> {
     let keys = session.keys().clone();
     let layout = keys.pieces();
-    let mut said = session.accept(raw, body, |from, body| {
+    let mut said = session.accept(raw, |from, body| {
         let mut reader = Reader::new(body);
         let pieces = layout.held_by(from).map(|piece| Ok((piece, decode(&mut reader, each, limbs)?)));
         let pieces = pieces.collect::<Result<BTreeMap<_, _>, DecodeError>>()?;

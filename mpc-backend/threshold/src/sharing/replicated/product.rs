@@ -6,7 +6,6 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use arith::integer::Integer;
-use zeroize::Zeroizing;
 
 use super::open::{decode, encode};
 use super::pieces::{Piece, Pieces};
@@ -31,7 +30,6 @@ pub struct Factors {
 pub struct AwaitingParts {
     products: Vec<(Factors, Draw)>,
     limbs: usize,
-    body: Zeroizing<Vec<u8>>,
 }
 
 /// A product that was opened, with what an audit would need.
@@ -60,8 +58,8 @@ pub fn multiply(session: &mut Session, products: Vec<Factors>) -> Result<(Awaiti
         begun.push((factors, zero));
     }
     let body = encode(parts.iter());
-    let outbox = session.broadcast(&body);
-    Ok((AwaitingParts { products: begun, limbs, body }, outbox))
+    let outbox = session.broadcast(body);
+    Ok((AwaitingParts { products: begun, limbs }, outbox))
 }
 
 impl Factors {
@@ -90,7 +88,7 @@ impl AwaitingParts {
     /// [`crate::fault::Rule::Malformed`] naming the sender, [`crate::fault::Rule::SharingView`].
     pub fn finish(self, session: &mut Session, raw: &RawRound) -> Result<Vec<Opened>, Fault> {
         let (count, limbs) = (self.products.len(), self.limbs);
-        let said = session.accept(raw, &self.body, |_, body| {
+        let said = session.accept(raw, |_, body| {
             let mut reader = Reader::new(body);
             let parts = decode(&mut reader, count, limbs)?;
             reader.finish()?;

@@ -70,8 +70,7 @@ impl AwaitingNonces {
             view: id,
             draws: 0,
             checks: self.checks,
-            #[cfg(test)]
-            said: None,
+            said: Zeroizing::default(),
         })
     }
 }
@@ -85,9 +84,8 @@ pub struct Session {
     /// Draws so far. Only counts up, so that no output of the PRF has two uses.
     draws: u64,
     checks: Checks,
-    /// What a liar said in place of its next own message.
-    #[cfg(test)]
-    said: Option<Vec<u8>>,
+    /// This party's own message of the round that is not over.
+    said: Zeroizing<Vec<u8>>,
 }
 
 /// Number of a draw, which cannot be chosen.
@@ -120,10 +118,16 @@ impl Session {
         &self.view
     }
 
-    /// Lets a liar believe that it said `body` in place of its next own message.
+    /// Lets a liar believe that it said `body`.
     #[cfg(test)]
     pub(crate) fn say(&mut self, body: &[u8]) {
-        self.said = Some(body.to_vec());
+        self.said = Zeroizing::new(body.to_vec());
+    }
+
+    /// This party's own message of the round that is not over.
+    #[cfg(feature = "sim")]
+    pub(crate) fn said_mut(&mut self) -> &mut [u8] {
+        &mut self.said
     }
 
     /// Passes when the check `held`.
@@ -199,26 +203,23 @@ impl Session {
         expand(label, &[key, &self.id, &piece.to_bytes(), &draw.0.to_be_bytes(), index], bytes);
     }
 
-    /// The same `body` for every peer, behind the view.
-    pub(crate) fn broadcast(&self, body: &[u8]) -> Outbox {
-        Outbox::broadcast(self.keys.peers(), &[&self.view, body].concat())
+    /// The same `body` for every peer, behind the view. Kept until the round is complete.
+    pub(crate) fn broadcast(&mut self, body: Zeroizing<Vec<u8>>) -> Outbox {
+        self.said = body;
+        Outbox::broadcast(self.keys.peers(), &[&self.view, self.said.as_slice()].concat())
     }
 
-    /// Bodies of a complete round by sender, decoded; own included as `body`. The view moves on.
+    /// Bodies of a complete round by sender, decoded; what this party broadcast included. The view moves on.
     ///
     /// # Errors
     /// [`Rule::Malformed`] naming the sender of a body that does not decode, [`Rule::SharingView`].
     pub(crate) fn accept<M>(
         &mut self,
         raw: &RawRound,
-        body: &[u8],
         decode: impl Fn(PartyIndex, &[u8]) -> Result<M, DecodeError>,
     ) -> Result<BTreeMap<PartyIndex, M>, Fault> {
-        #[cfg(test)]
-        let said = self.said.take();
-        #[cfg(test)]
-        let body = said.as_deref().unwrap_or(body);
-        let mut bodies: BTreeMap<PartyIndex, &[u8]> = BTreeMap::from([(self.me(), body)]);
+        let said = core::mem::take(&mut self.said);
+        let mut bodies: BTreeMap<PartyIndex, &[u8]> = BTreeMap::from([(self.me(), said.as_slice())]);
         for (from, message) in raw {
             let (view, body) =
                 message.split_first_chunk::<HASH_BYTES>().ok_or(Fault::of(*from, Rule::Malformed))?;

@@ -46,7 +46,6 @@ pub struct AwaitingWords {
     runs: Vec<Run>,
     draws: Draws,
     x: BTreeMap<Piece, Column>,
-    body: Zeroizing<Vec<u8>>,
 }
 
 /// Products that were opened. A product is numbered over all runs.
@@ -82,8 +81,8 @@ pub fn multiply(session: &mut Session, runs: Vec<Run>) -> Result<(AwaitingWords,
     let reduced: Column =
         Zeroizing::new(modulo(&runs).zip(part.iter()).map(|(m, sum)| m.reduce(*sum) as u16).collect());
     let body = write(&runs, &reduced);
-    let outbox = session.broadcast(&body);
-    Ok((AwaitingWords { runs, draws, x, body }, outbox))
+    let outbox = session.broadcast(body);
+    Ok((AwaitingWords { runs, draws, x }, outbox))
 }
 
 impl AwaitingWords {
@@ -92,8 +91,8 @@ impl AwaitingWords {
     /// # Errors
     /// [`Rule::Malformed`] naming the sender, [`Rule::SharingView`].
     pub fn finish(self, session: &mut Session, raw: &RawRound) -> Result<OpenedWords, Fault> {
-        let Self { runs, draws, x, body } = self;
-        let parts = session.accept(raw, &body, |_, body| read(&runs, body))?;
+        let Self { runs, draws, x } = self;
+        let parts = session.accept(raw, |_, body| read(&runs, body))?;
         let mut sums = alloc::vec![0_u64; runs.iter().map(|run| run.count).sum()];
         for part in parts.values() {
             sums.iter_mut().zip(part).for_each(|(sum, part)| *sum += u64::from(*part));
@@ -121,7 +120,7 @@ impl OpenedWords {
 
     /// Opens everything about product `at`, which must be worthless: of a candidate that was thrown
     /// away.
-    pub fn audit(self, session: &Session, at: usize) -> (AwaitingWordAccounts, Outbox) {
+    pub fn audit(self, session: &mut Session, at: usize) -> (AwaitingWordAccounts, Outbox) {
         let draws = self.draws;
         let pick = |label, piece, draw, position| {
             let column = residues(session, &self.runs, label, piece, draw, position);
@@ -134,8 +133,8 @@ impl OpenedWords {
             account.extend(positions.map(|position| pick(SHARING_WORD_ZERO, piece, draws.zero, position)));
         }
         let body = encode(account.iter());
-        let outbox = session.broadcast(&body);
-        (AwaitingWordAccounts { opened: self, at, body }, outbox)
+        let outbox = session.broadcast(body);
+        (AwaitingWordAccounts { opened: self, at }, outbox)
     }
 }
 
@@ -143,7 +142,6 @@ impl OpenedWords {
 pub struct AwaitingWordAccounts {
     opened: OpenedWords,
     at: usize,
-    body: Zeroizing<Vec<u8>>,
 }
 
 impl AwaitingWordAccounts {
@@ -156,7 +154,7 @@ impl AwaitingWordAccounts {
         let keys = session.keys().clone();
         let layout = keys.pieces();
         // Checks 7.2 and 7.3
-        let account = accept_copies(session, raw, &self.body, 2 + layout.holders_each(), 1)?;
+        let account = accept_copies(session, raw, 2 + layout.holders_each(), 1)?;
         let word = |piece: Piece, field: usize| {
             account.get(&piece).and_then(|words| words.get(field)).map_or(0, Integer::low_word)
         };

@@ -73,7 +73,7 @@ pub(super) fn start(setting: Setting, rng: &mut dyn CryptoRngCore) -> (AwaitingC
 /// Waits for the peers' commitments.
 pub(super) struct AwaitingCommitments {
     pub(super) contributions: BTreeMap<Piece, Secret<[u8; KEY_BYTES]>>,
-    commitments: Vec<[u8; HASH_BYTES]>,
+    pub(super) commitments: Vec<[u8; HASH_BYTES]>,
     pub(super) setting: Setting,
 }
 

@@ -6,6 +6,8 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use subtle::ConstantTimeEq as _;
+
 use super::round1_commit::commitment;
 use super::round3_confirm::{AwaitingConfirmations, ConfirmMessage};
 use super::{KEY_BYTES, Setting};
@@ -81,7 +83,7 @@ impl AwaitingOpenings {
             for (piece, opened) in setting.common(from).zip(&message.contributions) {
                 // Check 2.3
                 let made = commitment(&setting, from, piece, opened.expose());
-                let held = committed.get(&piece) == Some(&&made);
+                let held = committed.get(&piece).is_some_and(|said| said.ct_eq(&made).into());
                 setting.checks.enforce(held, Fault::of(from, Rule::SharingOpening))?;
                 all.entry(piece).or_default().insert(from, opened);
             }

@@ -83,6 +83,16 @@ impl KeysSession {
         }
     }
 
+    /// What this party has sent to all in the round that is not over.
+    #[cfg(feature = "sim")]
+    pub(crate) fn said_mut(&mut self) -> &mut [[u8; crate::transcript::HASH_BYTES]] {
+        match &mut self.state {
+            State::Commitments(state) => &mut state.commitments,
+            State::Confirmations(state) => &mut state.confirmations,
+            State::Openings(_) | State::Over => &mut [],
+        }
+    }
+
     /// Checks 1.1, 2.1 and 3.1: a known round and its exact length.
     fn deliver(&mut self, from: PartyIndex, message: &[u8]) -> Result<(), Fault> {
         let malformed = Fault::of(from, Rule::Malformed);

@@ -173,7 +173,7 @@ impl<L: FnMut(&mut Wire<'_>)> Run<L> {
 
     fn open(&mut self, values: &[Shared]) -> Result<Vec<Integer>, Faults> {
         let opened =
-            self.sessions.iter().zip(values).map(|(session, value)| super::open::open(session, value));
+            self.sessions.iter_mut().zip(values).map(|(session, value)| super::open::open(session, value));
         let opened = opened.collect();
         self.step(opened, |state, session, raw| state.finish(session, raw))
     }
@@ -204,7 +204,7 @@ impl<L: FnMut(&mut Wire<'_>)> Run<L> {
     }
 
     fn audit(&mut self, products: Vec<Opened>) -> Result<Vec<Account>, Faults> {
-        let started = self.sessions.iter().zip(products);
+        let started = self.sessions.iter_mut().zip(products);
         let started = started.map(|(session, one)| super::audit::audit(session, one)).collect();
         self.step(started, |state, session, raw| state.finish(session, raw))
     }
