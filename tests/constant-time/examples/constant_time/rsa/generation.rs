@@ -1,7 +1,6 @@
 //! Generation of an RSA key by three parties, with the keys from which the pieces of all of them follow as secrets.
 //!
-//! Of 512 bits, which simulations alone have: a larger one is the same code over wider numbers, and takes minutes
-//! under valgrind.
+//! Of 512 bits, which simulations alone have: a larger one is the same code over wider numbers, and more of them.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
