@@ -1,7 +1,4 @@
 //! Generation of an RSA key by three parties, with the keys from which the pieces of all of them follow as secrets.
-//!
-//! Of 512 bits, which simulations alone have: a larger one is the same code over wider numbers, and takes minutes
-//! under valgrind.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -20,7 +17,7 @@ use crate::sections::{plain, secret_rng};
 type Wire = VecDeque<(PartyIndex, PartyIndex, Vec<u8>)>;
 
 pub fn generation() {
-    let wanted = Wanted { bits: 512, exponent: 65_537 };
+    let wanted = Wanted { bits: 2048, exponent: 65_537 };
     let (mut generations, mut wire, mut done) = (BTreeMap::new(), Wire::new(), 0);
     for keys in epoch_keys(Threshold::new(2, 3).unwrap()) {
         let me = keys.me();
