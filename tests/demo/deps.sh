@@ -8,6 +8,7 @@ needed=(
     "libc6-dev=/usr/include/stdio.h"
     "openssl=/usr/bin/openssl"
     "opensc=/usr/bin/pkcs11-tool"
+    "openssh-client=/usr/bin/ssh-keygen"
     "softhsm2=/usr/bin/softhsm2-util"
     "nginx=/usr/sbin/nginx"
     "libengine-pkcs11-openssl=/usr/lib/$(uname -m)-linux-gnu/engines-3/pkcs11.so"
