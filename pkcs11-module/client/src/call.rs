@@ -177,4 +177,4 @@ pub(crate) const ATTEMPTS_IN_DEADLINE: u32 = 3;
 pub(crate) const ATTEMPT_MIN: Duration = Duration::from_millis(300);
 /// The first and the longest pause before the same nodes are asked again.
 pub(crate) const PAUSE_FIRST: Duration = Duration::from_millis(20);
-pub(crate) const PAUSE_MAX: Duration = Duration::from_millis(200);
+pub(crate) const PAUSE_MAX: Duration = Duration::from_millis(500);

@@ -31,6 +31,8 @@ pub(crate) struct Slow {
 pub(crate) struct Trouble {
     pub(crate) failure: NodeFailure,
     pub(crate) in_a_row: u32,
+    /// When it failed first.
+    pub(crate) since: Instant,
     pub(crate) until: Instant,
 }
 
@@ -64,12 +66,12 @@ impl Health {
     }
 
     /// Whether asking it now would cost time that is likely lost. A refused connection costs
-    /// nothing, so such a node may be asked again at once when it is needed; so may one that was
-    /// too slow once.
+    /// nothing, so such a node may be asked again at once when it is needed; so may one that is too
+    /// slow, until it has been silent for so long that it hangs: on a busy machine all nodes are slow.
     pub(crate) fn is_costly(&self, now: Instant) -> bool {
         self.trouble.as_ref().is_some_and(|trouble| {
             let costly = match trouble.failure {
-                NodeFailure::TimedOut => trouble.in_a_row > 1,
+                NodeFailure::TimedOut => now.saturating_duration_since(trouble.since) > HANGS_AFTER,
                 NodeFailure::Misbehaved(_) => true,
                 _ => false,
             };
@@ -79,9 +81,12 @@ impl Health {
 
     /// It failed once more; how often in a row.
     pub(crate) fn failed(&mut self, failure: &NodeFailure) -> u32 {
-        let in_a_row = self.trouble.as_ref().map_or(0, |trouble| trouble.in_a_row) + 1;
-        let until = Instant::now() + backoff(in_a_row);
-        self.trouble = Some(Trouble { failure: failure.clone(), in_a_row, until });
+        let now = Instant::now();
+        let (times, since) =
+            self.trouble.as_ref().map_or((0, now), |trouble| (trouble.in_a_row, trouble.since));
+        let in_a_row = times + 1;
+        let until = now + backoff(in_a_row);
+        self.trouble = Some(Trouble { failure: failure.clone(), in_a_row, since, until });
         in_a_row
     }
 
@@ -122,6 +127,8 @@ fn backoff(in_a_row: u32) -> Duration {
     BACKOFF_FIRST.saturating_mul(1 << in_a_row.saturating_sub(1).min(8)).min(BACKOFF_MAX)
 }
 
+/// Without any answer for so long, a node that lets calls time out hangs.
+const HANGS_AFTER: Duration = Duration::from_secs(10);
 /// How often to look whether a slow node has answered.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// For a node that failed last, one that was reached before, and one never reached. A TLS handshake
@@ -135,3 +142,23 @@ const BACKOFF_MAX: Duration = Duration::from_secs(2);
 const LATENCY_UNIT_MICROS: u128 = 5_000;
 /// One magnitude: a node must be this many times nearer to be preferred.
 const LATENCY_STEP: u128 = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_hangs_after_a_long_silence_and_not_before() {
+        let mut health = Health::new(0);
+        let begin = Instant::now();
+        for _ in 0..20 {
+            health.failed(&NodeFailure::TimedOut);
+        }
+        assert!(!health.is_costly(Instant::now()));
+        // As if the last of those timeouts had come now.
+        let later = begin + HANGS_AFTER + BACKOFF_MAX;
+        health.trouble.iter_mut().for_each(|trouble| trouble.until = later + BACKOFF_MAX);
+        assert!(health.is_costly(later));
+        assert!(!health.is_costly(later + 2 * BACKOFF_MAX), "then one call tries it");
+    }
+}

@@ -10,7 +10,7 @@
 //!
 //! Reading order: [`connect`] (one node), `pool` (many connections), `asking` and `call` (many nodes
 //! at once), `nodes`, `health` and `search` (which ones), then the rooms of the port: `agree` and
-//! `registry` (lists), `pin` and `login`, `commands`, `keys`, `import`, `session_keys`, `derive`, `sign`, `race` and `witness`, `random`.
+//! `registry` (lists), `pin` and `login`, `commands`, `keys`, `import`, `session_keys`, `derive`, `sign`, `race`, `races` and `witness`, `random`.
 //! [`cluster`] joins them, and [`kms`] is what the KMS agent asks for beside the port.
 #![forbid(unsafe_code)]
 
@@ -43,6 +43,7 @@ mod pin;
 mod pool;
 mod public_point;
 mod race;
+mod races;
 mod random;
 mod record;
 mod registry;

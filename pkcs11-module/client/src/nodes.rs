@@ -291,6 +291,15 @@ mod tests {
     }
 
     #[test]
+    fn nodes_that_are_only_slow_are_asked_again() {
+        let nodes = Nodes::new(&[1, 2, 3], 2, 0);
+        for node in [1, 2, 3, 1, 2, 3, 1, 2, 3] {
+            nodes.failed(node, &NodeFailure::TimedOut);
+        }
+        assert!(nodes.choose(2, &Search::default()).is_ok());
+    }
+
+    #[test]
     fn nodes_that_are_not_ready_are_worth_a_pause() {
         let nodes = Nodes::new(&[1, 2, 3], 2, 0);
         let mut search = Search::default();

@@ -2,6 +2,8 @@
 //! beside it, with another presignature. The first signature that verifies wins.
 //!
 //! The bound after which a set counts as slow follows what answers usually take ([`crate::pace`]).
+//! Where all calls are slow, more sets would only make all of them slower: so few calls of a process
+//! may race at once.
 //! A set that lost goes on at the nodes; its presignature is burnt, its late answers are taken by
 //! the pool and tell when the slow node is back.
 
@@ -27,6 +29,8 @@ pub(crate) struct Race<'a> {
     search: Search,
     pause: Duration,
     tries: Vec<Try<'a>>,
+    /// It is slow, but enough other calls race already.
+    held_back: bool,
     /// What to say if no set has a witness.
     no_witness: Option<BackendError>,
 }
@@ -70,17 +74,21 @@ impl Spent {
 impl<'a> Race<'a> {
     pub(crate) fn new(signer: &'a Signer, job: &'a Job<'a>, deadline: Deadline) -> Self {
         let (search, tries) = (Search::default(), Vec::new());
-        Self { signer, job, deadline, search, pause: PAUSE_FIRST, tries, no_witness: None }
+        signer.races.begins();
+        let pause = PAUSE_FIRST;
+        Self { signer, job, deadline, search, pause, tries, held_back: false, no_witness: None }
     }
 
     /// Carries it to its end.
     pub(crate) fn run(mut self) -> BackendResult<Vec<u8>> {
         let nodes = &self.job.core.nodes;
         loop {
-            if self.deadline.is_over() {
+            // Each set first has its say, so that the error names those who were silent.
+            let over = self.deadline.is_over();
+            if over && self.tries.is_empty() {
                 nodes.out_of_time(&self.search)?;
             }
-            if self.tries.iter().all(|one| one.slow_at.is_none()) {
+            if !over && self.tries.iter().all(|one| one.slow_at.is_none()) {
                 self.start_another()?;
             }
             let mut position = 0;
@@ -89,6 +97,7 @@ impl<'a> Race<'a> {
                     None => position += 1,
                     Some(outcome) => {
                         self.tries.remove(position);
+                        self.signer.races.has_sets(self.tries.len() + 1, self.tries.len());
                         match outcome {
                             Ok(signature) => return Ok(signature),
                             Err(Setback::Witness(error)) => self.no_witness = Some(error),
@@ -100,7 +109,7 @@ impl<'a> Race<'a> {
             let askings = self.tries.iter().filter_map(Try::asking);
             let deadlines = self.tries.iter().map(|one| one.slow_at.unwrap_or(one.deadline));
             if let Some(next) = deadlines.chain(self.tries.iter().map(|one| one.deadline)).min() {
-                wait(askings, next);
+                wait(askings, if self.held_back { next.at_most(HELD_BACK) } else { next });
             }
             for one in &mut self.tries {
                 one.look_at_the_clock(self.job);
@@ -111,7 +120,8 @@ impl<'a> Race<'a> {
     /// Starts one more signer set. Without any other, those under way are waited for, or there is a pause.
     fn start_another(&mut self) -> BackendResult<()> {
         let core = self.job.core;
-        if self.tries.len() >= TRIES_MAX {
+        self.held_back = !self.tries.is_empty() && !self.signer.races.may_grow();
+        if self.tries.len() >= TRIES_MAX || self.held_back {
             return Ok(());
         }
         core.look_at_slow_nodes();
@@ -119,8 +129,12 @@ impl<'a> Race<'a> {
             Ok(set) => {
                 self.search.was_tried(&set);
                 let left = self.deadline.remaining().unwrap_or_default();
-                let deadline = self.deadline.at_most((left / ATTEMPTS_IN_DEADLINE).max(ATTEMPT_MIN));
+                let share = self.deadline.at_most((left / ATTEMPTS_IN_DEADLINE).max(ATTEMPT_MIN));
+                // The first has all the time: others may start beside it, and given up too early, what
+                // the nodes did for it is lost.
+                let deadline = if self.tries.is_empty() { self.deadline } else { share };
                 self.tries.push(Try::start(self.signer, self.job, set, deadline));
+                self.signer.races.has_sets(self.tries.len() - 1, self.tries.len());
             }
             Err(_) if !self.tries.is_empty() => {}
             Err(NoQuorum::Final(error)) => return Err(error),
@@ -134,6 +148,13 @@ impl<'a> Race<'a> {
             }
         }
         Ok(())
+    }
+}
+
+impl Drop for Race<'_> {
+    fn drop(&mut self) {
+        self.signer.races.has_sets(self.tries.len(), 0);
+        self.signer.races.ends();
     }
 }
 
@@ -272,6 +293,8 @@ impl Search {
 
 /// Signer sets that work on one signature at once: each spends a presignature.
 const TRIES_MAX: usize = 4;
+/// When to see again whether a call that is slow may race.
+const HELD_BACK: Duration = Duration::from_millis(250);
 /// Ids that are tried at one signer set before another set is.
 const IDS_PER_SET: u32 = 4;
 /// An empty pool takes the time of a presigning, behind those of others; a new pair of nodes first

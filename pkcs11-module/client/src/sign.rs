@@ -19,6 +19,7 @@ use crate::kms::Ask;
 use crate::log::Level;
 use crate::login::Shown;
 use crate::race::{Race, Spent, Try};
+use crate::races::Races;
 use crate::record::{Trusted, to_signing_scheme};
 use crate::stash::{Demand, Lease, Stash};
 use crate::witness::no_witness;
@@ -27,6 +28,7 @@ use crate::witness::no_witness;
 #[derive(Default)]
 pub(crate) struct Signer {
     pub(crate) stash: Stash,
+    pub(crate) races: Races,
     /// Answers that did not combine.
     failed_checks: AtomicU64,
 }

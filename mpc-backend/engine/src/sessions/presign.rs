@@ -296,11 +296,15 @@ impl Engine {
     }
 
     /// A request has waited too long for a presignature of this pool: what has run since before then is
-    /// given up, and the client hears in time who is silent.
+    /// given up, and the client hears in time who is silent. Where all is younger the pool works, and has
+    /// only too much to do: a refusal would send the client to other sets, which would have more to do.
     pub(crate) fn presigning_stalled(&mut self, pool: &PoolKey, since: u64) {
         let old = |presign: &Presigning| presign.pool == *pool && presign.deadline <= since + PRESIGN_MS;
         let old: Vec<SessionId> =
             self.sessions.presigns.iter().filter(|(_, presign)| old(presign)).map(|(id, _)| *id).collect();
+        if old.is_empty() && self.presigning(pool) > 0 {
+            return;
+        }
         old.iter().for_each(|id| self.presign_timed_out(id));
         let unpaired = |peer: &NodeIndex| self.live_pair(*peer).is_none();
         let named: Vec<NodeIndex> = pool.peers_of(self.me.index).filter(unpaired).collect();
