@@ -63,11 +63,6 @@ impl Lab {
         Ok(lab)
     }
 
-    /// What the library has said in the processes that used it.
-    pub fn client_log(&self) -> String {
-        std::fs::read_to_string(self.folder().join("client/client.log")).unwrap_or_default()
-    }
-
     /// Where the lab keeps its files.
     pub fn folder(&self) -> &Path {
         self.folder.path()
@@ -136,15 +131,20 @@ impl Lab {
         list.iter().filter(wanted).map(count).sum()
     }
 
-    /// Signing attempts that the client gave up and made again, as its log counts them.
-    pub fn client_retries(&self) -> Result<Vec<String>> {
+    /// What the library has said in the processes that used it.
+    pub fn client_log(&self) -> Result<String> {
         let config = PathBuf::from(self.variable("COUNTERFOIL_CONFIG")?);
         let log = config.with_file_name("client.log");
         // It is made with its first line.
-        let text = match std::fs::read_to_string(&log) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            text => text.with_context(|| log.display().to_string())?,
-        };
+        match std::fs::read_to_string(&log) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+            text => text.with_context(|| log.display().to_string()),
+        }
+    }
+
+    /// Signing attempts that the client gave up and made again, as its log counts them.
+    pub fn client_retries(&self) -> Result<Vec<String>> {
+        let text = self.client_log()?;
         Ok(text.lines().filter(|line| line.contains("signing again")).map(str::to_owned).collect())
     }
 

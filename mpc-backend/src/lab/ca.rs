@@ -68,7 +68,7 @@ fn agent(key: &Key) -> Result<CertificateParams, Failure> {
 
 /// What both have.
 fn params(key: &Key, name: &str) -> Result<CertificateParams, Failure> {
-    // RFC 5280, 4.1.2.2: positive and unique; the highest bit would be a sign.
+    // RFC 5280, 4.1.2.2: positive and unique; a number whose highest bit is set is negative.
     let mut serial = [0; 16];
     OsRng.try_fill_bytes(&mut serial).map_err(wrong)?;
     serial[0] = serial[0] & 0x7f | 0x40;

@@ -41,7 +41,7 @@ fn handshakes_go_on_while_nodes_are_killed_and_restarted() {
             });
             while !crash.is_finished() {
                 let begin = Instant::now();
-                nginx.handshake().with_context(|| lab.client_log()).unwrap();
+                nginx.handshake().with_context(|| lab.client_log().unwrap()).unwrap();
                 slowest = slowest.max(begin.elapsed());
                 handshakes += 1;
             }
