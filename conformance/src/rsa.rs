@@ -136,14 +136,14 @@ impl Session<'_> {
     /// # Panics
     /// If it is neither there nor generated.
     pub fn rsa(&self) -> Pair {
-        let half = |class| {
-            let found = self.find(&[number(CKA_CLASS, class), labelled(SHARED)]).expect("a search");
-            found.first().copied()
-        };
-        match (half(CKO_PUBLIC_KEY), half(CKO_PRIVATE_KEY)) {
-            (Some(public), Some(private)) => Pair { public, private },
-            _ => self.rsa_of(2048, SHARED),
-        }
+        let first = |template: &[Attribute]| self.find(template).expect("a search").first().copied();
+        // Tests that come at once may each make a pair: the two halves must be of one.
+        let found = first(&[number(CKA_CLASS, CKO_PUBLIC_KEY), labelled(SHARED)]).and_then(|public| {
+            let id = self.get(public, CKA_ID).expect("the identifier of a key on the token");
+            let private = first(&[number(CKA_CLASS, CKO_PRIVATE_KEY), (CKA_ID, id)])?;
+            Some(Pair { public, private })
+        });
+        found.unwrap_or_else(|| self.rsa_of(2048, SHARED))
     }
 
     /// A new pair on the token.

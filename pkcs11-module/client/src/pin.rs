@@ -76,20 +76,18 @@ impl Core {
         let statement = login.oprf.as_ref()?.statement.as_slice();
         let key_id = BirthStatement::decode(statement).ok()?.key_id;
         let terms = Terms { token: None, min_registry_index: 0, repeatable: true, deadline };
-        let request = OprfRequest { key_id, blinded: Vec::new(), try_number: 1, only_ask: true };
-        let nodes = self.manifest.nodes.iter();
-        let requests = nodes.map(|node| (node.index, request::Op::Oprf(request.clone()))).collect();
-        let first_free = |answer: Result<Answer, NodeFailure>| match answer {
-            Ok(Answer { result: response::Result::Oprf(reply), .. }) => Some(reply.free_try),
-            Err(failure) if failure.code() == Some(Code::PinLocked) => Some(TRIES + 1),
-            _ => None,
-        };
-        let mut free: Vec<u32> =
-            self.ask(requests, terms).into_iter().filter_map(|(_, answer)| first_free(answer)).collect();
-        // A quorum can serve this try and none before it, whatever T - 1 of the nodes claim.
-        free.sort_unstable();
-        let free = *free.get(self.threshold().checked_sub(1)?)?;
-        Some(PinState { count_low: free > 1, final_try: free == TRIES, locked: free > TRIES })
+        let usable = self.usable_tries(&key_id, terms)?;
+        Some(PinState { count_low: usable < TRIES, final_try: usable == 1, locked: usable == 0 })
+    }
+
+    /// How many tries a quorum can serve, whatever T - 1 of the nodes claim: `None` unless T nodes say what they have.
+    fn usable_tries(&self, key_id: &[u8], terms: Terms) -> Option<u32> {
+        let nodes = self.manifest.nodes.iter().map(|node| node.index);
+        let said = self.ask(nodes.map(|node| (node, which_are_free(key_id))).collect(), terms);
+        let answers = said.into_iter().filter_map(|(node, answer)| Some((node, answer.ok()?)));
+        let free: Vec<u32> = answers.filter_map(|(node, answer)| free_tries(node, answer).ok()).collect();
+        let at_a_quorum = |bit: &u32| free.iter().filter(|free| *free & (1 << bit) != 0).count() >= self.threshold();
+        (free.len() >= self.threshold()).then(|| (0..TRIES).filter(at_a_quorum).count() as u32)
     }
 
     /// A new OPRF key of all nodes for `of`, and the login that `pin` yields under it.
@@ -162,17 +160,15 @@ impl Core {
     ) -> Result<Vec<(u8, Answer)>, Setback> {
         let mut nodes = set.to_vec();
         nodes.sort_unstable();
-        let request = |try_number, only_ask| {
-            let (key_id, blinded) = (key_id.to_vec(), blinded.to_vec());
-            request::Op::Oprf(OprfRequest { key_id, blinded, try_number, only_ask })
-        };
         let (mut try_number, mut lost, mut rounds) = (1, 0, 0);
         let mut answers = Vec::with_capacity(nodes.len());
         while let Some(node) = nodes.get(answers.len()).copied() {
             if answers.is_empty() {
-                try_number = self.free_try(&nodes, try_number, |from| request(from, true), terms)?;
+                try_number = self.free_try(&nodes, key_id, terms)?;
             }
-            match Self::all_answered(self.ask(vec![(node, request(try_number, false))], terms)) {
+            let (key_id, blinded) = (key_id.to_vec(), blinded.to_vec());
+            let request = request::Op::Oprf(OprfRequest { key_id, blinded, try_number, only_ask: false });
+            match Self::all_answered(self.ask(vec![(node, request)], terms)) {
                 Ok(answer) => answers.extend(answer),
                 Err(Setback::Nodes(failures)) if is_taken(&failures) => {
                     // The nodes before it have given this try for nothing. A liar could have all of them given so.
@@ -191,45 +187,37 @@ impl Core {
         Ok(answers)
     }
 
-    /// The first try from `from` on that all of these nodes say is free.
-    fn free_try(
-        &self,
-        nodes: &[u8],
-        mut from: u32,
-        ask: impl Fn(u32) -> request::Op,
-        terms: Terms,
-    ) -> Result<u32, Setback> {
-        let mut raised_by = None;
-        loop {
-            let said = self.ask(nodes.iter().map(|node| (*node, ask(from))).collect(), terms);
-            let mut highest = from;
-            for (node, answer) in Self::all_answered(said)? {
-                let response::Result::Oprf(reply) = answer.result else { return Err(wrong_kind(node)) };
-                match (reply.free_try, raised_by) {
-                    // This node has free ones, but below what another claims to be the first.
-                    (0, Some(other)) => {
-                        let failure = NodeFailure::Misbehaved("has no try that the others have".into());
-                        return Err(Setback::Nodes(vec![(other, failure)]));
-                    }
-                    (free, _) if free < from || free > TRIES => return Err(wrong_kind(node)),
-                    (free, _) if free > highest => {
-                        highest = free;
-                        raised_by = Some(node);
-                    }
-                    _ => {}
-                }
-            }
-            if highest == from {
-                return Ok(from);
-            }
-            from = highest;
+    /// The first try that all of these nodes say is free.
+    fn free_try(&self, nodes: &[u8], key_id: &[u8], terms: Terms) -> Result<u32, Setback> {
+        let said = self.ask(nodes.iter().map(|node| (*node, which_are_free(key_id))).collect(), terms);
+        let mut common = u32::MAX;
+        for (node, answer) in Self::all_answered(said)? {
+            common &= free_tries(node, answer)?;
+        }
+        match common.trailing_zeros() {
+            bit if bit < TRIES => Ok(bit + 1),
+            _ if self.usable_tries(key_id, terms) == Some(0) => Err(Setback::Final(BackendError::PinLocked)),
+            _ => Err(Setback::Set),
         }
     }
 }
 
-/// Whether another attempt has the try that this one wanted.
+/// Asks a node which tries it has left.
+fn which_are_free(key_id: &[u8]) -> request::Op {
+    request::Op::Oprf(OprfRequest { key_id: key_id.to_vec(), only_ask: true, ..OprfRequest::default() })
+}
+
+/// What a node says to [`which_are_free`]: bit k - 1 is set if try k is free.
+fn free_tries(node: u8, answer: Answer) -> Result<u32, Setback> {
+    match answer.result {
+        response::Result::Oprf(reply) => Ok(reply.free_tries),
+        _ => Err(wrong_kind(node)),
+    }
+}
+
+/// Whether another attempt has the try that this one wanted, or the last one.
 fn is_taken(failures: &[(u8, NodeFailure)]) -> bool {
-    failures.iter().any(|(_, failure)| failure.code() == Some(Code::Conflict))
+    failures.iter().any(|(_, failure)| matches!(failure.code(), Some(Code::Conflict | Code::PinLocked)))
 }
 
 fn combine(

@@ -44,8 +44,8 @@ impl Engine {
         let counted = share.active_since != 0;
         if request.only_ask {
             let tries = self.clients.tries.get(&key_id).filter(|_| counted);
-            let free = tries.cloned().unwrap_or_default().free_from(request.try_number)?;
-            let answer = OprfReply { free_try: free.unwrap_or_default(), ..OprfReply::default() };
+            let free_tries = tries.cloned().unwrap_or_default().free();
+            let answer = OprfReply { free_tries, ..OprfReply::default() };
             return Ok(Outcome::Now(response::Result::Oprf(answer)));
         }
         if counted {
@@ -59,7 +59,7 @@ impl Engine {
             .evaluate(&request.blinded, &context, rng)
             .map_err(|_| Failure::invalid("blinded element is not canonical"))?;
         let (evaluated, proof) = (evaluation.element.to_vec(), evaluation.proof.to_vec());
-        let answer = OprfReply { evaluated, proof, free_try: 0 };
+        let answer = OprfReply { evaluated, proof, free_tries: 0 };
         match self.clients.tries.get(&key_id) {
             // Also for an attempt that asks again: the first write may still be on its way.
             Some(tries) if counted => {

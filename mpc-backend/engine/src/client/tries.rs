@@ -36,21 +36,14 @@ impl Tries {
                 *place = Some(attempt);
                 Ok(())
             }
-            Some(_) if all_taken => Err(Failure::new(Code::PinLocked, LOCKED)),
+            Some(_) if all_taken => Err(Failure::new(Code::PinLocked, "too many tries without a login")),
             Some(_) => Err(Failure::new(Code::Conflict, "this try is taken")),
         }
     }
 
-    /// The first free try from `number` on, `None` if there is none.
-    ///
-    /// # Errors
-    /// `PinLocked` when all tries are taken.
-    pub(crate) fn free_from(&self, number: u32) -> Result<Option<u32>, Failure> {
-        if self.0.iter().all(Option::is_some) {
-            return Err(Failure::new(Code::PinLocked, LOCKED));
-        }
-        let free = (1..).zip(&self.0).find(|(place, attempt)| *place >= number && attempt.is_none());
-        Ok(free.map(|(place, _)| place))
+    /// The free tries: bit k - 1 is set if try k is free.
+    pub(crate) fn free(&self) -> u32 {
+        (0..).zip(&self.0).map(|(bit, attempt)| u32::from(attempt.is_none()) << bit).sum()
     }
 
     /// As it stands in the store: 32 bytes a try, zeros where it is free.
@@ -65,8 +58,6 @@ impl Tries {
         rest.is_empty().then(|| Self(attempts.map(|attempt| (attempt != [0; 32]).then_some(attempt))))
     }
 }
-
-const LOCKED: &str = "too many tries without a login";
 
 #[cfg(test)]
 mod tests {
@@ -97,20 +88,18 @@ mod tests {
         for number in 1..=10 {
             assert_eq!(code(tries.take(number, b"another")), Code::PinLocked);
         }
-        assert_eq!(tries.free_from(1).unwrap_err().code, Code::PinLocked);
+        assert_eq!(tries.free(), 0);
         assert!(tries.take(3, &3u32.to_be_bytes()).is_ok(), "an attempt that has its try may ask again");
     }
 
     #[test]
-    fn the_first_free_try_is_told() {
+    fn the_free_tries_are_told() {
         let mut tries = Tries::default();
+        assert_eq!(tries.free(), 0b11_1111_1111);
         for number in [1, 2, 4, 10] {
             tries.take(number, &number.to_be_bytes()).unwrap();
         }
-        let told = [(0, Some(3)), (1, Some(3)), (3, Some(3)), (4, Some(5)), (10, None), (11, None)];
-        for (from, free) in told {
-            assert_eq!(tries.free_from(from), Ok(free), "from {from}");
-        }
+        assert_eq!(tries.free(), 0b01_1111_0100);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! PINs, login keys and logins over many connections.
 
-use proto::client::v1::{Code, request, response};
+use proto::client::v1::{node_frame, request, response};
 use token::backend::{Backend, BackendError, Freshness, Role};
 
 use crate::fake::{Deed, Fake};
@@ -70,10 +70,52 @@ fn locked_pin_is_told_and_remembered() {
     let (fake, client) = ready();
     client.logout(TOKEN);
     for node in 1..=3 {
-        fake.script(node, |op| matches!(op, request::Op::Oprf(_)).then_some(Deed::Refuse(Code::PinLocked)));
+        say_free(&fake, node, |_| 0);
     }
     assert_eq!(client.login(TOKEN, Role::User, PIN), Err(BackendError::PinLocked));
     assert!(client.pin_states(TOKEN).unwrap().user.locked);
+}
+
+/// Attempts at changing quorums leave each node tries that no other node has left.
+#[test]
+fn a_pin_is_locked_when_no_try_is_left_at_t_nodes() {
+    let (fake, client) = ready();
+    client.logout(TOKEN);
+    say_free(&fake, 1, |_| 0b00_0011_1000);
+    say_free(&fake, 2, |_| 0b11_1100_0000);
+    say_free(&fake, 3, |_| 0b00_0000_0111);
+    assert_eq!(client.login(TOKEN, Role::User, PIN), Err(BackendError::PinLocked));
+    assert!(client.pin_states(TOKEN).unwrap().user.locked);
+    say_free(&fake, 3, |_| 0b00_0000_1111);
+    let client = fake.client();
+    assert_eq!(client.login(TOKEN, Role::User, PIN), Ok(()));
+    assert!(client.pin_states(TOKEN).unwrap().user.final_try);
+}
+
+#[test]
+fn a_node_that_lies_about_its_tries_locks_nobody_out() {
+    for lie in [|_: u32| 0, |_| u32::MAX << 10, |free: u32| !free] {
+        for liar in 1..=3 {
+            let (fake, client) = ready();
+            assert_eq!(fake.client().login(TOKEN, Role::User, b"wrong"), Err(BackendError::PinIncorrect));
+            client.logout(TOKEN);
+            say_free(&fake, liar, lie);
+            assert!(!client.pin_states(TOKEN).unwrap().user.locked, "liar {liar}");
+            assert_eq!(client.login(TOKEN, Role::User, PIN), Ok(()), "liar {liar}");
+        }
+    }
+}
+
+/// Has the node say that other tries are free than it has.
+fn say_free(fake: &Fake, node: u8, lie: fn(u32) -> u32) {
+    fake.alter(node, move |frame| {
+        if let Some(node_frame::Frame::Response(response)) = &mut frame.frame
+            && let Some(response::Result::Oprf(reply)) = &mut response.result
+            && reply.evaluated.is_empty()
+        {
+            reply.free_tries = lie(reply.free_tries);
+        }
+    });
 }
 
 #[test]

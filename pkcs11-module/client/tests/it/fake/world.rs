@@ -162,8 +162,8 @@ impl World {
             request::Op::Oprf(asked) => {
                 if asked.only_ask {
                     let taken = self.tries.get(&(node, asked.key_id)).copied().unwrap_or_default();
-                    let free_try = asked.try_number.max(taken + 1);
-                    return Ok(R::Oprf(OprfReply { free_try, ..OprfReply::default() }));
+                    let free_tries = (taken..10).map(|bit| 1 << bit).sum();
+                    return Ok(R::Oprf(OprfReply { free_tries, ..OprfReply::default() }));
                 }
                 self.tries.insert((node, asked.key_id.clone()), asked.try_number);
                 saw("oprf");
@@ -173,7 +173,7 @@ impl World {
                 let context = statement::oprf_context(&self.cluster_id, &asked.key_id);
                 let evaluation = key.evaluate(node, &asked.blinded, &context);
                 let (evaluated, proof) = (evaluation.element.to_vec(), evaluation.proof.to_vec());
-                Ok(R::Oprf(OprfReply { evaluated, proof, free_try: 0 }))
+                Ok(R::Oprf(OprfReply { evaluated, proof, free_tries: 0 }))
             }
             request::Op::Login(asked) => {
                 saw("login");
