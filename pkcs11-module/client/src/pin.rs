@@ -86,7 +86,8 @@ impl Core {
         let said = self.ask(nodes.map(|node| (node, which_are_free(key_id))).collect(), terms);
         let answers = said.into_iter().filter_map(|(node, answer)| Some((node, answer.ok()?)));
         let free: Vec<u32> = answers.filter_map(|(node, answer)| free_tries(node, answer).ok()).collect();
-        let at_a_quorum = |bit: &u32| free.iter().filter(|free| *free & (1 << bit) != 0).count() >= self.threshold();
+        let at_a_quorum =
+            |bit: &u32| free.iter().filter(|free| *free & (1 << bit) != 0).count() >= self.threshold();
         (free.len() >= self.threshold()).then(|| (0..TRIES).filter(at_a_quorum).count() as u32)
     }
 
