@@ -24,7 +24,7 @@ impl PrivateNumbers {
         let sum: BigInt = pieces.values().map(|piece| BigInt::from_signed_bytes_be(piece)).sum();
         let d = sum.to_biguint().context("the pieces sum to a negative number")?;
         let (one, two) = (BigUint::from(1_u8), BigUint::from(2_u8));
-        let multiple = &d * key.e() - &one;
+        let multiple = &d * BigUint::from_bytes_be(key.e().to_be_bytes()) - &one;
         // A multiple of the order of every number (Miller 1976): some root of one is none of the trivial ones.
         let twos = multiple.trailing_zeros().context("d is no inverse of e")?;
         let odd = &multiple >> twos;

@@ -25,6 +25,7 @@ mod objects;
 mod operations;
 mod random;
 mod rsa;
+mod rsa_exponents;
 mod rsa_public;
 mod schnorr;
 mod sequences;

@@ -217,7 +217,7 @@ fn numbers_that_are_no_key_are_not_stored() {
         (&MODULUS, &[]),
         (&MODULUS, &[1]),
         (&MODULUS, &[2]),
-        (&MODULUS, &[1; 9]),
+        (&MODULUS, &[1; 33]),
     ] {
         assert_eq!(session.rsa_public(modulus, exponent), Err(CKR_ATTRIBUTE_VALUE_INVALID));
     }

@@ -103,13 +103,22 @@ impl Integer {
         }
     }
 
-    /// Subtracts `other` unless that is larger; both are read without a sign.
-    pub fn subtract_if_not_less(&mut self, other: &Self) {
+    /// Subtracts `other` unless that is larger, and says whether it did; both are read without a sign.
+    pub fn subtract_if_not_less(&mut self, other: &Self) -> Choice {
         let mut difference = Self(self.0.clone());
         let borrow = difference.borrow_from(other);
         let not_less = Choice::from(u8::from(!borrow));
         for (limb, reduced) in self.0.iter_mut().zip(&difference.0) {
             limb.conditional_assign(reduced, not_less);
+        }
+        not_less
+    }
+
+    /// Doubles the number and adds `bit`, which is 0 or 1.
+    fn shift_in(&mut self, bit: u64) {
+        let mut carry = bit;
+        for limb in &mut self.0 {
+            (*limb, carry) = (*limb << 1 | carry, *limb >> 63);
         }
     }
 
@@ -155,6 +164,21 @@ impl Integer {
     pub fn bits(&self) -> usize {
         let used = self.0.iter().rposition(|limb| *limb != 0);
         used.map_or(0, |top| 64 * (top + 1) - self.0.get(top).map_or(0, |limb| limb.leading_zeros() as usize))
+    }
+
+    /// Quotient, in this width, and remainder, in that of `divisor`, bit by bit in constant time. Both numbers are read
+    /// without a sign; the divisor is not zero and its highest bit is not set, or what comes out means nothing.
+    #[must_use]
+    pub fn divided_by_number(&self, divisor: &Self) -> (Self, Self) {
+        let (mut quotient, mut remainder) = (Self::zero(self.limbs()), Self::zero(divisor.limbs()));
+        for limb in self.0.iter().rev() {
+            for bit in (0..64).rev() {
+                remainder.shift_in(limb >> bit & 1);
+                let fits = remainder.subtract_if_not_less(divisor);
+                quotient.shift_in(u64::from(fits.unwrap_u8()));
+            }
+        }
+        (quotient, remainder)
     }
 
     /// Quotient and remainder by `divisor`, read without a sign. Variable-time: public numbers only.

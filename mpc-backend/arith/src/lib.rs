@@ -114,6 +114,7 @@ pub mod integer;
 pub mod modulus;
 mod number;
 pub mod point;
+pub mod prime;
 pub mod sha256;
 #[cfg(target_arch = "x86_64")]
 mod vector;

@@ -260,13 +260,17 @@ impl Drop for Modulus {
 }
 
 /// AWS-LC's area for intermediate numbers.
-struct Scratch(NonNull<BN_CTX>);
+pub(crate) struct Scratch(NonNull<BN_CTX>);
 
 impl Scratch {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         // SAFETY: takes no argument; the new area is ours to free.
         let raw = unsafe { BN_CTX_new() };
         Self(NonNull::new(raw).expect("allocation fails only when out of memory"))
+    }
+
+    pub(crate) fn as_mut_ptr(&mut self) -> *mut BN_CTX {
+        self.0.as_ptr()
     }
 }
 

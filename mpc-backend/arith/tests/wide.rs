@@ -77,6 +77,16 @@ proptest! {
     }
 
     #[test]
+    fn division_by_a_number_agrees(a in integers(), divisor in integers(), shift in 1..2048_usize) {
+        let divisor = divisor.shr_vartime(shift);
+        let divisor = Option::from(NonZero::new(divisor)).unwrap_or(NonZero::new(U2048::ONE).unwrap());
+        let (quotient, remainder) = a.div_rem(&divisor);
+        let (our_quotient, our_remainder) = ours(a).divided_by_number(&ours(*divisor));
+        prop_assert!(same(&our_quotient, quotient));
+        prop_assert!(same(&our_remainder, remainder));
+    }
+
+    #[test]
     fn residues_agree(modulus in odd_moduli(), a in integers(), b in integers()) {
         let theirs = DynResidueParams::new(&modulus);
         let modulus_of_ours = Modulus::new(&modulus.to_be_bytes()).unwrap();

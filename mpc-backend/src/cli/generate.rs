@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use client::config::Config;
 use proto::client::v1::GenerationStatus;
-use token::backend::{Curve, GeneratedPair, KeySpec};
+use token::backend::{Curve, GeneratedPair, KeySpec, PublicExponent};
 use token::object::pair::of_kind;
 
 use crate::cli::failure::Failure;
@@ -136,7 +136,7 @@ fn parse_kind(text: &str) -> Result<KeySpec, String> {
         "rsa" => {
             let bits = which.parse().ok().filter(|bits| BATCHES_MEAN.iter().any(|(size, _)| size == bits));
             let bits = bits.ok_or("RSA keys are made of 2048, 3072 or 4096 bits")?;
-            Ok(KeySpec::Rsa { bits, exponent: 65_537 })
+            Ok(KeySpec::Rsa { bits, exponent: PublicExponent::F4 })
         }
         "ec" => {
             let named = Curve::ALL.iter().find(|curve| curve.name().eq_ignore_ascii_case(which));
@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_kind_is_named_by_family_and_size_or_curve() {
-        assert_eq!(parse_kind("rsa:3072"), Ok(KeySpec::Rsa { bits: 3072, exponent: 65_537 }));
+        assert_eq!(parse_kind("rsa:3072"), Ok(KeySpec::Rsa { bits: 3072, exponent: PublicExponent::F4 }));
         assert_eq!(parse_kind("EC:p-384"), Ok(KeySpec::Curve(Curve::P384)));
         for wrong in ["rsa:1024", "rsa", "ec:P-224", "dsa:2048", "rsa:2048 "] {
             assert!(parse_kind(wrong).is_err(), "{wrong}");

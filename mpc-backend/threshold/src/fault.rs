@@ -375,8 +375,8 @@ pub enum Misuse {
     /// A size of RSA keys that is not offered.
     #[error("RSA modulus must have 2048, 3072 or 4096 bits")]
     KeySize,
-    /// No prime between 2^16 and 2^32.
-    #[error("public exponent must be a prime between 2^16 and 2^32")]
+    /// No prime.
+    #[error("public exponent must be a prime")]
     Exponent,
     /// The block is of another key.
     #[error("block does not belong to the key")]

@@ -192,7 +192,8 @@ fn split(value: PrivateValue, threshold: Threshold) -> BackendResult<Split> {
         }
         PrivateValue::Rsa { modulus, exponent, private_exponent, primes } => {
             let invalid = |_| BackendError::KeyInvalid;
-            let key = rsa::PublicKey::new(&modulus, exponent.into()).map_err(invalid)?;
+            let exponent = rsa::Exponent::new(exponent.as_bytes()).map_err(invalid)?;
+            let key = rsa::PublicKey::new(&modulus, exponent).map_err(invalid)?;
             let wanted = Wanted::of_name(&Wanted { bits: 8 * key.bytes(), exponent }.name());
             let wanted = wanted.ok_or(BackendError::KeyInvalid)?;
             let layout =

@@ -5,6 +5,7 @@ use std::time::Duration;
 use proto::client::v1::{Code, GenerateRequest, request, response};
 use proto::registry::v1::{BirthCertificate, NewObject, Purpose};
 use proto::statement;
+use threshold::rsa::Exponent;
 use threshold::rsa::generate::Wanted;
 use token::backend::{
     BackendError, BackendResult, GeneratedPair, KeyPairRequest, KeySpec, ObjectId, PublicHalf, TokenId,
@@ -116,8 +117,8 @@ impl Registry {
             KeySpec::Curve(curve) => to_group(curve).name().to_owned(),
             KeySpec::Rsa { bits, exponent } => {
                 deadline = deadline.at_least(rsa_limit(bits));
-                let unknown = |_| BackendError::Internal("the exponent was not checked".into());
-                Wanted { bits: bits.into(), exponent: exponent.try_into().map_err(unknown)? }.name()
+                let exponent = Exponent::new(exponent.as_bytes()).ok().filter(Exponent::is_prime);
+                Wanted { bits: bits.into(), exponent: exponent.ok_or(BackendError::KeyInvalid)? }.name()
             }
         };
         let private = to_wire(&private);

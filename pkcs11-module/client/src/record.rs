@@ -13,6 +13,7 @@ use proto::statement;
 use threshold::dkg::DkgCurve;
 use threshold::dprf;
 use threshold::group::curve25519;
+use threshold::rsa::Exponent;
 use threshold::signing::{PublicKey, SigningCurve, SigningScheme};
 use token::backend::{Attributes, Curve, ObjectId, ObjectRecord, Scheme, TokenId, TokenState};
 use token::object::{key, rsa};
@@ -79,7 +80,7 @@ pub(crate) enum PublicHalf {
     /// The point, uncompressed SEC1 or the encoding of RFC 8032 or 7748.
     Point(Curve, Vec<u8>),
     /// Modulus and public exponent.
-    Rsa(Vec<u8>, u64),
+    Rsa(Vec<u8>, Exponent),
 }
 
 impl PublicHalf {
@@ -87,7 +88,9 @@ impl PublicHalf {
     pub(crate) fn complete_private(&self, attributes: &mut Attributes) {
         match self {
             Self::Point(curve, point) => key::complete_private(attributes, *curve, point),
-            Self::Rsa(modulus, exponent) => rsa::complete_private(attributes, modulus, *exponent),
+            Self::Rsa(modulus, exponent) => {
+                rsa::complete_private(attributes, modulus, exponent.to_be_bytes())
+            }
         }
     }
 
@@ -95,7 +98,7 @@ impl PublicHalf {
     pub(crate) fn complete_public(&self, attributes: &mut Attributes) {
         match self {
             Self::Point(curve, point) => key::complete_public(attributes, *curve, point),
-            Self::Rsa(modulus, exponent) => rsa::complete_public(attributes, modulus, *exponent),
+            Self::Rsa(modulus, exponent) => rsa::complete_public(attributes, modulus, exponent.to_be_bytes()),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! small on purpose: PKCS#11's sessions, handles, operation states and length rules stay on this side.
 
 mod error;
+mod exponent;
 mod import;
 mod list;
 mod scheme;
@@ -14,6 +15,8 @@ use std::sync::Arc;
 
 use cryptoki_sys::{CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY, CKK_RSA};
 pub use error::{BackendError, KmsRefusal};
+pub use exponent::PublicExponent;
+pub(crate) use exponent::without_zeros;
 pub use import::{PrivateKeyImport, PrivateValue};
 pub use list::{ObjectList, ObjectPart};
 pub use scheme::{Decryption, MESSAGE_BYTES_MAX, Padding, RsaHash, RsaPolicy, Scheme};
@@ -92,8 +95,8 @@ pub enum KeySpec {
     Rsa {
         /// Bits of the modulus: 2048, 3072 or 4096.
         bits: u16,
-        /// Public exponent: odd, above 2^16 and below 2^32.
-        exponent: u64,
+        /// Public exponent.
+        exponent: PublicExponent,
     },
 }
 

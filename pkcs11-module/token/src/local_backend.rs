@@ -163,7 +163,7 @@ impl Backend for LocalBackend {
         let KeyPairRequest { kind, mut public, mut private, public_on_token, .. } = request;
         self.token(token, |token| {
             token.require(Role::User)?;
-            let key = LocalKey::random(kind).map_err(BackendError::Internal)?;
+            let key = LocalKey::random(kind)?;
             key.complete(&mut public, &mut private);
             let private = token.add_private(private, key)?;
             let public = match public_on_token {

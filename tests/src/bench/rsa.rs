@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
+use threshold::rsa::Exponent;
 
 use anyhow::{Context as _, Result};
 use rand_core::{OsRng, RngCore as _};
@@ -63,7 +64,7 @@ fn generate(threshold: Threshold, bits: usize) -> Result<Made> {
     };
     for me in threshold.all().iter() {
         let context = KeysContext { cluster_id: [1; 32], session_id, epoch: 1, threshold, me };
-        let wanted = Wanted { bits, exponent: 65_537 };
+        let wanted = Wanted { bits, exponent: Exponent::F4 };
         let (ceremony, outbox) = Ceremony::start(&context, wanted, &[2; 32], Checks::all(), &mut OsRng)?;
         ceremonies.insert(me, ceremony);
         send(&mut wire, me, outbox);

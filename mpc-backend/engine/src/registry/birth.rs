@@ -69,7 +69,7 @@ fn well_formed(trust: &Trust, statement: &BirthStatement) -> Result<(), Refusal>
     let kind = kind(statement).ok_or(Refusal::Birth("unknown purpose, or a key that it does not have"))?;
     let (key_bytes, commitment_bytes) = match kind {
         Kind::Group(group) => (group.element_bytes(), group.element_bytes()),
-        Kind::Rsa(wanted) => (8 + wanted.bits / 8, 32),
+        Kind::Rsa(wanted) => (wanted.key_bytes(), 32),
     };
     let sizes = ids_have_sizes(statement)
         && statement.transcript.len() == 32

@@ -12,6 +12,7 @@ use proto::peer::v1::{ModulusStart, Protocol, control};
 use proto::registry::v1::BirthStatement;
 use proto::statement;
 use rand_core::CryptoRngCore;
+use threshold::rsa::Exponent;
 use threshold::rsa::generate::{Ceremony, Wanted};
 use threshold::sharing::replicated::keys::KeysContext;
 
@@ -34,8 +35,6 @@ const PAUSE_OF_INDEX_MS: u64 = 500;
 const TURN_MS: u64 = 400;
 /// How old one is before it is handed out, in ms: by then the last messages about it have arrived everywhere.
 const SETTLED_MS: u64 = 1_000;
-/// The exponent of all that are made ahead.
-const EXPONENT: u32 = 65_537;
 
 /// One on its way.
 pub(crate) struct Filling {
@@ -104,7 +103,7 @@ impl Engine {
     /// What this node keeps ready of each kind; the same at all nodes.
     pub(crate) fn modulus_levels(&self) -> impl Iterator<Item = (Wanted, usize)> + use<> {
         let levels = self.me.limits.rsa_pool;
-        let wanted = |bits: u16| Wanted { bits: bits.into(), exponent: EXPONENT };
+        let wanted = |bits: u16| Wanted { bits: bits.into(), exponent: Exponent::F4 };
         levels
             .into_iter()
             .filter(|(_, level)| *level > 0)

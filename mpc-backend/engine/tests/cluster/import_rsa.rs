@@ -5,6 +5,7 @@ use proto::registry::v1::{Attribute, BirthStatement, NodeSignature, Purpose};
 use proto::statement;
 use rand_core::OsRng;
 use threshold::party::Threshold;
+use threshold::rsa::Exponent;
 use threshold::rsa::encode::Block;
 use threshold::rsa::import::{PrivateKey, split};
 use threshold::rsa::{Hash, KeyShare, PublicKey, Stored, Values};
@@ -32,7 +33,7 @@ struct Dealt {
 
 impl Dealt {
     fn new() -> Self {
-        let public = PublicKey::new(&hex::decode(MODULUS).unwrap(), 65_537).unwrap();
+        let public = PublicKey::new(&hex::decode(MODULUS).unwrap(), Exponent::F4).unwrap();
         let exponent = hex::decode(PRIVATE).unwrap();
         let layout = Pieces::new(Threshold::new(2, 3).unwrap()).unwrap();
         let private = PrivateKey { exponent: &exponent, primes: None };

@@ -291,7 +291,7 @@ fn an_owner_hands_out_its_own_and_each_once() {
 #[test]
 fn an_owner_that_names_two_keys_gets_neither() {
     let named = Rc::new(RefCell::new(Vec::<Vec<u8>>::new()));
-    let (mut sim, mut user) = filled(78);
+    let (mut sim, mut user) = filled(79);
     let seen = named.clone();
     sim.alter = Some(Box::new(move |from, envelope| {
         let Some(Body::GenerationStart(mut start)) = control(envelope).filter(|_| from == 1) else {

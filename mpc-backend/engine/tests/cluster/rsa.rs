@@ -9,6 +9,7 @@ use proto::registry::v1::{Attribute, Purpose};
 use proto::statement;
 use threshold::fault::Checks;
 use threshold::party::{PartyIndex, SignerSet, Threshold};
+use threshold::rsa::Exponent;
 use threshold::rsa::combine::combine;
 use threshold::rsa::encode::Block;
 use threshold::rsa::encode::oaep::Oaep;
@@ -111,7 +112,7 @@ fn every_quorum_signs_and_decrypts_with_a_generated_key_before_and_after_a_resta
     let (mut sim, mut user, _) = ready(60);
     let key = generate(&mut sim, &mut user, 5, &attributes(true, true)).unwrap();
     let public = public(&key);
-    assert_eq!((public.bytes(), public.e()), (64, 65_537));
+    assert_eq!((public.bytes(), public.e()), (64, Exponent::F4));
     let oaep = Oaep { hash: Hash::Sha1, mask: Hash::Sha1, label: b"label" };
     let ciphertext = oaep.encrypt(&public, b"twenty bytes at most", &[3; 20]).unwrap();
     for round in 0..2 {

@@ -11,6 +11,7 @@ use rand_core::CryptoRngCore;
 use subtle::{Choice, ConstantTimeEq as _};
 use zeroize::Zeroizing;
 
+use super::exponent::SHORT;
 use super::public::{KeyError, PublicKey};
 use super::share::{HIDING_BITS, KeyShare, Values, power};
 use crate::fault::verdict;
@@ -27,7 +28,8 @@ pub struct PrivateKey<'a> {
 /// Splits a private key: a share for every party of `layout`, ascending, and the values for all.
 ///
 /// # Errors
-/// [`KeyError::Primes`] and [`KeyError::Private`] when the parts of the key do not fit together.
+/// [`KeyError::Primes`] and [`KeyError::Private`] when the parts of the key do not fit together,
+/// [`KeyError::PrimesMissing`].
 pub fn split(
     key: &PublicKey,
     private: &PrivateKey<'_>,
@@ -66,8 +68,10 @@ fn exponent(key: &PublicKey, private: &PrivateKey<'_>, layout: &Pieces) -> Resul
     let mut exponent = Integer::from_be_bytes(private.exponent, limbs);
     let multiple = match private.primes {
         Some(primes) => totient(key, primes)?,
+        // Otherwise the multiple would not be small beside what hides it.
+        None if key.e().padded().len() > SHORT => return Err(KeyError::PrimesMissing),
         None => {
-            let mut multiple = exponent.product(&Integer::from_word(key.e(), limbs));
+            let mut multiple = exponent.product(&key.e().to_integer(limbs));
             multiple.subtract(&one);
             multiple
         }
@@ -75,14 +79,9 @@ fn exponent(key: &PublicKey, private: &PrivateKey<'_>, layout: &Pieces) -> Resul
     // d + x - (x modulo the multiple), for x = 2^(bits(n) + 128) times the number of pieces.
     let mut least = alloc::vec![0; 1 + key.bytes() + HIDING_BITS / 8];
     least.iter_mut().take(1).for_each(|top| *top = layout.all().len() as u8);
-    let mut rest = Integer::zero(limbs);
-    for bit in least.iter().flat_map(|byte| (0..8).rev().map(move |at| byte >> at & 1)) {
-        let again = rest.resized(limbs);
-        rest.add(&again);
-        rest.add(&Integer::from_word(u64::from(bit), limbs));
-        rest.subtract_if_not_less(&multiple);
-    }
-    exponent.add(&Integer::from_be_bytes(&least, limbs));
+    let least = Integer::from_be_bytes(&least, limbs);
+    let (_, rest) = least.divided_by_number(&multiple);
+    exponent.add(&least);
     exponent.subtract(&rest);
 
     let mut two = key.modulus().one().to_be_bytes();

@@ -20,6 +20,7 @@
 
 pub mod combine;
 pub mod encode;
+mod exponent;
 pub mod generate;
 mod hash;
 pub mod import;
@@ -29,6 +30,7 @@ mod public;
 mod share;
 mod stored;
 
+pub use self::exponent::Exponent;
 pub use self::hash::Hash;
 pub use self::partial::Partial;
 pub use self::proof::Proof;

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use threshold::rsa::Exponent;
 
 use threshold::rsa::generate::{Generated, Generation, Progress, Wanted};
 use threshold::sharing::replicated::keys::{self, KeysContext, KeysSession};
 
 use super::*;
 
-const E: u32 = 65_537;
+const E: Exponent = Exponent::F4;
 
 /// Messages on their way between sessions.
 type Queue = VecDeque<(PartyIndex, PartyIndex, Vec<u8>)>;
@@ -68,7 +69,7 @@ fn generated_keys_sign_as_openssl_verifies() {
     for number in 0..count {
         let (needed, seed) = (2 + (number % 2) as u8, 100 + number);
         let (generated, bytes) = generate(needed, 2048, seed);
-        let public = PublicKey::new(generated[0].key.n(), u64::from(E)).unwrap();
+        let public = PublicKey::new(generated[0].key.n(), E).unwrap();
         let layout = Pieces::new(Threshold::new(needed, 2 * needed - 1).unwrap()).unwrap();
         let values = generated[0].values.clone();
         let shares = generated.into_iter().map(|one| one.share).collect();

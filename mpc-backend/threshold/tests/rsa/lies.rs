@@ -2,6 +2,7 @@
 
 use super::*;
 use arith::modulus::Modulus;
+use threshold::rsa::Exponent;
 use threshold::rsa::KeyError;
 
 fn block(dealt: &Dealt) -> Block {
@@ -16,7 +17,9 @@ fn accepted(dealt: &Dealt, at: usize, share: &[u8], values: &Values, checks: Che
 #[test]
 fn keys_of_other_sizes_and_exponents_are_refused() {
     let n = &key().n;
-    let refused = |n: &[u8], e| PublicKey::new(n, e).err();
+    let refused = |n: &[u8], e: u64| {
+        Exponent::new(&e.to_be_bytes()).and_then(|exponent| PublicKey::new(n, exponent)).err()
+    };
     assert_eq!(refused(n, 65537), None);
     assert_eq!(refused(&n[1..], 65537), Some(KeyError::Size));
     assert_eq!(refused(&[&[0], n.as_slice()].concat(), 65537), Some(KeyError::Size));
@@ -141,7 +144,7 @@ fn dealer_with_another_exponent_is_caught_by_every_party() {
     let residues: Vec<_> = bytes.chunks(length).map(|value| modulus.residue(value).unwrap()).collect();
     // All values together are g^d, whose e-th power is g.
     let all = residues.iter().fold(modulus.one(), |product, value| product.times(value));
-    let generator = all.power(&dealt.public.e().to_be_bytes());
+    let generator = all.power(dealt.public.e().to_be_bytes());
     let value = residues[2].times(&generator).times(&generator).to_be_bytes();
     bytes[2 * length..].copy_from_slice(&value);
     let values = Values::decode(&dealt.public, &dealt.layout, &bytes).unwrap();

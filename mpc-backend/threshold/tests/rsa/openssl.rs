@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::process::Command;
+use threshold::rsa::Exponent;
 
 use tempfile::NamedTempFile;
 
@@ -10,7 +11,7 @@ use tempfile::NamedTempFile;
 pub(super) struct OpensslKey {
     folder: tempfile::TempDir,
     pub(super) n: Vec<u8>,
-    pub(super) e: u64,
+    pub(super) e: Exponent,
     pub(super) d: Vec<u8>,
     pub(super) p: Vec<u8>,
     pub(super) q: Vec<u8>,
@@ -18,8 +19,15 @@ pub(super) struct OpensslKey {
 
 impl OpensslKey {
     pub(super) fn generate(bits: usize) -> Self {
+        Self::with_exponent(bits, "65537")
+    }
+
+    /// A key with this public exponent, in decimal.
+    pub(super) fn with_exponent(bits: usize, exponent: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        run(&folder, &["genrsa", "-traditional", "-out", "key.pem", &format!("{bits}")]).unwrap();
+        let (bits, exponent) = (format!("rsa_keygen_bits:{bits}"), format!("rsa_keygen_pubexp:{exponent}"));
+        let options = ["-algorithm", "RSA", "-out", "key.pem", "-pkeyopt", &bits, "-pkeyopt", &exponent];
+        run(&folder, &[&["genpkey"], &options[..]].concat()).unwrap();
         run(&folder, &["rsa", "-in", "key.pem", "-traditional", "-outform", "DER", "-out", "key.der"])
             .unwrap();
         run(&folder, &["rsa", "-in", "key.pem", "-pubout", "-out", "public.pem"]).unwrap();
@@ -34,19 +42,20 @@ impl OpensslKey {
             rest = after;
         }
         let [_, n, e, d, p, q, ..] = integers.as_slice() else { panic!("not a private key") };
-        let e = e.iter().fold(0, |e, byte| e << 8 | u64::from(*byte));
+        let e = Exponent::new(e).unwrap();
         let [n, d, p, q] = [n, d, p, q].map(Vec::clone);
         Self { folder, n, e, d, p, q }
     }
 
     /// A key of which only the public half is known: it verifies and encrypts.
-    pub(super) fn of_public(n: &[u8], e: u64) -> Self {
+    pub(super) fn of_public(n: &[u8], e: Exponent) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let structure = format!(
             "asn1=SEQUENCE:key\n[key]\nalgorithm=SEQUENCE:algorithm\nbits=BITWRAP,SEQUENCE:numbers\n\
              [algorithm]\noid=OID:rsaEncryption\nparameters=NULL\n\
-             [numbers]\nn=INTEGER:0x{}\ne=INTEGER:{e}\n",
-            hex::encode(n)
+             [numbers]\nn=INTEGER:0x{}\ne=INTEGER:0x{}\n",
+            hex::encode(n),
+            hex::encode(e.to_be_bytes())
         );
         fs::write(folder.path().join("structure"), structure).unwrap();
         run(&folder, &["asn1parse", "-genconf", "structure", "-noout", "-out", "public.der"]).unwrap();

@@ -1,6 +1,7 @@
 //! What every quorum makes, and what OpenSSL says of it.
 
 use super::*;
+use threshold::rsa::KeyError;
 use threshold::rsa::encode::oaep::Oaep;
 
 fn name(hash: Hash) -> &'static str {
@@ -45,6 +46,27 @@ fn the_larger_sizes_sign_as_openssl_does() {
         for set in dealt.quorums() {
             assert_eq!(dealt.result(&block, &set), theirs, "{bits} bits");
         }
+    }
+}
+
+#[test]
+fn keys_of_long_exponents_sign_as_openssl_does() {
+    // 2^64 - 59, 2^64 + 13 and 2^256 - 189 are prime.
+    let largest = "115792089237316195423570985008687907853269984665640564039457584007913129639747";
+    for exponent in ["18446744073709551557", "18446744073709551629", largest] {
+        let key = OpensslKey::with_exponent(2048, exponent);
+        let dealt = Dealt::new(&key, 2);
+        assert!(dealt.public.e() == key.e && key.e.is_prime());
+        let digest = digest_of(Hash::Sha256);
+        let theirs = key.sign(&digest, &padding("pkcs1", &[String::from("digest:sha256")]));
+        let block = Block::pkcs1(&dealt.public, Hash::Sha256, &digest).unwrap();
+        for set in dealt.quorums() {
+            assert_eq!(dealt.result(&block, &set), theirs, "{exponent}");
+        }
+        let private = PrivateKey { exponent: &key.d, primes: None };
+        let without_primes = split(&dealt.public, &private, &dealt.layout, &mut rng(1));
+        let is_long = key.e.to_be_bytes().len() > 8;
+        assert_eq!(without_primes.err(), is_long.then_some(KeyError::PrimesMissing));
     }
 }
 

@@ -6,7 +6,7 @@ use threshold::rsa::encode::rejection::decode;
 /// A padded message, encrypted by the public key alone.
 fn encrypt(dealt: &Dealt, block: &[u8]) -> Vec<u8> {
     let modulus = arith::modulus::Modulus::new(dealt.public.n()).unwrap();
-    modulus.residue(block).unwrap().power(&dealt.public.e().to_be_bytes()).to_be_bytes().to_vec()
+    modulus.residue(block).unwrap().power(dealt.public.e().to_be_bytes()).to_be_bytes().to_vec()
 }
 
 fn decrypt(dealt: &Dealt, ciphertext: &[u8], set: &SignerSet) -> Vec<u8> {

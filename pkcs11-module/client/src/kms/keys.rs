@@ -10,7 +10,9 @@ use proto::limits::FORMAT;
 use proto::registry::v1::{NewObject, Purpose};
 use proto::statement;
 use threshold::dprf;
-use token::backend::{Attributes, Backend, BackendError, Curve, Freshness, KeySpec, ObjectId, ObjectRecord};
+use token::backend::{
+    Attributes, Backend, BackendError, Curve, Freshness, KeySpec, ObjectId, ObjectRecord, PublicExponent,
+};
 use token::object::import::{self, usage};
 use token::object::pair;
 
@@ -32,9 +34,9 @@ const SPECS: [(&str, Spec); 8] = [
     ("ECC_NIST_P384", Spec::Pair(KeySpec::Curve(Curve::P384))),
     ("ECC_SECG_P256K1", Spec::Pair(KeySpec::Curve(Curve::Secp256k1))),
     ("ECC_NIST_EDWARDS25519", Spec::Pair(KeySpec::Curve(Curve::Edwards25519))),
-    ("RSA_2048", Spec::Pair(KeySpec::Rsa { bits: 2048, exponent: 65537 })),
-    ("RSA_3072", Spec::Pair(KeySpec::Rsa { bits: 3072, exponent: 65537 })),
-    ("RSA_4096", Spec::Pair(KeySpec::Rsa { bits: 4096, exponent: 65537 })),
+    ("RSA_2048", Spec::Pair(KeySpec::Rsa { bits: 2048, exponent: PublicExponent::F4 })),
+    ("RSA_3072", Spec::Pair(KeySpec::Rsa { bits: 3072, exponent: PublicExponent::F4 })),
+    ("RSA_4096", Spec::Pair(KeySpec::Rsa { bits: 4096, exponent: PublicExponent::F4 })),
 ];
 
 impl Spec {

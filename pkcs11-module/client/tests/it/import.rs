@@ -1,6 +1,7 @@
 //! Import: every node gets its share, and nothing exists before all have signed.
 
 use std::collections::BTreeMap;
+use token::backend::PublicExponent;
 
 use proto::client::v1::{Code, request, response};
 use token::backend::{
@@ -65,12 +66,12 @@ fn a_value_out_of_range_reaches_no_node() {
 }
 
 /// An RSA key of the size that only test builds have.
-fn rsa(client: &client::ClusterClient, exponent: u32, private: &str) -> BackendResult<ObjectRecord> {
+fn rsa(client: &client::ClusterClient, exponent: u64, private: &str) -> BackendResult<ObjectRecord> {
     let attributes = BTreeMap::from([(0_u64, 3_u64.to_be_bytes().to_vec())]);
     let number = |text: &str| hex::decode(text).unwrap();
     let value = PrivateValue::Rsa {
         modulus: number(MODULUS),
-        exponent,
+        exponent: PublicExponent::new(&exponent.to_be_bytes()).unwrap(),
         private_exponent: Zeroizing::new(number(private)),
         primes: None,
     };

@@ -1,6 +1,8 @@
 //! RSA: real answers of nodes, multiplied and verified in the client.
 
 use std::collections::BTreeMap;
+use threshold::rsa::Exponent;
+use token::backend::PublicExponent;
 
 use client::ClusterClient;
 use proto::client::v1::{Code, NodeFrame, RsaReply, node_frame, request, response};
@@ -20,7 +22,7 @@ const PLAINTEXT: &[u8] = b"twenty bytes at most";
 pub fn rsa_pair(client: &ClusterClient) -> GeneratedPair {
     let class = |class: u64| BTreeMap::from([(0_u64, class.to_be_bytes().to_vec())]);
     let request = KeyPairRequest {
-        kind: KeySpec::Rsa { bits: 512, exponent: 65_537 },
+        kind: KeySpec::Rsa { bits: 512, exponent: PublicExponent::F4 },
         public: class(2),
         private: class(3),
         public_on_token: true,
@@ -30,7 +32,7 @@ pub fn rsa_pair(client: &ClusterClient) -> GeneratedPair {
 }
 
 fn public(pair: &GeneratedPair) -> PublicKey {
-    PublicKey::new(&pair.private.attributes[&0x120], 65_537).unwrap()
+    PublicKey::new(&pair.private.attributes[&0x120], Exponent::F4).unwrap()
 }
 
 fn sign(client: &ClusterClient, pair: &GeneratedPair) -> BackendResult<Vec<u8>> {

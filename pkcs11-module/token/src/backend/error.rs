@@ -34,8 +34,8 @@ pub enum BackendError {
     /// Somebody else changed the object first.
     #[error("the object was changed meanwhile")]
     Stale,
-    /// A private key to be imported is out of range.
-    #[error("the private key is out of range")]
+    /// A private key to be imported is out of range, or the public exponent of a new one is no prime.
+    #[error("the numbers of the key are out of range")]
     KeyInvalid,
     /// The nodes' own check of the key's attributes forbids this use.
     #[error("the key may not be used for this")]

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{Attributes, Curve};
+use super::{Attributes, Curve, PublicExponent};
 
 /// The key, and what it is to be.
 pub struct PrivateKeyImport {
@@ -26,8 +26,8 @@ pub enum PrivateValue {
     Rsa {
         /// n, of 2048, 3072 or 4096 bits.
         modulus: Vec<u8>,
-        /// e: odd, above 2^16 and below 2^32.
-        exponent: u32,
+        /// e: above 2^16; above 2^64 only with p and q.
+        exponent: PublicExponent,
         /// d.
         private_exponent: Zeroizing<Vec<u8>>,
         /// p and q, if the application has them.

@@ -9,7 +9,7 @@ use rand_core::OsRng;
 use zeroize::Zeroizing;
 
 use super::rsa::RsaKey;
-use crate::backend::{Attributes, Curve, KeySpec, PrivateValue, Scheme};
+use crate::backend::{Attributes, BackendResult, Curve, KeySpec, PrivateValue, Scheme};
 use crate::mechanism::eddsa::{self, Variant};
 use crate::mechanism::{schnorr, x25519};
 use crate::object::key::{complete_private, complete_public};
@@ -27,7 +27,7 @@ pub(super) enum LocalKey {
 }
 
 impl LocalKey {
-    pub(super) fn random(kind: KeySpec) -> Result<Self, String> {
+    pub(super) fn random(kind: KeySpec) -> BackendResult<Self> {
         Ok(match kind {
             KeySpec::Curve(Curve::P256) => Self::P256(p256::ecdsa::SigningKey::random(&mut OsRng)),
             KeySpec::Curve(Curve::P384) => Self::P384(p384::ecdsa::SigningKey::random(&mut OsRng)),

@@ -5,32 +5,36 @@ use aws_lc_rs::rsa::{KeyPair, KeySize};
 use rand_core::{OsRng, RngCore};
 use zeroize::Zeroizing;
 
-use crate::backend::{Attributes, Padding, RsaHash, Scheme};
+use crate::backend::{
+    Attributes, BackendError, BackendResult, Padding, PublicExponent, RsaHash, Scheme, without_zeros,
+};
 use crate::mechanism::rsa::{masked, pkcs1_signature, power, raw};
-use crate::object::rsa::{complete_private, complete_public, without_zeros};
+use crate::object::rsa::{complete_private, complete_public};
 
 /// n and d, big-endian without leading zeros, and e.
 #[derive(Clone)]
 pub(super) struct RsaKey {
     modulus: Vec<u8>,
     exponent: Vec<u8>,
-    public: u64,
+    public: PublicExponent,
 }
 
 impl RsaKey {
-    pub(super) fn random(bits: u16, exponent: u64) -> Result<Self, String> {
+    pub(super) fn random(bits: u16, exponent: PublicExponent) -> BackendResult<Self> {
         let size = match bits {
             2048 => KeySize::Rsa2048,
             3072 => KeySize::Rsa3072,
             4096 => KeySize::Rsa4096,
-            _ => return Err(format!("a key of {bits} bits")),
+            _ => return Err(BackendError::Internal(format!("a key of {bits} bits"))),
         };
-        if exponent != GENERATED_EXPONENT {
-            return Err(format!("test: a public exponent of {exponent}"));
+        // AWS-LC makes no others.
+        if exponent != PublicExponent::F4 {
+            return Err(BackendError::KeyInvalid);
         }
-        let pair = KeyPair::generate(size).map_err(|error| error.to_string())?;
-        let der: Pkcs8V1Der<'_> = pair.as_der().map_err(|error| error.to_string())?;
-        Self::from_pkcs8(der.as_ref()).ok_or_else(|| "PKCS#8 of another form".into())
+        let internal = |error: &dyn std::fmt::Display| BackendError::Internal(error.to_string());
+        let pair = KeyPair::generate(size).map_err(|error| internal(&error))?;
+        let der: Pkcs8V1Der<'_> = pair.as_der().map_err(|error| internal(&error))?;
+        Self::from_pkcs8(der.as_ref()).ok_or_else(|| internal(&"PKCS#8 of another form"))
     }
 
     /// Reads `SEQUENCE { version, algorithm, OCTET STRING { SEQUENCE { version, n, e, d, ... } } }`.
@@ -45,22 +49,22 @@ impl RsaKey {
         let (_public, rest) = value(rest)?;
         let (exponent, _primes) = value(rest)?;
         let [modulus, exponent] = [modulus, exponent].map(|number| without_zeros(number).to_vec());
-        Some(Self { modulus, exponent, public: GENERATED_EXPONENT })
+        Some(Self { modulus, exponent, public: PublicExponent::F4 })
     }
 
     /// A key that is brought; `None` unless d undoes e.
-    pub(super) fn of(modulus: &[u8], public: u32, exponent: &[u8]) -> Option<Self> {
-        let two = power(modulus, &[2], &public.to_be_bytes())?;
+    pub(super) fn of(modulus: &[u8], public: PublicExponent, exponent: &[u8]) -> Option<Self> {
+        let two = power(modulus, &[2], public.as_bytes())?;
         let undone = power(modulus, &two, exponent)?;
         let (last, zeros) = undone.split_last()?;
         let fits = *last == 2 && zeros.iter().all(|byte| *byte == 0);
         let (modulus, exponent) = (modulus.to_vec(), exponent.to_vec());
-        fits.then_some(Self { modulus, exponent, public: public.into() })
+        fits.then_some(Self { modulus, exponent, public })
     }
 
     pub(super) fn complete(&self, public: &mut Attributes, private: &mut Attributes) {
-        complete_public(public, &self.modulus, self.public);
-        complete_private(private, &self.modulus, self.public);
+        complete_public(public, &self.modulus, self.public.as_bytes());
+        complete_private(private, &self.modulus, self.public.as_bytes());
     }
 
     /// A signature; `None` where the message does not fit, and for schemes of curves.
@@ -119,6 +123,3 @@ fn value(der: &[u8]) -> Option<(&[u8], &[u8])> {
     };
     der.get(header..)?.split_at_checked(len)
 }
-
-/// The one that AWS-LC makes keys with.
-const GENERATED_EXPONENT: u64 = 65537;

@@ -120,6 +120,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
     use super::*;
+    use crate::backend::PublicExponent;
 
     const P256: KeySpec = KeySpec::Curve(Curve::P256);
 
@@ -138,7 +139,7 @@ mod tests {
         assert_eq!(message.finish(P256), Err(Error::DataLenRange));
         message.update(&[1; 64]).unwrap();
         assert_eq!(message.update(&[1]), Err(Error::DataLenRange));
-        let rsa = KeySpec::Rsa { bits: 2048, exponent: 65537 };
+        let rsa = KeySpec::Rsa { bits: 2048, exponent: PublicExponent::F4 };
         assert_eq!(message.finish(rsa).unwrap(), [1; 64]);
     }
 }

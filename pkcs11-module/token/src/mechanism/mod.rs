@@ -337,6 +337,7 @@ mod tests {
 
     use super::*;
     use crate::backend::Curve;
+    use crate::backend::PublicExponent;
 
     #[test]
     fn every_mechanism_is_listed_once_and_has_a_use() {
@@ -373,7 +374,7 @@ mod tests {
         }
     }
 
-    const RSA: KeySpec = KeySpec::Rsa { bits: 2048, exponent: 65537 };
+    const RSA: KeySpec = KeySpec::Rsa { bits: 2048, exponent: PublicExponent::F4 };
     const OAEP: Parameter<'_> = Parameter::RsaOaep {
         hash: CKM_SHA256,
         mgf: CKG_MGF1_SHA1,

@@ -16,12 +16,12 @@ use crate::template::Template;
 /// # Errors
 /// As that function: [`Error::KeySizeRange`], [`Error::AttributeValueInvalid`] for an exponent.
 pub fn of_kind(kind: KeySpec, purpose: &Purpose<'_>) -> Result<KeyPairRequest> {
-    let (bits, exponent);
+    let (bits, number);
     let (params, agrees_only): (Vec<(u64, &[u8])>, _) = match kind {
         KeySpec::Curve(curve) => (vec![(CKA_EC_PARAMS, key::curve_oid(curve))], curve == Curve::Curve25519),
-        KeySpec::Rsa { bits: size, exponent: number } => {
-            (bits, exponent) = (u64::from(size).to_ne_bytes(), number.to_be_bytes());
-            (vec![(CKA_MODULUS_BITS, &bits), (CKA_PUBLIC_EXPONENT, rsa::without_zeros(&exponent))], false)
+        KeySpec::Rsa { bits: size, exponent } => {
+            (bits, number) = (u64::from(size).to_ne_bytes(), exponent);
+            (vec![(CKA_MODULUS_BITS, &bits), (CKA_PUBLIC_EXPONENT, number.as_bytes())], false)
         }
     };
     let wanted: &[u64] = if agrees_only { &[usage::DERIVE] } else { purpose.usage };

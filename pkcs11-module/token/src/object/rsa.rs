@@ -6,7 +6,7 @@ use cryptoki_sys::*;
 use sha1::{Digest, Sha1};
 
 use crate::attribute::{Class, canonical_bool, canonical_ulong};
-use crate::backend::{Attributes, KeySpec};
+use crate::backend::{Attributes, KeySpec, PublicExponent, without_zeros};
 use crate::mechanism::rsa::{GENERATED_BITS, PublicKey};
 use crate::rv::{Error, Result};
 use crate::template::Template;
@@ -14,8 +14,8 @@ use crate::template::Template;
 /// Adds to a public key's attributes what follows from its modulus and exponent: `CKA_MODULUS`, `CKA_MODULUS_BITS`,
 /// `CKA_PUBLIC_EXPONENT`, `CKA_PUBLIC_KEY_INFO`, and `CKA_ID` where the application gave none.
 ///
-/// `modulus` is big-endian without leading zeros. Running it twice changes nothing.
-pub fn complete_public(attributes: &mut Attributes, modulus: &[u8], exponent: u64) {
+/// Both are big-endian without leading zeros. Running it twice changes nothing.
+pub fn complete_public(attributes: &mut Attributes, modulus: &[u8], exponent: &[u8]) {
     attributes.insert(CKA_MODULUS_BITS, canonical_ulong(bits(modulus)));
     complete_private(attributes, modulus, exponent);
 }
@@ -23,11 +23,10 @@ pub fn complete_public(attributes: &mut Attributes, modulus: &[u8], exponent: u6
 /// Adds to a private key's attributes what follows from its public half: `CKA_MODULUS`, `CKA_PUBLIC_EXPONENT`,
 /// `CKA_PUBLIC_KEY_INFO`, and `CKA_ID` where the application gave none. The id is SHA-1 of the modulus, the same for
 /// both halves, as NSS has it.
-pub fn complete_private(attributes: &mut Attributes, modulus: &[u8], exponent: u64) {
-    let exponent = exponent.to_be_bytes();
+pub fn complete_private(attributes: &mut Attributes, modulus: &[u8], exponent: &[u8]) {
     attributes.insert(CKA_MODULUS, modulus.to_vec());
-    attributes.insert(CKA_PUBLIC_EXPONENT, without_zeros(&exponent).to_vec());
-    attributes.insert(CKA_PUBLIC_KEY_INFO, subject_public_key_info(modulus, &exponent));
+    attributes.insert(CKA_PUBLIC_EXPONENT, exponent.to_vec());
+    attributes.insert(CKA_PUBLIC_KEY_INFO, subject_public_key_info(modulus, exponent));
     attributes.entry(CKA_ID).or_insert_with(|| Sha1::digest(modulus).to_vec());
 }
 
@@ -44,7 +43,7 @@ pub(crate) fn create_public(mut template: Template) -> Result<Attributes> {
     let mut attributes = template.build(Class::PublicKey, &[])?;
     let number = |id| attributes.get(&id).map(Vec::as_slice).unwrap_or_default();
     let key = PublicKey::new(number(CKA_MODULUS), number(CKA_PUBLIC_EXPONENT))?;
-    complete_public(&mut attributes, key.modulus(), key.exponent());
+    complete_public(&mut attributes, key.modulus(), key.exponent().as_bytes());
     Ok(attributes)
 }
 
@@ -53,7 +52,7 @@ pub(crate) fn create_public(mut template: Template) -> Result<Attributes> {
 ///
 /// # Errors
 /// [`Error::TemplateIncomplete`] without a length, [`Error::KeySizeRange`], [`Error::AttributeValueInvalid`] for an
-/// exponent that is not a prime between 2^16 and 2^32; [`Error::Contradiction`].
+/// exponent that is even, or not between 2^16 and 2^256, the nodes making keys for primes only; [`Error::Contradiction`].
 pub(crate) fn request(public: &mut Template, private: &mut Template) -> Result<KeySpec> {
     let bits = public.ulong(CKA_MODULUS_BITS).ok_or(Error::TemplateIncomplete)?;
     let bits = GENERATED_BITS.into_iter().find(|size| u64::from(*size) == bits).ok_or(Error::KeySizeRange)?;
@@ -63,36 +62,18 @@ pub(crate) fn request(public: &mut Template, private: &mut Template) -> Result<K
         }
     }
     let given = public.attributes().get(&CKA_PUBLIC_EXPONENT);
-    let exponent = without_zeros(given.map_or(&USUAL_EXPONENT, Vec::as_slice)).to_vec();
-    let number = match *exponent.as_slice() {
-        [high, middle, low] => u64::from_be_bytes([0, 0, 0, 0, 0, high, middle, low]),
-        [top, high, middle, low] => u64::from_be_bytes([0, 0, 0, 0, top, high, middle, low]),
-        _ => return Err(Error::AttributeValueInvalid),
-    };
-    if number <= EXPONENT_ABOVE || !is_prime(number) {
-        return Err(Error::AttributeValueInvalid);
-    }
+    let exponent = given.map_or(Some(PublicExponent::F4), |given| PublicExponent::new(given));
+    let exponent = exponent.filter(PublicExponent::is_of_private_keys).ok_or(Error::AttributeValueInvalid)?;
     let other = Error::contradiction(CKA_PUBLIC_EXPONENT, "is not that of the public key's template");
     let given = private.attributes().get(&CKA_PUBLIC_EXPONENT);
-    if given.is_some_and(|given| without_zeros(given) != exponent) {
+    if given.is_some_and(|given| PublicExponent::new(given) != Some(exponent)) {
         return Err(other);
     }
-    public.set(CKA_PUBLIC_EXPONENT, exponent.clone());
-    private.set(CKA_PUBLIC_EXPONENT, exponent);
+    public.set(CKA_PUBLIC_EXPONENT, exponent.as_bytes().to_vec());
+    private.set(CKA_PUBLIC_EXPONENT, exponent.as_bytes().to_vec());
     public.set_default(CKA_ENCRYPT, canonical_bool(true));
     private.set_default(CKA_DECRYPT, canonical_bool(true));
-    Ok(KeySpec::Rsa { bits, exponent: number })
-}
-
-/// By trial division: at most 2^15 of them, for a number below 2^32.
-fn is_prime(number: u64) -> bool {
-    let mut odd = (3..).step_by(2).take_while(|odd| odd * odd <= number);
-    number > 2 && !number.is_multiple_of(2) && odd.all(|odd| !number.is_multiple_of(odd))
-}
-
-/// A number without its leading zeros.
-pub(crate) fn without_zeros(number: &[u8]) -> &[u8] {
-    number.iter().position(|byte| *byte != 0).and_then(|first| number.get(first..)).unwrap_or_default()
+    Ok(KeySpec::Rsa { bits, exponent })
 }
 
 /// Bits of a number.
@@ -127,11 +108,6 @@ fn der(tag: u8, content: &[u8]) -> Vec<u8> {
     [header, content].concat()
 }
 
-/// 65537.
-const USUAL_EXPONENT: [u8; 3] = [1, 0, 1];
-/// Public exponents of private keys are above this.
-pub(crate) const EXPONENT_ABOVE: u64 = 1 << 16;
-
 const DER_INTEGER: u8 = 0x02;
 const DER_BIT_STRING: u8 = 0x03;
 const DER_SEQUENCE: u8 = 0x30;
@@ -150,8 +126,8 @@ mod tests {
     fn a_pair_shares_its_numbers_and_the_info_is_rfc3279() {
         let modulus = [0xc5; 256];
         let (mut public, mut private) = (Attributes::new(), Attributes::new());
-        complete_public(&mut public, &modulus, 65537);
-        complete_private(&mut private, &modulus, 65537);
+        complete_public(&mut public, &modulus, &[1, 0, 1]);
+        complete_private(&mut private, &modulus, &[1, 0, 1]);
         assert_eq!(public[&CKA_MODULUS_BITS], canonical_ulong(2048));
         assert_eq!(public[&CKA_PUBLIC_EXPONENT], [1, 0, 1]);
         for id in [CKA_MODULUS, CKA_PUBLIC_EXPONENT, CKA_PUBLIC_KEY_INFO, CKA_ID] {

@@ -1,6 +1,7 @@
 //! `C_CreateObject` of private RSA keys, and what files and envelopes have of keys.
 
 use std::sync::OnceLock;
+use token::backend::PublicExponent;
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
@@ -113,6 +114,12 @@ fn what_is_wrong_with_a_key_gets_its_code_and_nothing_is_stored() {
         (without(1), Error::TemplateIncomplete),
         (without(2), Error::TemplateIncomplete),
         (without(3), Error::TemplateIncomplete),
+        // Beyond 64 bits an exponent wants the primes.
+        (
+            template(&[all[0].clone(), (CKA_PUBLIC_EXPONENT, vec![1; 9]), all[2].clone()]),
+            Error::TemplateIncomplete,
+        ),
+        (with(1, &[1; 33]), Error::AttributeValueInvalid),
         (with(2, &[]), Error::TemplateIncomplete),
     ] {
         let created = application.create(session, &items).map_err(|refused| refused.rv());
@@ -131,7 +138,7 @@ fn a_file_says_what_the_attributes_say() {
         let PrivateValue::Rsa { modulus, exponent, private_exponent, primes } = &import.value else {
             panic!()
         };
-        assert_eq!((modulus, *exponent), (&all[0].1, 65_537));
+        assert_eq!((modulus, *exponent), (&all[0].1, PublicExponent::F4));
         assert_eq!(**private_exponent, all[2].1);
         assert_eq!(
             primes.as_ref().unwrap().each_ref().map(|prime| prime.to_vec()),

@@ -5,6 +5,7 @@
 mod generation;
 
 use std::hint::black_box;
+use threshold::rsa::Exponent;
 
 use constant_time::taint;
 use threshold::fault::Checks;
@@ -106,7 +107,7 @@ impl Dealt {
 }
 
 fn key() -> PublicKey {
-    PublicKey::new(&bytes(N), 65_537).unwrap()
+    PublicKey::new(&bytes(N), Exponent::F4).unwrap()
 }
 
 fn bytes(hex: &str) -> Vec<u8> {

@@ -31,11 +31,10 @@ mod winner;
 
 use alloc::string::String;
 
-use arith::word::Word;
-
 pub use self::ceremony::{Ceremony, Step};
 pub use self::session::{Generation, Progress};
 use self::shape::Shape;
+use super::exponent::Exponent;
 use super::public::PublicKey;
 use super::share::{KeyShare, Values};
 use crate::fault::Misuse;
@@ -48,8 +47,8 @@ use crate::transcript::HASH_BYTES;
 pub struct Wanted {
     /// Bits of the modulus: 2048, 3072 or 4096.
     pub bits: usize,
-    /// The public exponent: a prime between 2^16 and 2^32.
-    pub exponent: u32,
+    /// The public exponent: a prime.
+    pub exponent: Exponent,
 }
 
 impl Wanted {
@@ -57,23 +56,28 @@ impl Wanted {
     /// 65537.
     pub fn of_name(name: &str) -> Option<Self> {
         let (bits, exponent) = name.strip_prefix("RSA-")?.split_once('-')?;
-        let wanted = Self { bits: bits.parse().ok()?, exponent: exponent.parse().ok()? };
+        let wanted = Self { bits: bits.parse().ok()?, exponent: Exponent::of_name(exponent)? };
         // One spelling only.
         (wanted.is_offered() && wanted.name() == name).then_some(wanted)
     }
 
     /// The name that [`Self::of_name`] reads.
     pub fn name(&self) -> String {
-        alloc::format!("RSA-{}-{}", self.bits, self.exponent)
+        alloc::format!("RSA-{}-{}", self.bits, self.exponent.name())
     }
 
     /// Whether `key` has this size and exponent.
     pub fn is(&self, key: &PublicKey) -> bool {
-        8 * key.bytes() == self.bits && key.e() == u64::from(self.exponent)
+        8 * key.bytes() == self.bits && key.e() == self.exponent
+    }
+
+    /// Length of [`PublicKey::encode`].
+    pub fn key_bytes(&self) -> usize {
+        self.exponent.padded().len() + self.bits / 8
     }
 
     fn is_offered(&self) -> bool {
-        super::public::SIZES.contains(&self.bits) && self.exponent > 1 << 16 && is_prime(self.exponent)
+        super::public::SIZES.contains(&self.bits) && self.exponent.is_prime()
     }
 
     /// Whether N parties of which T are needed can make such a key, `me` being one of them.
@@ -104,7 +108,7 @@ struct Setting {
     all: SignerSet,
     /// Who stands for each piece when all parties take part.
     assigned: alloc::vec::Vec<PartyIndex>,
-    exponent: Word,
+    exponent: Exponent,
 }
 
 impl Setting {
@@ -113,8 +117,7 @@ impl Setting {
     fn new(wanted: Wanted, layout: &Pieces, me: PartyIndex) -> Result<Self, Misuse> {
         let supported = super::public::SIZES.contains(&wanted.bits);
         let shape = Shape::new(layout, wanted.bits).ok().filter(|_| supported).ok_or(Misuse::KeySize)?;
-        let exponent = Word::new(wanted.exponent).filter(|_| wanted.exponent > 1 << 16);
-        let exponent = exponent.filter(|word| is_prime(word.get())).ok_or(Misuse::Exponent)?;
+        let exponent = Some(wanted.exponent).filter(Exponent::is_prime).ok_or(Misuse::Exponent)?;
         let all = layout.threshold().all();
         let assigned = layout.assigned(&all)?;
         Ok(Self { shape, layout: layout.clone(), me, all, assigned, exponent })
@@ -129,13 +132,6 @@ impl Setting {
     const fn bytes(&self) -> usize {
         self.shape.bits / 8
     }
-}
-
-/// Trial division up to the root, which is below 2^16.
-fn is_prime(number: u32) -> bool {
-    number > 2
-        && !number.is_multiple_of(2)
-        && (3..).step_by(2).take_while(|d| d * d <= u64::from(number)).all(|d| u64::from(number) % d != 0)
 }
 
 #[cfg(test)]

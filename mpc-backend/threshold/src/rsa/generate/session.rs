@@ -90,7 +90,7 @@ impl Generation {
         setting.layout.terms()?;
         let peers = setting.all.peers_of(setting.me).collect();
         let (bits, exponent) = (wanted.bits as u64, wanted.exponent);
-        let purpose = hash(RSA_PURPOSE, &[request, &bits.to_be_bytes(), &exponent.to_be_bytes()]);
+        let purpose = hash(RSA_PURPOSE, &[request, &bits.to_be_bytes(), exponent.to_be_bytes()]);
         let (state, outbox) = sharing::start(keys, purpose, checks, rng);
         let generation = Self {
             setting,

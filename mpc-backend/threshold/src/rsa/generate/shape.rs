@@ -125,7 +125,9 @@ impl Shape {
                 sum.add_scaled(&prime.cofactor, u64::from(digit));
             }
             // One multiple of M for each prime at most is too much.
-            self.multiples.iter().for_each(|multiple| sum.subtract_if_not_less(multiple));
+            for multiple in &self.multiples {
+                sum.subtract_if_not_less(multiple);
+            }
             let above = above.get(piece).map_or(0, Integer::low_word);
             product.into_iter().for_each(|product| sum.add_scaled(product, above));
             if piece == Piece::FIRST {

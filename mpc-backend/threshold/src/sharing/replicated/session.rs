@@ -5,13 +5,11 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use arith::integer::Integer;
-use arith::word::Word;
 use rand_core::CryptoRngCore;
 use zeroize::Zeroizing;
 
 use super::keys::EpochKeys;
 use super::pieces::{Piece, Pieces};
-use super::samples::{Bound, Samples};
 use super::shared::Shared;
 use crate::codec::{DecodeError, Reader};
 use crate::fault::{Checks, Fault, Rule};
@@ -147,16 +145,6 @@ impl Session {
         let draw = self.next_draw();
         Shared::new(self.pieces(), self.me(), limbs, |piece| {
             self.stream(SHARING_PIECE, piece, draw, 0, bits.min(64 * limbs), limbs)
-        })
-    }
-
-    /// A random shared integer: each piece uniform in 0..`bound`, one limb wide.
-    pub fn draw_below(&mut self, bound: Word) -> Shared {
-        let draw = self.next_draw();
-        let bound = Bound::<8>::new(bound);
-        Shared::new(self.pieces(), self.me(), 1, |piece| {
-            let sample = Samples::new(self, SHARING_PIECE, piece, draw, 0).below(&bound);
-            Integer::from_word(u64::from(sample), 1)
         })
     }
 

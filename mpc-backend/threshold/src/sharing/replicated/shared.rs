@@ -70,6 +70,13 @@ impl Shared {
         self.map(self.limbs, |value| value.product(factor))
     }
 
+    /// Each piece modulo a public divisor as in [`Integer::divided_by_number`], and as wide: what they sum to modulo the
+    /// divisor stays the same.
+    #[must_use]
+    pub fn modulo(&self, divisor: &Integer) -> Self {
+        self.map(divisor.limbs(), |value| value.divided_by_number(divisor).1)
+    }
+
     /// The sum with a public number of the same width: one piece takes it.
     #[must_use]
     pub fn plus_public(&self, number: &Integer) -> Self {

@@ -4,6 +4,7 @@ use proto::client::v1::{RsaReply, RsaRequest};
 use proto::statement;
 use rand_core::OsRng;
 use threshold::party::{SignerSet, Threshold};
+use threshold::rsa::Exponent;
 use threshold::rsa::encode::Block;
 use threshold::rsa::import::{PrivateKey, split};
 use threshold::rsa::{Hash, KeyShare, PublicKey, Values};
@@ -30,7 +31,7 @@ pub struct RsaShares {
 
 impl RsaShares {
     pub fn new(threshold: u8) -> Self {
-        let public = PublicKey::new(&hex::decode(MODULUS).unwrap(), 65_537).unwrap();
+        let public = PublicKey::new(&hex::decode(MODULUS).unwrap(), Exponent::F4).unwrap();
         let layout = Pieces::new(Threshold::new(threshold, 2 * threshold - 1).unwrap()).unwrap();
         let exponent = hex::decode(PRIVATE).unwrap();
         let private = PrivateKey { exponent: &exponent, primes: None };

@@ -7,14 +7,14 @@ use cryptoki_sys::{CKA_MODULUS, CKA_PUBLIC_EXPONENT};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::MODULUS_BITS;
-use crate::backend::{Attributes, KeySpec};
-use crate::object::rsa::{bits, without_zeros};
+use crate::backend::{Attributes, KeySpec, PublicExponent, without_zeros};
+use crate::object::rsa::bits;
 use crate::rv::{Error, Result};
 
 /// A modulus and a public exponent.
 pub(crate) struct PublicKey {
     modulus: Vec<u8>,
-    exponent: u64,
+    exponent: PublicExponent,
 }
 
 impl PublicKey {
@@ -22,17 +22,14 @@ impl PublicKey {
     ///
     /// # Errors
     /// [`Error::AttributeValueInvalid`] for a modulus that is even or of another size than [`MODULUS_BITS`], and for
-    /// an exponent that is even, 1, or above 2^64.
+    /// what is no [`PublicExponent`].
     pub(crate) fn new(modulus: &[u8], exponent: &[u8]) -> Result<Self> {
-        let (modulus, exponent) = (without_zeros(modulus), without_zeros(exponent));
-        let is_odd = |number: &[u8]| number.last().is_some_and(|last| last % 2 == 1);
+        let modulus = without_zeros(modulus);
         let (least, most) = MODULUS_BITS;
-        let has_size =
-            (least..=most).contains(&bits(modulus)) && (2..=u64::from(u64::BITS)).contains(&bits(exponent));
-        if !has_size || !is_odd(modulus) || !is_odd(exponent) {
-            return Err(Error::AttributeValueInvalid);
-        }
-        let exponent = exponent.iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
+        let has_size = (least..=most).contains(&bits(modulus));
+        let is_odd = modulus.last().is_some_and(|last| last % 2 == 1);
+        let exponent = PublicExponent::new(exponent).filter(|_| has_size && is_odd);
+        let exponent = exponent.ok_or(Error::AttributeValueInvalid)?;
         Ok(Self { modulus: modulus.to_vec(), exponent })
     }
 
@@ -56,7 +53,7 @@ impl PublicKey {
     }
 
     /// The exponent.
-    pub(crate) const fn exponent(&self) -> u64 {
+    pub(crate) const fn exponent(&self) -> PublicExponent {
         self.exponent
     }
 
@@ -72,8 +69,7 @@ impl PublicKey {
 
     /// A number to the public exponent, as long as the modulus; `None` for one that is not below the modulus.
     pub(crate) fn raise(&self, number: &[u8]) -> Option<Vec<u8>> {
-        let exponent = self.exponent.to_be_bytes();
-        power(&self.modulus, number, without_zeros(&exponent)).map(|power| power.to_vec())
+        power(&self.modulus, number, self.exponent.as_bytes()).map(|power| power.to_vec())
     }
 }
 
@@ -143,9 +139,14 @@ mod tests {
     fn keys_of_other_sizes_and_even_numbers_are_refused() {
         let key = |modulus: &[u8], exponent: &[u8]| PublicKey::new(modulus, exponent).map(|key| key.spec());
         let modulus = [0xff; 256];
-        assert_eq!(key(&modulus, &[3]), Ok(KeySpec::Rsa { bits: 2048, exponent: 3 }));
+        let spec = |exponent: &[u8]| {
+            PublicExponent::new(exponent).map(|exponent| KeySpec::Rsa { bits: 2048, exponent })
+        };
+        for exponent in [&[3][..], &[1, 0, 0, 0, 0, 0, 0, 0, 1], &[0xff; 32]] {
+            assert_eq!(key(&modulus, exponent).ok(), spec(exponent));
+        }
         let with_zeros = [&[0; 9][..], &modulus].concat();
-        assert_eq!(key(&with_zeros, &[0, 1, 0, 1]), Ok(KeySpec::Rsa { bits: 2048, exponent: 65537 }));
+        assert_eq!(key(&with_zeros, &[0, 1, 0, 1]).ok(), spec(&[1, 0, 1]));
         for (modulus, exponent) in [
             (&[0xff; 255][..], &[3][..]),
             (&[0x7f; 256], &[3]),
@@ -155,7 +156,7 @@ mod tests {
             (&modulus, &[]),
             (&modulus, &[1]),
             (&modulus, &[4]),
-            (&modulus, &[1, 0, 0, 0, 0, 0, 0, 0, 1]),
+            (&modulus, &[1; 33]),
         ] {
             assert_eq!(key(modulus, exponent), Err(Error::AttributeValueInvalid), "{modulus:?} {exponent:?}");
         }

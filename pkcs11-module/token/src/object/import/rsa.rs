@@ -5,17 +5,18 @@ use cryptoki_sys::*;
 use zeroize::Zeroizing;
 
 use crate::attribute::canonical_bool;
-use crate::backend::{Attributes, PrivateValue};
+use crate::backend::{Attributes, PrivateValue, without_zeros};
 use crate::mechanism::rsa::{GENERATED_BITS, PublicKey};
-use crate::object::rsa::{EXPONENT_ABOVE, complete_private, without_zeros};
+use crate::object::rsa::complete_private;
 use crate::rv::{Error, Result};
 use crate::template::Template;
 
 /// Takes what is secret out of the template, and tells what follows from the public half.
 ///
 /// # Errors
-/// [`Error::TemplateIncomplete`] without modulus, exponents, or one of two primes; [`Error::AttributeValueInvalid`] for
-/// another size than the nodes have, and for a public exponent that is even or not above 2^16 and below 2^32.
+/// [`Error::TemplateIncomplete`] without modulus, exponents, or one of two primes, and without primes for a public exponent
+/// above 2^64; [`Error::AttributeValueInvalid`] for another size than the nodes have, and for a public exponent that is even
+/// or not between 2^16 and 2^256.
 pub(super) fn take(template: &mut Template) -> Result<(PrivateValue, Attributes)> {
     let mut secret = |id| {
         template.take(id).map(Zeroizing::new).map(|number| Zeroizing::new(without_zeros(&number).to_vec()))
@@ -33,10 +34,15 @@ pub(super) fn take(template: &mut Template) -> Result<(PrivateValue, Attributes)
     let number = |id| template.attributes().get(&id).ok_or(Error::TemplateIncomplete);
     let key = PublicKey::new(number(CKA_MODULUS)?, number(CKA_PUBLIC_EXPONENT)?)?;
     let has_size = GENERATED_BITS.iter().any(|bits| usize::from(*bits) == key.bits());
-    let exponent = u32::try_from(key.exponent()).ok().filter(|number| u64::from(*number) > EXPONENT_ABOVE);
-    let exponent = exponent.filter(|_| has_size).ok_or(Error::AttributeValueInvalid)?;
+    let exponent = key.exponent();
+    if !has_size || !exponent.is_of_private_keys() {
+        return Err(Error::AttributeValueInvalid);
+    }
+    if primes.is_none() && exponent.as_bytes().len() > size_of::<u64>() {
+        return Err(Error::TemplateIncomplete);
+    }
     let mut derived = Attributes::new();
-    complete_private(&mut derived, key.modulus(), key.exponent());
+    complete_private(&mut derived, key.modulus(), exponent.as_bytes());
     for id in [CKA_MODULUS, CKA_PUBLIC_EXPONENT] {
         template.set(id, derived.get(&id).cloned().unwrap_or_default());
     }

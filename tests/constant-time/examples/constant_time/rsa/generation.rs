@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use threshold::rsa::Exponent;
 
 use constant_time::taint;
 use threshold::fault::Checks;
@@ -17,7 +18,7 @@ use crate::sections::{plain, secret_rng};
 type Wire = VecDeque<(PartyIndex, PartyIndex, Vec<u8>)>;
 
 pub fn generation() {
-    let wanted = Wanted { bits: 2048, exponent: 65_537 };
+    let wanted = Wanted { bits: 2048, exponent: Exponent::F4 };
     let (mut generations, mut wire, mut done) = (BTreeMap::new(), Wire::new(), 0);
     for keys in epoch_keys(Threshold::new(2, 3).unwrap()) {
         let me = keys.me();

@@ -18,7 +18,7 @@ fn context(me: u8) -> KeysContext {
 /// Runs three parties, the next message being anyone's; `lie` changes one on its way.
 fn run(seed: u64, mut lie: impl FnMut(u8, &mut Vec<u8>)) -> Vec<Result<Box<Generated>, Error>> {
     let mut rng = ChaCha20Rng::seed_from_u64(seed);
-    let wanted = Wanted { bits: BITS, exponent: E };
+    let wanted = WANTED;
     let (mut wire, mut parties, mut ends) = (Vec::new(), Vec::new(), BTreeMap::new());
     for me in 1..=3 {
         let started = Ceremony::start(&context(me), wanted, &[3; 32], Checks::all(), &mut rng);

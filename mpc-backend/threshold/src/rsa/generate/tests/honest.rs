@@ -7,7 +7,7 @@ use crate::party::Threshold;
 use crate::rsa::combine::combine;
 use crate::rsa::encode::Block;
 use crate::rsa::generate::Setting;
-use crate::rsa::{Hash, KeyShare};
+use crate::rsa::{Hash, KeyShare, PublicKey};
 use crate::sharing::replicated::Pieces;
 
 /// Every set of T parties.
@@ -23,26 +23,30 @@ fn quorums(threshold: Threshold) -> Vec<SignerSet> {
 #[test]
 fn every_quorum_signs_with_a_generated_key() {
     for (needed, seed) in [(2, 1), (2, 2), (3, 3)] {
-        let generated = generate(needed, Checks::all(), seed, |_| ()).generated();
-        let first = &generated[0];
-        let threshold = Threshold::new(needed, 2 * needed - 1).unwrap();
-        let layout = Pieces::new(threshold).unwrap();
-        for (one, me) in generated.iter().zip(threshold.all().iter()) {
-            assert_eq!(one.key.n(), first.key.n());
-            assert_eq!(one.values, first.values);
-            assert_eq!(one.transcript, first.transcript);
-            // A share that was dealt is held to the same rules.
-            KeyShare::accept(&one.key, &layout, me, &one.share.encode(), &one.values, Checks::all()).unwrap();
-        }
-        let block = Block::pkcs1(&first.key, Hash::Sha256, &[5; 32]).unwrap();
-        for set in quorums(threshold) {
-            let partial = |party: PartyIndex| {
-                let share = &generated[usize::from(party.get()) - 1].share;
-                (party, share.partial(&first.key, &block, &set).unwrap())
-            };
-            let partials: Vec<_> = set.iter().map(partial).collect();
-            combine(&first.key, &block, &set, &partials, Checks::all()).unwrap();
-        }
+        every_quorum_signs(&generate(needed, Checks::all(), seed, |_| ()).generated());
+    }
+}
+
+fn every_quorum_signs(generated: &[Generated]) {
+    let first = &generated[0];
+    let parties = generated.len() as u8;
+    let threshold = Threshold::new(parties.div_ceil(2), parties).unwrap();
+    let layout = Pieces::new(threshold).unwrap();
+    for (one, me) in generated.iter().zip(threshold.all().iter()) {
+        assert_eq!(one.key.n(), first.key.n());
+        assert_eq!(one.values, first.values);
+        assert_eq!(one.transcript, first.transcript);
+        // A share that was dealt is held to the same rules.
+        KeyShare::accept(&one.key, &layout, me, &one.share.encode(), &one.values, Checks::all()).unwrap();
+    }
+    let block = Block::pkcs1(&first.key, Hash::Sha256, &[5; 32]).unwrap();
+    for set in quorums(threshold) {
+        let partial = |party: PartyIndex| {
+            let share = &generated[usize::from(party.get()) - 1].share;
+            (party, share.partial(&first.key, &block, &set).unwrap())
+        };
+        let partials: Vec<_> = set.iter().map(partial).collect();
+        combine(&first.key, &block, &set, &partials, Checks::all()).unwrap();
     }
 }
 
@@ -53,16 +57,33 @@ fn sizes_and_exponents_that_are_not_offered_are_refused() {
         (1024, E, Misuse::KeySize),
         (2047, E, Misuse::KeySize),
         (8192, E, Misuse::KeySize),
-        (2048, 3, Misuse::Exponent),
-        (2048, 1 << 16, Misuse::Exponent),
-        (2048, (1 << 16) + 5, Misuse::Exponent),
-        (2048, 0xffff_fffd, Misuse::Exponent),
+        (2048, exponent("65541"), Misuse::Exponent),
+        (2048, exponent("4294967293"), Misuse::Exponent),
     ] {
         let refused = Setting::new(Wanted { bits, exponent }, &layout, party(1)).err();
-        assert_eq!(refused, Some(refusal), "{bits} bits, e = {exponent}");
+        assert_eq!(refused, Some(refusal), "{bits} bits, e = {exponent:?}");
     }
-    for exponent in [65_537, 0xffff_fffb] {
-        assert!(Setting::new(Wanted { bits: 2048, exponent }, &layout, party(1)).is_ok());
+}
+
+fn exponent(name: &str) -> Exponent {
+    Exponent::of_name(name).unwrap()
+}
+
+#[test]
+fn keys_are_made_for_any_prime_exponent() {
+    let largest = alloc::format!("0x{}43", "ff".repeat(31));
+    for name in
+        ["65543", "4294967291", "4294967311", "18446744073709551557", "0x01000000000000000d", &largest]
+    {
+        let wanted = Wanted { bits: BITS, exponent: exponent(name) };
+        assert_eq!(Wanted::of_name(&wanted.name()), Some(wanted));
+        for needed in [2, 3] {
+            let generated = Cluster::start(needed, wanted, Checks::all(), 1).run(|_| ()).generated();
+            assert!(wanted.is(&generated[0].key));
+            let encoded = generated[0].key.encode();
+            assert_eq!(PublicKey::decode(&encoded).unwrap().encode(), encoded);
+            every_quorum_signs(&generated);
+        }
     }
 }
 
@@ -97,11 +118,11 @@ fn finished_keys_have_their_size_and_residues_spread_evenly() {
 fn candidates_have_the_size_and_residues_that_they_are_made_with() {
     use arith::integer::Integer;
     for needed in [2, 3] {
-        let mut cluster = Cluster::start(needed, 2048, Checks::all(), 4);
+        let mut cluster = Cluster::start(needed, Wanted { bits: 2048, exponent: E }, Checks::all(), 7);
         let mut counts = [[0_u32; 7]; 2];
         for _ in 0..2 {
             while cluster.step() != Step::Products {
-                cluster.round(&mut |_| ());
+                assert!(cluster.round(&mut |_| ()), "the first batch has a winner: take another seed");
             }
             let mut shares = Vec::new();
             for generation in cluster.generations.values() {

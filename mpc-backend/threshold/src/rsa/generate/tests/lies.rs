@@ -122,7 +122,7 @@ fn cheater_with_a_wrong_power_of_the_winner_is_named_by_its_holders() {
 /// A candidate that failed its test goes on as if it had passed: what parties that answer with the others'
 /// powers in their hands can bring about once.
 fn with_a_false_winner(checks: Checks) -> Ended {
-    let mut cluster = Cluster::start(2, BITS, checks, 11);
+    let mut cluster = Cluster::start(2, WANTED, checks, 11);
     while cluster.step() != Step::Choice {
         cluster.round(&mut |_| ());
     }
@@ -198,7 +198,7 @@ fn cheater_shifting_the_exponent_is_named() {
         let lie = |wire: &mut Wire<'_>| {
             if wire.is_lie_in(Step::Exponent) {
                 let low = wire.message.last_chunk_mut::<8>().unwrap();
-                *low = u64::from_be_bytes(*low).wrapping_add(u64::from(E)).to_be_bytes();
+                *low = u64::from_be_bytes(*low).wrapping_add(65_537).to_be_bytes();
             }
         };
         let ended = caught(needed, Rule::SharingPart, lie);
@@ -255,7 +255,7 @@ fn cheater_that_saw_other_messages_leaves_nobody_with_a_key() {
 
 #[test]
 fn silence_and_repeats_end_nothing() {
-    let mut cluster = Cluster::start(2, BITS, Checks::all(), 11);
+    let mut cluster = Cluster::start(2, WANTED, Checks::all(), 11);
     let strangers = [party(9), party(2)];
     let second = cluster.generations.get_mut(&party(2)).unwrap();
     for from in strangers {

@@ -5,6 +5,7 @@ mod ceremony;
 mod honest;
 mod lies;
 
+use crate::rsa::Exponent;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -20,9 +21,10 @@ use crate::round::Outbox;
 use crate::sharing::replicated::tests::{honest_keys, party};
 
 const LIAR: u8 = 1;
-const E: u32 = 65_537;
+const E: Exponent = Exponent::F4;
 /// Bits of the keys: offered in tests only.
 const BITS: usize = 512;
+const WANTED: Wanted = Wanted { bits: BITS, exponent: E };
 /// Where a body begins: behind round and view.
 const BODY: usize = 4 + 32;
 
@@ -119,9 +121,8 @@ struct Cluster {
 }
 
 impl Cluster {
-    fn start(needed: u8, bits: usize, checks: Checks, seed: u64) -> Self {
+    fn start(needed: u8, wanted: Wanted, checks: Checks, seed: u64) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
-        let wanted = Wanted { bits, exponent: E };
         let (mut generations, mut outboxes) = (BTreeMap::new(), BTreeMap::new());
         for keys in honest_keys(needed, seed) {
             let me = keys.me();
@@ -182,5 +183,5 @@ impl Cluster {
 }
 
 fn generate(needed: u8, checks: Checks, seed: u64, lie: impl FnMut(&mut Wire<'_>)) -> Ended {
-    Cluster::start(needed, BITS, checks, seed).run(lie)
+    Cluster::start(needed, WANTED, checks, seed).run(lie)
 }
