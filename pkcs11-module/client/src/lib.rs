@@ -55,6 +55,7 @@ mod stash;
 mod sync;
 #[cfg(test)]
 mod testing;
+mod throttle;
 mod tls;
 pub mod view;
 mod witness;

@@ -22,6 +22,7 @@ use crate::race::{Race, Spent, Try};
 use crate::races::Races;
 use crate::record::{Trusted, to_signing_scheme};
 use crate::stash::{Demand, Lease, Stash};
+use crate::throttle::Throttle;
 use crate::witness::no_witness;
 
 /// Signs for all threads of this process.
@@ -29,6 +30,7 @@ use crate::witness::no_witness;
 pub(crate) struct Signer {
     pub(crate) stash: Stash,
     pub(crate) races: Races,
+    throttle: Throttle,
     /// Answers that did not combine.
     failed_checks: AtomicU64,
 }
@@ -102,6 +104,8 @@ impl Signer {
             digest,
             shown,
         };
+        let turn = self.throttle.enter(deadline);
+        let _turn = turn.ok_or_else(|| BackendError::Unavailable("too many signatures wait".into()))?;
         Race::new(self, &job, deadline).run().map_err(|error| match error {
             BackendError::Refused(text) => {
                 core.log.warn(format_args!("signing with key {}: {text}", key.record.id));
