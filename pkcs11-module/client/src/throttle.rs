@@ -94,12 +94,12 @@ impl Drop for Turn<'_> {
 }
 
 /// Until it is known how fast the nodes are.
-const FIRST: usize = 8;
+const FIRST: usize = 2;
 const MOST: usize = 1024;
 /// Signatures that take no longer, or no more than twice the least and [`SLOW`], let more on their way.
-const QUICK: Duration = Duration::from_millis(250);
+const QUICK: Duration = Duration::from_millis(100);
 /// Those that take as long, and four times the least, halve them, once in this time.
-const SLOW: Duration = Duration::from_secs(1);
+const SLOW: Duration = Duration::from_millis(500);
 
 #[cfg(test)]
 mod tests {
@@ -118,7 +118,7 @@ mod tests {
         assert_eq!(state.most, FIRST.div_ceil(2), "those of one moment count once");
         (1..9).for_each(|at| state.took(Duration::from_secs(2), now + at * SLOW));
         assert_eq!(state.most, 1);
-        (0..9).for_each(|_| state.took(Duration::from_millis(500), now));
+        (0..9).for_each(|_| state.took(2 * QUICK, now));
         assert_eq!(state.most, 1);
         (0..9).for_each(|_| state.took(QUICK, now));
         assert_eq!(state.most, 10);

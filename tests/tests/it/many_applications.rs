@@ -36,12 +36,14 @@ fn many_applications_sign_at_once_and_nothing_grows() {
         all.iter().filter_map(look).collect::<BTreeMap<u32, (u64, u64)>>()
     };
     let (middle, late) = (sample(0.5), sample(0.95));
-    let mut operations = 0;
+    let (mut operations, mut failures, mut error) = (0, 0, None);
     for child in loads {
         let load = finish_load(child).unwrap();
-        assert_eq!(load.failures, 0, "{:?}", load.first_error);
         operations += load.operations;
+        failures += load.failures;
+        error = error.or(load.first_error);
     }
+    assert_eq!(failures, 0, "beside {operations} signatures: {error:?}\n{}", lab.client_log().unwrap());
     assert!(operations >= processes * sessions, "{operations} signatures");
     let who = |pid: &u32| if nodes.contains(pid) { "a node" } else { "an application" };
     let mut most = (0, 0);
