@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn slow_answers_halve_and_quick_ones_add() {
         let (mut state, now) = (State::default(), Instant::now());
-        (0..4).for_each(|_| state.took(Duration::from_secs(2), now));
+        (0..4).for_each(|_| state.took(2 * SLOW, now));
         assert_eq!(state.most, FIRST, "so far that is how long they take");
         state.took(Duration::from_millis(3), now);
         (0..4).for_each(|_| state.took(Duration::from_secs(2), now));
