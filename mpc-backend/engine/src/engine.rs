@@ -267,6 +267,7 @@ impl Engine {
         self.expire_sessions(rng);
         self.expire_requests();
         self.retry_parked(rng);
+        self.presign_for_waiting(rng);
         self.expire_pools();
         self.expire_session_keys();
         self.fill_moduli(rng);

@@ -1,10 +1,12 @@
 //! From a request to its handler, and the waiting room for those that cannot be answered yet. What waited
 //! is authorised again: the registry may have moved.
 
+use std::collections::BTreeMap;
+
 use proto::client::v1::{Code, Empty, Request, request, response};
 use rand_core::CryptoRngCore;
 
-use super::{Failure, ReplyTo};
+use super::{Clients, Failure, ReplyTo};
 use crate::engine::Engine;
 use crate::input::NodeIndex;
 use crate::sessions::PoolKey;
@@ -42,20 +44,41 @@ pub(super) struct Parked {
     deadline: u64,
     wait: Wait,
     since: u64,
+    /// When to see whether its pool has stalled: while the client still has time to hear of it and to turn to other
+    /// nodes.
+    patient_until: u64,
 }
 
 impl Parked {
+    fn new(reply: ReplyTo, request: Request, (since, deadline): (u64, u64), wait: Wait) -> Self {
+        let patient_until = since + deadline.saturating_sub(since) / 4 * 3;
+        Self { reply, request, deadline, wait, since, patient_until }
+    }
+
     pub(super) fn due(&self) -> u64 {
         match &self.wait {
             Wait::Presigning { until, .. } => self.deadline.min(*until),
             Wait::Index(_) => self.deadline,
-            Wait::Lease(_) => self.lease_until(),
+            Wait::Lease(_) => self.patient_until,
         }
     }
+}
 
-    /// A lease is given up while the client still has time to hear of it and to turn to other nodes.
-    fn lease_until(&self) -> u64 {
-        self.since + self.deadline.saturating_sub(self.since) / 4 * 3
+impl Clients {
+    /// Whether a request waits for a presignature of this pool.
+    pub(super) fn waits_for_lease(&self, pool: &PoolKey) -> bool {
+        self.parked.iter().any(|parked| matches!(&parked.wait, Wait::Lease(waited) if waited == pool))
+    }
+
+    /// The pools that requests wait for, and how many do.
+    pub(crate) fn waiting_leases(&self) -> BTreeMap<PoolKey, usize> {
+        let mut waiting = BTreeMap::new();
+        for parked in &self.parked {
+            if let Wait::Lease(pool) = &parked.wait {
+                *waiting.entry(pool.clone()).or_default() += 1;
+            }
+        }
+        waiting
     }
 }
 
@@ -70,29 +93,29 @@ impl Engine {
         let deadline = self.now + u64::from(wanted.min(DEADLINE_MAX_MS));
         if request.min_registry_index > self.registry.index() {
             let wait = Wait::Index(request.min_registry_index);
-            let since = self.now;
-            return self.clients.parked.push(Parked { reply, request, deadline, wait, since });
+            return self.clients.parked.push(Parked::new(reply, request, (self.now, deadline), wait));
         }
-        self.attempt(reply, request, deadline, false, rng);
+        let wait = self.attempt(reply, &request, deadline, false, rng);
+        let parked = wait.map(|wait| Parked::new(reply, request, (self.now, deadline), wait));
+        self.clients.parked.extend(parked);
     }
 
+    /// Answers a request, or tells what it waits for.
     fn attempt(
         &mut self,
         reply: ReplyTo,
-        request: Request,
+        request: &Request,
         deadline: u64,
         waited: bool,
         rng: &mut dyn CryptoRngCore,
-    ) {
-        match self.dispatch(reply, &request, deadline, waited, rng) {
+    ) -> Option<Wait> {
+        match self.dispatch(reply, request, deadline, waited, rng) {
             Ok(Outcome::Now(result)) => self.answer(reply, result),
             Ok(Outcome::Later) => {}
-            Ok(Outcome::Wait(wait)) => {
-                let since = self.now;
-                self.clients.parked.push(Parked { reply, request, deadline, wait, since });
-            }
+            Ok(Outcome::Wait(wait)) => return Some(wait),
             Err(failure) => self.fail(reply, failure),
         }
+        None
     }
 
     fn dispatch(
@@ -152,22 +175,20 @@ impl Engine {
         }
     }
 
-    /// Tries again what waited for something that holds now.
+    /// Tries again what waited for something that holds now. What waits on keeps its place.
     pub(crate) fn retry_parked(&mut self, rng: &mut dyn CryptoRngCore) {
         let mut position = 0;
-        // What is put back goes to the end and is looked at once more in the next call only.
-        let mut left = self.clients.parked.len();
-        while left > 0 {
-            left -= 1;
-            let ready = self.clients.parked.get(position).is_some_and(|parked| self.holds(&parked.wait));
-            if ready {
+        while let Some(parked) = self.clients.parked.get(position) {
+            if self.holds(&parked.wait) {
                 let parked = self.clients.parked.remove(position);
                 // What waited for the registry was not looked at yet.
                 let waited = !matches!(parked.wait, Wait::Index(_));
-                self.attempt(parked.reply, parked.request, parked.deadline, waited, rng);
-            } else {
-                position += 1;
+                let wait = self.attempt(parked.reply, &parked.request, parked.deadline, waited, rng);
+                let Some(wait) = wait else { continue };
+                let place = position.min(self.clients.parked.len());
+                self.clients.parked.insert(place, Parked { wait, ..parked });
             }
+            position += 1;
         }
     }
 
@@ -198,11 +219,14 @@ impl Engine {
     /// Gives up what the client no longer waits for.
     pub(crate) fn expire_requests(&mut self) {
         let now = self.now;
-        let stalled = |parked: &Parked| match &parked.wait {
-            Wait::Lease(pool) if parked.lease_until() <= now => Some((pool.clone(), parked.since)),
-            _ => None,
-        };
-        let stalled: Vec<(PoolKey, u64)> = self.clients.parked.iter().filter_map(stalled).collect();
+        let mut stalled = Vec::new();
+        for parked in self.clients.parked.iter_mut().filter(|parked| parked.patient_until <= now) {
+            if let Wait::Lease(pool) = &parked.wait {
+                stalled.push((pool.clone(), parked.since));
+                // Looked at once: if the pool works, it waits to its end.
+                parked.patient_until = parked.deadline;
+            }
+        }
         stalled.iter().for_each(|(pool, since)| self.presigning_stalled(pool, *since));
         let late: Vec<(ReplyTo, &'static str)> = self
             .clients

@@ -124,7 +124,9 @@ impl Engine {
             let message = "too many presignatures were leased and not used; some are forgiven each second";
             return Err(Failure::new(Code::ResourceExhausted, message));
         }
-        let count = request.count.clamp(1, LEASE_MAX) as usize;
+        // Where others wait, nobody gets more than what it can use now.
+        let most = if self.clients.waits_for_lease(&pool) { 1 } else { LEASE_MAX };
+        let count = request.count.clamp(1, most) as usize;
         let ids = self.lease_ids(&pool, count);
         if !ids.is_empty() {
             let witnesses = self.witnesses_of(&pool, &ids);
@@ -274,9 +276,10 @@ impl Engine {
         })
     }
 
-    /// The lowest node adds fresh leases to its answer, if any are free.
+    /// The lowest node adds fresh leases to its answer, if any are free and nobody waits for them.
     fn lease_more(&mut self, pool: &PoolKey, more: u32) -> Vec<PresignatureId> {
-        if more == 0 || pool.coordinator() != self.me.index || !self.may_lease(&pool.client) {
+        let leases = more > 0 && pool.coordinator() == self.me.index;
+        if !leases || self.clients.waits_for_lease(pool) || !self.may_lease(&pool.client) {
             return Vec::new();
         }
         self.lease_ids(pool, more.min(LEASE_MAX) as usize)

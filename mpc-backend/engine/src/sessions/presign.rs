@@ -24,6 +24,9 @@ use crate::registry::{Id, PublicKey, birth};
 
 /// How long a presigning may take, in ms.
 const PRESIGN_MS: u64 = 10_000;
+/// A presigning that has taken so long, in ms, is given up for a client that has no more time. A request that comes with
+/// little time left ends none that others wait for.
+const STALLED_MS: u64 = 2_000;
 
 /// One presigning on its way.
 pub(crate) struct Presigning {
@@ -295,14 +298,15 @@ impl Engine {
         self.presign_went_wrong(session, "another member gave up", false, named);
     }
 
-    /// A request has waited too long for a presignature of this pool: what has run since before then is
-    /// given up, and the client hears in time who is silent. Where all is younger the pool works, and has
-    /// only too much to do: a refusal would send the client to other sets, which would have more to do.
+    /// A request has waited too long for a presignature of this pool: what has run since before then, and for
+    /// [`STALLED_MS`], is given up, and the client hears in time who is silent. Where all is younger the pool works, and
+    /// has only too much to do: a refusal would send the client to other sets, which would have more to do.
     pub(crate) fn presigning_stalled(&mut self, pool: &PoolKey, since: u64) {
-        let old = |presign: &Presigning| presign.pool == *pool && presign.deadline <= since + PRESIGN_MS;
+        let begun = since.min(self.now.saturating_sub(STALLED_MS));
+        let old = |presign: &Presigning| presign.pool == *pool && presign.deadline <= begun + PRESIGN_MS;
         let old: Vec<SessionId> =
             self.sessions.presigns.iter().filter(|(_, presign)| old(presign)).map(|(id, _)| *id).collect();
-        if old.is_empty() && self.presigning(pool) > 0 {
+        if old.is_empty() && self.pairs_ready(pool) {
             return;
         }
         old.iter().for_each(|id| self.presign_timed_out(id));

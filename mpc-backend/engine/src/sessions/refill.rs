@@ -12,6 +12,8 @@ use crate::engine::Engine;
 use crate::input::NodeIndex;
 use crate::registry::{Id, PublicKey};
 
+/// Presignings at a time of one pool, for clients that wait.
+const URGENT_AT_ONCE: usize = 8;
 /// Background presignings at a time.
 const REFILL_AT_ONCE: usize = 4;
 /// While signatures were answered within this time, in ms, only pools that run low are refilled:
@@ -218,6 +220,20 @@ impl Engine {
     /// Whether [`Self::refill_pools`] has something to do.
     pub(crate) fn wants_refill(&mut self) -> bool {
         !self.wanting().is_empty()
+    }
+
+    /// Presigns for those who wait, as many at a time as wait, within a bound: no pool stands still behind those that this
+    /// node refills.
+    pub(crate) fn presign_for_waiting(&mut self, rng: &mut dyn CryptoRngCore) {
+        for (key, waiting) in self.clients.waiting_leases() {
+            let able = self.pairs_ready(&key) && self.check_members(&key).is_ok();
+            let wanted = waiting.min(URGENT_AT_ONCE).min(self.me.limits.presign_pool as usize);
+            while able && self.presigning(&key) < wanted && self.make_room(&key, true).is_ok() {
+                if self.begin_presign(&key, true, rng).is_err() {
+                    break;
+                }
+            }
+        }
     }
 
     /// Keeps warm pools at their level, a few presignings at a time.

@@ -29,3 +29,4 @@ mod startup;
 mod strict;
 mod token;
 mod user;
+mod waiting;

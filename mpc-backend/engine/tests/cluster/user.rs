@@ -140,9 +140,14 @@ impl User {
 
     /// Sends a request whose answer is taken later; its number.
     pub fn send(&mut self, sim: &mut Sim, node: u8, conn: u64, op: Op) -> u64 {
+        self.send_within(sim, node, conn, op, 20_000)
+    }
+
+    /// The same with a deadline, in ms.
+    pub fn send_within(&mut self, sim: &mut Sim, node: u8, conn: u64, op: Op, deadline_ms: u32) -> u64 {
         let id = self.fresh();
         let min_registry_index = sim.log.len() as u64;
-        let request = Request { id, deadline_ms: 20_000, min_registry_index, op: Some(op) };
+        let request = Request { id, deadline_ms, min_registry_index, op: Some(op) };
         let frame = ClientFrame { frame: Some(client_frame::Frame::Request(request)) };
         sim.input(node, Input::ClientFrame { conn, frame });
         id
@@ -326,18 +331,16 @@ impl User {
         count: u32,
     ) -> Outcome<LeaseReply> {
         let signers = signers.as_ref();
-        let lowest = signers[0];
-        let signers = signers.iter().copied().map(u32::from).collect();
-        let op = Op::Lease(LeaseRequest {
-            key_id: key.id.to_vec(),
-            signers,
-            count,
-            mechanism: mechanism_of(key.scheme),
-        });
-        match self.call(sim, lowest, op)? {
+        match self.call(sim, signers[0], self.lease_request(key, signers, count))? {
             Reply::Lease(reply) => Ok(reply),
             _ => panic!("another answer"),
         }
+    }
+
+    pub fn lease_request(&self, key: &Key, signers: &[u8], count: u32) -> Op {
+        let signers = signers.iter().copied().map(u32::from).collect();
+        let mechanism = mechanism_of(key.scheme);
+        Op::Lease(LeaseRequest { key_id: key.id.to_vec(), signers, count, mechanism })
     }
 
     pub fn sign_request(
