@@ -33,6 +33,8 @@ pub(crate) struct Race<'a> {
     held_back: bool,
     /// What to say if no set has a witness.
     no_witness: Option<BackendError>,
+    /// No presignature was at hand.
+    has_leased: bool,
 }
 
 /// One signer set at work.
@@ -76,11 +78,21 @@ impl<'a> Race<'a> {
         let (search, tries) = (Search::default(), Vec::new());
         signer.races.begins();
         let pause = PAUSE_FIRST;
-        Self { signer, job, deadline, search, pause, tries, held_back: false, no_witness: None }
+        Self {
+            signer,
+            job,
+            deadline,
+            search,
+            pause,
+            tries,
+            held_back: false,
+            no_witness: None,
+            has_leased: false,
+        }
     }
 
     /// Carries it to its end.
-    pub(crate) fn run(mut self) -> BackendResult<Vec<u8>> {
+    pub(crate) fn run(&mut self) -> BackendResult<Vec<u8>> {
         let nodes = &self.job.core.nodes;
         loop {
             // Each set first has its say, so that the error names those who were silent.
@@ -117,10 +129,15 @@ impl<'a> Race<'a> {
         }
     }
 
+    /// Whether it had to wait for a presignature.
+    pub(crate) fn has_leased(&self) -> bool {
+        self.has_leased
+    }
+
     /// Starts one more signer set. Without any other, those under way are waited for, or there is a pause.
     fn start_another(&mut self) -> BackendResult<()> {
         let core = self.job.core;
-        self.held_back = !self.tries.is_empty() && !self.signer.races.may_grow();
+        self.held_back = !self.tries.is_empty() && !self.signer.races.may_grow(self.job.is_awaited());
         if self.tries.len() >= TRIES_MAX || self.held_back {
             return Ok(());
         }
@@ -133,7 +150,9 @@ impl<'a> Race<'a> {
                 // The first has all the time: others may start beside it, and given up too early, what
                 // the nodes did for it is lost.
                 let deadline = if self.tries.is_empty() { self.deadline } else { share };
-                self.tries.push(Try::start(self.signer, self.job, set, deadline));
+                let one = Try::start(self.signer, self.job, set, deadline);
+                self.has_leased |= matches!(one.phase, Phase::Leasing(_));
+                self.tries.push(one);
                 self.signer.races.has_sets(self.tries.len() - 1, self.tries.len());
             }
             Err(_) if !self.tries.is_empty() => {}
@@ -172,7 +191,7 @@ impl<'a> Try<'a> {
             Some(lease) => self.use_id(job, lease),
             None => {
                 self.phase = Phase::Leasing(job.lease(&self.set, &self.demand, self.deadline));
-                self.slow_at = Some(self.deadline.at_most(LEASE_PATIENCE));
+                self.is_slow_after(LEASE_PATIENCE, job);
             }
         }
     }
@@ -183,7 +202,7 @@ impl<'a> Try<'a> {
         match job.ask_witness(&self.set, &spent, self.deadline) {
             Some(asking) => {
                 self.phase = Phase::Granting(spent, asking);
-                self.slow_at = Some(self.deadline.at_most(job.core.nodes.patience()));
+                self.is_slow_after(job.core.nodes.patience(), job);
             }
             None => self.spend(job, spent),
         }
@@ -192,7 +211,12 @@ impl<'a> Try<'a> {
     fn spend(&mut self, job: &'a Job<'a>, spent: Spent) {
         let asking = job.spend(&self.set, &self.demand, &spent, self.deadline);
         self.phase = Phase::Signing(spent, asking);
-        self.slow_at = Some(self.deadline.at_most(job.core.nodes.patience()));
+        self.is_slow_after(job.core.nodes.patience(), job);
+    }
+
+    fn is_slow_after(&mut self, patience: Duration, job: &Job<'_>) {
+        let patience = if job.is_awaited() { patience.max(BUSY_PATIENCE) } else { patience };
+        self.slow_at = Some(self.deadline.at_most(patience));
     }
 
     /// Goes on as far as the answers that are here allow; the outcome, if there is one.
@@ -297,6 +321,8 @@ const TRIES_MAX: usize = 4;
 const HELD_BACK: Duration = Duration::from_millis(250);
 /// Ids that are tried at one signer set before another set is.
 const IDS_PER_SET: u32 = 4;
+/// Nodes that have as much to do as they can are not slow before this.
+const BUSY_PATIENCE: Duration = Duration::from_secs(1);
 /// An empty pool takes the time of a presigning, behind those of others; a new pair of nodes first
 /// sets itself up.
 const LEASE_PATIENCE: Duration = Duration::from_millis(500);

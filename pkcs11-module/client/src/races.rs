@@ -20,10 +20,12 @@ impl Races {
         self.under_way.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Whether one more set may start beside another.
-    pub(crate) fn may_grow(&self) -> bool {
+    /// Whether one more set may start beside another. `busy` when more is to be signed than the nodes can at once:
+    /// then they are slow because of that, and each set more makes them slower.
+    pub(crate) fn may_grow(&self, busy: bool) -> bool {
         let under_way = self.under_way.load(Ordering::Relaxed);
-        self.extra.load(Ordering::Relaxed) < (under_way / RACES_PER_EXTRA).max(EXTRA_MIN)
+        let least = if busy { 1 } else { EXTRA_MIN };
+        self.extra.load(Ordering::Relaxed) < (under_way / RACES_PER_EXTRA).max(least)
     }
 
     /// A race had `before` sets at work and has `after`.
@@ -52,15 +54,15 @@ mod tests {
         (0..24).for_each(|_| races.begins());
         races.has_sets(0, 1);
         for extra in 1..=3 {
-            assert!(races.may_grow());
+            assert!(races.may_grow(true));
             races.has_sets(extra, extra + 1);
         }
-        assert!(!races.may_grow());
+        assert!(!races.may_grow(false));
         (24..40).for_each(|_| races.begins());
-        assert!(races.may_grow(), "more calls, more races");
+        assert!(races.may_grow(true), "more calls, more races");
         (0..40).for_each(|_| races.ends());
-        assert!(!races.may_grow());
-        races.has_sets(4, 0);
-        assert!(races.may_grow());
+        assert!(!races.may_grow(false));
+        races.has_sets(4, 2);
+        assert!(races.may_grow(false) && !races.may_grow(true), "fewer where all is slow");
     }
 }

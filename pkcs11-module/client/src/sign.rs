@@ -38,6 +38,7 @@ pub(crate) struct Signer {
 /// One signature: what stays the same whichever nodes make it.
 pub(crate) struct Job<'a> {
     pub(crate) core: &'a Core,
+    throttle: &'a Throttle,
     token: TokenId,
     birth: &'a Birth,
     key_id: [u8; 16],
@@ -91,6 +92,7 @@ impl Signer {
         let scheme = to_signing_scheme(scheme).ok_or_else(|| internal("keys on the curve do not sign so"))?;
         let job = Job {
             core,
+            throttle: &self.throttle,
             token,
             birth,
             key_id: key.record.id.0,
@@ -105,8 +107,11 @@ impl Signer {
             shown,
         };
         let turn = self.throttle.enter(deadline);
-        let _turn = turn.ok_or_else(|| BackendError::Unavailable("too many signatures wait".into()))?;
-        Race::new(self, &job, deadline).run().map_err(|error| match error {
+        let mut turn = turn.ok_or_else(|| BackendError::Unavailable("too many signatures wait".into()))?;
+        let mut race = Race::new(self, &job, deadline);
+        let signed = race.run();
+        turn.ends(signed.is_ok(), race.has_leased());
+        signed.map_err(|error| match error {
             BackendError::Refused(text) => {
                 core.log.warn(format_args!("signing with key {}: {text}", key.record.id));
                 BackendError::KeyUseForbidden
@@ -166,6 +171,11 @@ impl Signer {
 impl Job<'_> {
     pub(crate) fn object(&self) -> ObjectId {
         ObjectId(self.key_id)
+    }
+
+    /// Whether other signatures wait for this one and those beside it: the nodes have as much to do as they can.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.throttle.is_full()
     }
 
     /// Sends a presignature's id and what is to be signed to all members. The id is spent.
