@@ -144,7 +144,9 @@ target/debug/grid /usr/lib/softhsm/libsofthsm2.so LABEL PIN SO-PIN compare
 its own and against SoftHSM2, and holds what happens against the lists in [suites](suites): each test that does not pass, with
 the mechanisms that it needs or another reason. A test that fails and is not listed fails the run, and so does one that is listed
 and passes; an entry for a missing mechanism is void once the mechanism is offered. It takes its sources from the registries, so
-it is not part of CI. `PKCS11TEST=/path/to/pkcs11test` adds google/pkcs11test.
+it is not part of CI. `PKCS11TEST=/path/to/pkcs11test` adds google/pkcs11test, `OASIS_CASES=/path/to/folder`
+the mandatory test cases of the OASIS PKCS #11 Profiles, of which a token passes those that it claims (`CKO_PROFILE`): Baseline and
+Extended Provider.
 
 What follows is generated: `UPDATE=1 cargo test -p conformance --test pkcs11 readme`. A test fails when it is out of date,
 others when the module answers differently.

@@ -7,7 +7,7 @@
 //! Reading order: [`module`] (load and call), [`functions`] (all functions, as data), [`token`] and [`session`] with [`rsa`] (a
 //! logged-in session in few words), [`lab`] (the cluster behind it), [`dead`] (none), [`child`] (fork), [`coverage`],
 //! [`grid`] (bad arguments, for any library), [`sequences`] (random calls against a model), [`attacks`] with [`wrapping`] (what must not be possible),
-//! [`suites`] (other people's tests).
+//! [`suites`] (other people's tests), [`profiles`] (the standard's own).
 // Tests call C, `call!` with expressions of their own; nothing of this is shipped.
 #![allow(
     clippy::macro_metavars_in_unsafe,
@@ -26,6 +26,7 @@ pub mod grid;
 pub mod lab;
 pub mod mechanisms;
 pub mod module;
+pub mod profiles;
 pub mod rsa;
 pub mod sequences;
 pub mod session;

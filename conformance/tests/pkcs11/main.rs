@@ -23,6 +23,7 @@ mod login;
 mod many_objects;
 mod objects;
 mod operations;
+mod profiles;
 mod random;
 mod rsa;
 mod rsa_exponents;

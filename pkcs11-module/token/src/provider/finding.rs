@@ -79,8 +79,9 @@ impl Provider {
             }
         }
         // Only for who asks for profiles: applications older than these would not know what they have found.
-        if search.ulong(CKA_CLASS) == Some(CKO_PROFILE) && matches(&profile::record(), search, policy) {
-            found.push_back(handles.token_object(slot.id, profile::ID, false));
+        if search.ulong(CKA_CLASS) == Some(CKO_PROFILE) {
+            let profiles = profile::records().filter(|profile| matches(profile, search, policy));
+            found.extend(profiles.map(|profile| handles.token_object(slot.id, profile.id, false)));
         }
         for (handle, private, record) in handles.session_objects(slot.id) {
             if (!private || logged_in) && wanted(&record) {

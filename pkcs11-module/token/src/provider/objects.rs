@@ -275,8 +275,8 @@ impl Provider {
 
     /// A token object from what was read before, else from a fresh reading.
     fn token_object(&self, session: &Session, id: ObjectId) -> Result<Option<Arc<ObjectRecord>>> {
-        if id == profile::ID {
-            return Ok(Some(profile::record()));
+        if let Some(profile) = profile::find(id) {
+            return Ok(Some(profile));
         }
         for freshness in [Freshness::Cached, Freshness::Current] {
             let list = self.settle(&session.slot, self.backend.objects(session.slot.token, freshness))?;

@@ -243,21 +243,21 @@ fn a_handle_of_one_token_means_nothing_to_another() {
 }
 
 #[test]
-fn the_profile_is_found_by_who_asks_for_it_and_nobody_changes_it() {
+fn profiles_are_found_by_who_asks_for_them_and_nobody_changes_them() {
     let application = Application::new();
     let session = application.session();
     assert!(application.find(session, &Items::new()).is_empty(), "older applications do not know the class");
     let wanted = Items::new().ulong(CKA_CLASS, CKO_PROFILE);
-    let [profile] = application.find(session, &wanted)[..] else { panic!("one profile") };
-    assert_eq!(
-        application.get(session, profile, CKA_PROFILE_ID).unwrap(),
-        CKP_BASELINE_PROVIDER.to_ne_bytes()
-    );
-    assert_eq!(application.find(session, &wanted.ulong(CKA_PROFILE_ID, CKP_BASELINE_PROVIDER)), [profile]);
-    let label = Items::new().bytes(CKA_LABEL, b"x");
-    assert_eq!(application.set(session, profile, &label), Err(Error::ActionProhibited));
-    assert_eq!(application.copy(session, profile, &label), Err(Error::ActionProhibited));
-    assert_eq!(application.provider.destroy_object(session, profile), Err(Error::ActionProhibited));
+    let [baseline, extended] = application.find(session, &wanted)[..] else { panic!("two profiles") };
+    for (profile, id) in [(baseline, CKP_BASELINE_PROVIDER), (extended, CKP_EXTENDED_PROVIDER)] {
+        assert_eq!(application.get(session, profile, CKA_PROFILE_ID).unwrap(), id.to_ne_bytes());
+        let wanted = Items::new().ulong(CKA_CLASS, CKO_PROFILE).ulong(CKA_PROFILE_ID, id);
+        assert_eq!(application.find(session, &wanted), [profile]);
+        let label = Items::new().bytes(CKA_LABEL, b"x");
+        assert_eq!(application.set(session, profile, &label), Err(Error::ActionProhibited));
+        assert_eq!(application.copy(session, profile, &label), Err(Error::ActionProhibited));
+        assert_eq!(application.provider.destroy_object(session, profile), Err(Error::ActionProhibited));
+    }
     let another = Items::new().ulong(CKA_CLASS, CKO_PROFILE);
     contradicts(application.create(session, &another), CKA_CLASS);
 }
