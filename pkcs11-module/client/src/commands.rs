@@ -25,8 +25,8 @@ use crate::registry::Registry;
 impl Core {
     /// Signs `body` with our identity and the given logins, and has it applied.
     pub(crate) fn command(&self, body: Body, logins: &[&Login], deadline: Deadline) -> BackendResult<()> {
-        // Commands go to one node, and so tell of one only how far the registry is: after many of them T are asked, or
-        // the next one would be too old when it comes.
+        // A command goes to one node and tells that one's index only: after many of them T are asked, so that the next
+        // one is valid when it is applied.
         let known = self.nodes.registry_index();
         if known == 0 || self.read_floor() >= known + COMMAND_WINDOW / 4 {
             self.agreed_tokens(deadline)?;
