@@ -5,7 +5,7 @@ mod wrapping;
 
 use cryptoki_sys::*;
 
-pub(super) use encryption::oaep;
+pub(crate) use encryption::oaep;
 
 use super::arena::Arena;
 use super::rules::*;

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use prost::Message;
 use proto::client::v1::{Code, request};
+use proto::limits::COMMAND_WINDOW;
 use proto::registry::v1::Command;
 use token::backend::{Backend, BackendError, Freshness, PublicHalf};
 
@@ -35,6 +36,16 @@ fn object_changed_by_another_client_is_stale_and_then_read_again() {
     assert_eq!(client.update_object(TOKEN, record.id, 1, data_object("ours")), Err(BackendError::Stale));
     let list = client.objects(TOKEN, Freshness::Current).unwrap();
     assert_eq!(list.get(&record.id).unwrap().version, 2);
+}
+
+/// The process was idle meanwhile, or has itself written so much through one node.
+#[test]
+fn a_command_that_came_too_late_is_signed_anew() {
+    let (fake, client) = ready();
+    fake.world.lock().unwrap().index += COMMAND_WINDOW + 1;
+    let record = client.create_object(TOKEN, data_object("late")).unwrap();
+    let list = client.objects(TOKEN, Freshness::Current).unwrap();
+    assert_eq!(list.get(&record.id).map(|found| &found.attributes), Some(&record.attributes));
 }
 
 #[test]
