@@ -189,7 +189,7 @@ impl Registry {
         let logins: Vec<&Login> = login.as_deref().into_iter().collect();
         let outcome = core.command(body, &logins, deadline);
         if outcome.is_err() {
-            self.forget_objects(token);
+            self.outdate_objects(token);
         }
         outcome
     }

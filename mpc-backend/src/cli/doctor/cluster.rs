@@ -93,6 +93,8 @@ fn why(node: u8, address: &str, key: &str, failure: &NodeFailure) -> Finding {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::panic)]
+
     use proto::client::v1::PeerStatus;
 
     use super::*;

@@ -97,7 +97,7 @@ fn lengths_follow_key_type_and_template() {
         (CKD_NULL, Items::new().ulong(CKA_KEY_TYPE, CKK_EC), Error::AttributeValueInvalid),
         (CKD_NULL, aes().ulong(CKA_CLASS, CKO_PRIVATE_KEY), Error::TemplateInconsistent),
         (CKD_NULL, generic().bytes(CKA_VALUE, &[1]), Error::AttributeReadOnly),
-        (CKD_NULL, generic().bytes(CKA_EC_PARAMS, P256_OID), Error::AttributeTypeInvalid),
+        (CKD_NULL, generic().bytes(CKA_EC_PARAMS, P256_OID), Error::TemplateInconsistent),
     ] {
         assert_eq!(value(kdf, &template).map_err(|e| e.rv()), Err(error.rv()), "{template:?}");
     }
