@@ -6,7 +6,7 @@ use std::fmt;
 use cryptoki_sys::*;
 
 use super::plan::Cell;
-use super::rules::allowed;
+use super::rules::{GOOD, allowed};
 
 /// How a cell ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,8 +59,11 @@ impl Report {
             Outcome::Crash => "crash".into(),
             Outcome::Hang | Outcome::LeftOut => "hang".into(),
         };
-        let wrong: Vec<_> =
+        let mut wrong: Vec<_> =
             rules.iter().filter(|rule| rule.codes != [CKR_OK]).map(|rule| rule.clause).collect();
+        if wrong.is_empty() {
+            wrong.push(GOOD.clause);
+        }
         let state = cell.state;
         let line = format!(
             "{}, {}: {answer} ({:?}, {}, {:?})",
