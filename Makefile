@@ -16,7 +16,7 @@ help:
 	@echo "make constant-time  show by valgrind and by statistics that nothing takes its time from a secret"
 	@echo "make memcheck  run the library with bad arguments and random calls under valgrind"
 	@echo "make shipped  show that the binaries have no switch for planted bugs"
-	@echo "make suites run the tests of other PKCS#11 projects against our library and SoftHSM2"
+	@echo "make suites run the tests of other PKCS#11 projects against our library and SoftHSM2, and our own against SoftHSM2"
 	@echo "make kms     run boto3, the AWS CLI and the SDKs over every operation and key type of the KMS agent"
 	@echo "make clients follow the how-to pages of conformance/clients, with SoftHSM2 and with ours; prints a table"
 	@echo "make bench  measure the protocols beside others, a 2-of-3 cluster and SoftHSM2; writes target/bench/"

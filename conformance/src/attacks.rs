@@ -54,8 +54,10 @@ pub fn listed(chapter: &str, text: &str) -> Result<Vec<Attack>, String> {
 pub fn generous_pair(session: &Session<'_>) -> Pair {
     let public =
         [(CKA_EC_PARAMS, P256.to_vec()), on_token(true), flag(CKA_WRAP, true), flag(CKA_ENCRYPT, true)];
-    let private = [CKA_TOKEN, CKA_SIGN, CKA_DECRYPT, CKA_UNWRAP, CKA_DERIVE, CKA_SIGN_RECOVER];
-    session.generate(&public, &private.map(|kind| flag(kind, true))).expect("C_GenerateKeyPair")
+    // Sensitive by its template: the default is the token's own affair (PKCS#11 3.1 section 4.9).
+    let set = [CKA_TOKEN, CKA_SENSITIVE, CKA_SIGN, CKA_DECRYPT, CKA_UNWRAP, CKA_DERIVE, CKA_SIGN_RECOVER];
+    let private = [&set.map(|kind| flag(kind, true))[..], &[flag(CKA_EXTRACTABLE, false)]].concat();
+    session.generate(&public, &private).expect("C_GenerateKeyPair")
 }
 
 /// Asks for a mechanism that must not exist, in every way in which the attack could use it.

@@ -2,12 +2,33 @@
 //!
 //! `conformance/run` starts one lab for all tests and names it in the environment. A test that is run alone starts its
 //! own with the `counterfoil` command of the same build, and stops it when the process ends.
+//!
+//! The environment can also name another library's token, which has no cluster behind it: [`foreign`].
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::{dead, module};
+
+/// Whether the library is not ours: the environment names it and a token of it, and no configuration of a client.
+pub fn foreign() -> bool {
+    let named = |name| std::env::var_os(name).is_some();
+    named("PKCS11_MODULE") && named("COUNTERFOIL_TEST_TOKEN") && !named("COUNTERFOIL_TEST_CONFIG")
+}
+
+/// Whether a test has nothing to ask of this library, because it is about something that only ours has. Says so in the
+/// test's output, which [`crate::suites::chapters`] reads.
+pub fn skipped(what: &str) -> bool {
+    let skipped = foreign();
+    if skipped {
+        println!("{SKIPPED}it is about {what}");
+    }
+    skipped
+}
+
+/// What a test that skips itself says first.
+pub const SKIPPED: &str = "skipped: ";
 
 /// What a test needs to know of a cluster.
 #[derive(Debug, Clone)]
@@ -35,6 +56,7 @@ impl Lab {
             Some(_) => {
                 Self::from_environment().expect("COUNTERFOIL_TEST_PRIVATE goes with a lab in the environment")
             }
+            None if foreign() => Self::shared(),
             None => Self::own().clone(),
         };
         dead::configure(lab.config.clone());
@@ -80,7 +102,7 @@ impl Lab {
             token: variable("COUNTERFOIL_TEST_TOKEN")?,
             so_pin: variable("COUNTERFOIL_TEST_SO_PIN")?,
             pin: variable("COUNTERFOIL_TEST_PIN")?,
-            config: variable("COUNTERFOIL_TEST_CONFIG")?.into(),
+            config: variable("COUNTERFOIL_TEST_CONFIG").or_else(|| foreign().then(String::new))?.into(),
         })
     }
 

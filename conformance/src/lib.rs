@@ -4,7 +4,7 @@
 //! The module is a singleton of its process and reads `COUNTERFOIL_CONFIG`, so tests that hold a
 //! [`module::Module`] take turns within a process; `cargo nextest` gives each its own.
 //!
-//! Reading order: [`module`] (load and call), [`functions`] (all functions, as data), [`token`] and [`session`] with [`rsa`] (a
+//! Reading order: [`module`] with [`table`] (load and call), [`functions`] (all functions, as data), [`token`] and [`session`] with [`rsa`] (a
 //! logged-in session in few words), [`lab`] (the cluster behind it), [`dead`] (none), [`child`] (fork), [`coverage`],
 //! [`grid`] (bad arguments, for any library), [`sequences`] (random calls against a model), [`attacks`] with [`wrapping`] (what must not be possible),
 //! [`suites`] (other people's tests), [`profiles`] (the standard's own).
@@ -32,5 +32,6 @@ pub mod sequences;
 pub mod session;
 pub mod softhsm;
 pub mod suites;
+pub mod table;
 pub mod token;
 pub mod wrapping;

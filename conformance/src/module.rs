@@ -7,6 +7,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use cryptoki_sys::*;
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 
+use crate::functions::FUNCTIONS;
+use crate::lab;
+use crate::table::Table;
+
 /// The loaded module. Holding it is having the turn in this process; dropping it finalises the library.
 pub struct Module {
     list: &'static CK_FUNCTION_LIST_3_2,
@@ -29,7 +33,7 @@ impl Module {
     pub fn load() -> Self {
         static TURN: Mutex<()> = Mutex::new(());
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        Self { list: list(&open()), _turn: Some(turn) }
+        Self { list: list(open()), _turn: Some(turn) }
     }
 
     /// Initialises a second library, which knows nothing of the first one: another process, to the nodes.
@@ -43,9 +47,7 @@ impl Module {
         std::fs::copy(path(), &copy).expect("the module can be copied");
         // SAFETY: as in `open`.
         let library = unsafe { Library::open(Some(copy), RTLD_NOW | RTLD_LOCAL) }.expect("the copy loads");
-        let module = Self { list: list(&library), _turn: None };
-        // Its table is used until the process ends.
-        std::mem::forget(library);
+        let module = Self { list: list(library), _turn: None };
         assert_eq!(module.initialize(), CKR_OK, "C_Initialize of the copy");
         module
     }
@@ -137,19 +139,11 @@ pub fn open() -> Library {
     unsafe { Library::open(Some(path()), RTLD_NOW | RTLD_LOCAL) }.expect("the module loads")
 }
 
-/// The 3.2 table through `C_GetInterface`.
-fn list(library: &Library) -> &'static CK_FUNCTION_LIST_3_2 {
-    type GetInterface =
-        unsafe extern "C" fn(*mut CK_UTF8CHAR, *mut CK_VERSION, *mut *mut CK_INTERFACE, CK_FLAGS) -> CK_RV;
-    // SAFETY: the symbol of PKCS#11 3.0 with its type.
-    let get = unsafe { library.get::<GetInterface>(b"C_GetInterface\0") }
-        .expect("the module exports C_GetInterface");
-    let (mut version, mut interface) = (CK_VERSION { major: 3, minor: 2 }, null_mut());
-    // SAFETY: name null is any, version and place for the answer are variables here.
-    let rv = unsafe { get(null_mut(), &raw mut version, &raw mut interface, 0) };
-    assert_eq!(rv, CKR_OK, "C_GetInterface(3.2)");
-    // SAFETY: CKR_OK promises a pointer to an interface that lives as long as the library, which is never unmapped.
-    let table = unsafe { (*interface).pFunctionList }.cast::<CK_FUNCTION_LIST_3_2>();
-    // SAFETY: the function list of an interface of version 3.2.
-    unsafe { &*table }
+/// The library's table. Ours has one of 3.2; an older one of another library is filled up.
+fn list(library: Library) -> &'static CK_FUNCTION_LIST_3_2 {
+    let table = Table::newest(&library);
+    assert!(lab::foreign() || table.entries == FUNCTIONS.len(), "C_GetInterface(3.2)");
+    // The table is used until the process ends.
+    std::mem::forget(library);
+    table.as_of_3_2()
 }

@@ -5,6 +5,7 @@ use std::ptr::null_mut;
 use cryptoki_sys::*;
 
 use crate::call;
+use crate::lab;
 use crate::session::{Attribute, Outcome, Pair, Session, labelled, number, ok, on_token, template};
 
 /// A mechanism and its parameter.
@@ -77,6 +78,8 @@ impl RsaMechanism {
     pub fn usual(id: CK_MECHANISM_TYPE) -> Self {
         let pss = |hash, mgf| Self::pss(id, hash, mgf, 20);
         match id {
+            // SHA-1 is what every token takes.
+            CKM_RSA_PKCS_OAEP if lab::foreign() => Self::oaep(CKM_SHA_1, CKG_MGF1_SHA1, &[]),
             CKM_RSA_PKCS_OAEP => Self::oaep(CKM_SHA256, CKG_MGF1_SHA256, &[]),
             CKM_RSA_AES_KEY_WRAP => Self::aes_key_wrap(256),
             CKM_RSA_PKCS_PSS | CKM_SHA256_RSA_PKCS_PSS => pss(CKM_SHA256, CKG_MGF1_SHA256),

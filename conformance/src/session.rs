@@ -233,7 +233,8 @@ impl Session<'_> {
         let mut parameter = CK_ECDH1_DERIVE_PARAMS {
             kdf,
             ulSharedDataLen: len(shared_data),
-            pSharedData: shared_data.as_ptr().cast_mut(),
+            // PKCS#11 3.1 section 6.3.16: null where there is none.
+            pSharedData: if shared_data.is_empty() { null_mut() } else { shared_data.as_ptr().cast_mut() },
             ulPublicDataLen: len(public_data),
             pPublicData: public_data.as_ptr().cast_mut(),
         };
@@ -309,6 +310,11 @@ pub fn number(kind: CK_ATTRIBUTE_TYPE, value: CK_ULONG) -> Attribute {
 /// An attribute of type CK_BBOOL.
 pub fn flag(kind: CK_ATTRIBUTE_TYPE, value: bool) -> Attribute {
     (kind, vec![CK_BBOOL::from(value)])
+}
+
+/// What a secret key's template says of its value: that it can be read. The default is the token's own affair.
+pub fn readable() -> [Attribute; 2] {
+    [flag(CKA_SENSITIVE, false), flag(CKA_EXTRACTABLE, true)]
 }
 
 /// `CKA_LABEL`.

@@ -37,7 +37,7 @@ impl SoftHsm {
                 "--label",
                 Self::TOKEN,
                 "--so-pin",
-                Self::PIN,
+                Self::SO_PIN,
                 "--pin",
                 Self::PIN,
             ])
@@ -56,8 +56,10 @@ impl SoftHsm {
 
     /// Label of the token.
     pub const TOKEN: &str = "soft";
-    /// PIN of its user and of its security officer.
+    /// PIN of its user.
     pub const PIN: &str = "123456";
+    /// PIN of its security officer.
+    pub const SO_PIN: &str = "officer-123456";
 }
 
 const MODULES: [&str; 2] =

@@ -1,7 +1,7 @@
 //! The cells: every function, in every state that matters to it, with every wrong value of every parameter alone, and of
 //! every two parameters together.
 
-use super::rules::{CANCEL, NOT_SUPPORTED, NULL, Rule, deciding};
+use super::rules::{CANCEL, NOT_SUPPORTED, NULL, Rule, STUB, deciding};
 use super::state::{self, Login, Operation, State};
 use super::values::{Value, values};
 use crate::functions::{Answer, FUNCTIONS, Function, Parameter};
@@ -39,10 +39,18 @@ impl Cell {
         if names.is_empty() { "right arguments".into() } else { names.join(" and ") }
     }
 
+    /// Whether the function begins or ends the library's life.
+    fn is_life(&self) -> bool {
+        ["C_Initialize", "C_Finalize"].contains(&self.function().name)
+    }
+
     /// The rules that decide; `compared` is a library of 2.40.
     pub fn rules(&self, compared: bool) -> Vec<&'static Rule> {
         if self.function().answer == Answer::NotSupported && self.state.login != Login::Uninitialized {
             return vec![&NOT_SUPPORTED];
+        }
+        if compared && self.state.login == Login::Uninitialized && !self.is_life() {
+            return vec![&STUB];
         }
         let mut rules = state::rules(self.function(), self.state);
         rules.extend(self.values().map(|value| value.rule));

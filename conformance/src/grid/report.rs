@@ -6,7 +6,7 @@ use std::fmt;
 use cryptoki_sys::*;
 
 use super::plan::Cell;
-use super::rules::allowed;
+use super::rules::{GOOD, allowed};
 
 /// How a cell ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,8 +59,11 @@ impl Report {
             Outcome::Crash => "crash".into(),
             Outcome::Hang | Outcome::LeftOut => "hang".into(),
         };
-        let wrong: Vec<_> =
+        let mut wrong: Vec<_> =
             rules.iter().filter(|rule| rule.codes != [CKR_OK]).map(|rule| rule.clause).collect();
+        if wrong.is_empty() {
+            wrong.push(GOOD.clause);
+        }
         let state = cell.state;
         let line = format!(
             "{}, {}: {answer} ({:?}, {}, {:?})",
@@ -135,4 +138,7 @@ static NAMES: &[(CK_RV, &str)] = names! {
     CKR_USER_PIN_NOT_INITIALIZED CKR_USER_TYPE_INVALID CKR_USER_ANOTHER_ALREADY_LOGGED_IN
     CKR_DOMAIN_PARAMS_INVALID CKR_CURVE_NOT_SUPPORTED CKR_BUFFER_TOO_SMALL CKR_CRYPTOKI_NOT_INITIALIZED
     CKR_CRYPTOKI_ALREADY_INITIALIZED CKR_OPERATION_CANCEL_FAILED CKR_SESSION_ASYNC_NOT_SUPPORTED CKR_PIN_LOCKED
+    CKR_KEY_SIZE_RANGE CKR_KEY_NOT_WRAPPABLE CKR_KEY_UNEXTRACTABLE CKR_PUBLIC_KEY_INVALID CKR_ENCRYPTED_DATA_INVALID
+    CKR_ENCRYPTED_DATA_LEN_RANGE CKR_WRAPPED_KEY_INVALID CKR_WRAPPED_KEY_LEN_RANGE CKR_WRAPPING_KEY_HANDLE_INVALID
+    CKR_WRAPPING_KEY_TYPE_INCONSISTENT CKR_UNWRAPPING_KEY_HANDLE_INVALID CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT
 };

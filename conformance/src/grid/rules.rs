@@ -14,10 +14,15 @@ pub struct Rule {
 
 /// The rules among `rules` that decide.
 ///
-/// Sections 5.1.2 and 5.1.7: a wrong session comes before everything else, but for the functions that do nothing.
+/// Sections 5.1.2 and 5.1.7: a wrong session comes before everything else. The functions that do nothing may look at it or
+/// not: section 5.20 lists both codes.
 pub fn deciding(rules: &[&'static Rule]) -> Vec<&'static Rule> {
+    let is = |known: &'static Rule| rules.iter().any(|rule| std::ptr::eq(*rule, known));
+    if is(&NOT_PARALLEL) && is(&SESSION) && !is(&NOT_INITIALIZED) {
+        return vec![&NOT_PARALLEL_NOR_SESSION];
+    }
     let first = [&NOT_INITIALIZED, &NOT_PARALLEL, &SESSION, &CANCEL];
-    let decides = first.into_iter().find(|first| rules.iter().any(|rule| std::ptr::eq(*rule, *first)));
+    let decides = first.into_iter().find(|first| is(first));
     decides.map_or_else(|| rules.to_vec(), |rule| vec![rule])
 }
 
@@ -53,9 +58,15 @@ rules! {
     SLOT "5.5: no such slot" CKR_SLOT_ID_INVALID;
     SESSION_EXISTS "5.5.7: C_InitToken fails while a session is open" CKR_SESSION_EXISTS;
     NOT_SUPPORTED "5.1.6: the stub of a function that is not supported" CKR_FUNCTION_NOT_SUPPORTED;
+    STUB "5.4.1: every call but a few needs C_Initialize first; 5.1.6: the stub of a function that is not supported"
+        CKR_CRYPTOKI_NOT_INITIALIZED CKR_FUNCTION_NOT_SUPPORTED;
     NOT_PARALLEL "5.20: legacy functions" CKR_FUNCTION_NOT_PARALLEL;
+    NOT_PARALLEL_NOR_SESSION "5.20: legacy functions, which may look at the session"
+        CKR_FUNCTION_NOT_PARALLEL CKR_SESSION_HANDLE_INVALID;
     NO_EVENT "5.5.4: CKF_DONT_BLOCK and no event" CKR_NO_EVENT;
-    BLOCKING "5.5.4: a library may refuse to wait" CKR_FUNCTION_NOT_SUPPORTED;
+    // Section 5.5.4 lists no code for it. A library that has no events, and no thread to be woken by, would wait for ever; NSS
+    // asks again from time to time where it gets this answer.
+    BLOCKING "our decision: C_WaitForSlotEvent does not wait for an event that cannot come" CKR_FUNCTION_NOT_SUPPORTED;
     PARALLEL "5.6.1: CKF_SERIAL_SESSION must be set" CKR_SESSION_PARALLEL_NOT_SUPPORTED;
     UNKNOWN_FLAGS "5.6.1: flags beyond those defined" CKR_OK CKR_ARGUMENTS_BAD CKR_SESSION_ASYNC_NOT_SUPPORTED;
     READ_ONLY_SO "5.6.1: no read-only session while the SO is logged in" CKR_SESSION_READ_WRITE_SO_EXISTS;
@@ -71,7 +82,9 @@ rules! {
     INTERFACE "5.4.6: no such interface" CKR_ARGUMENTS_BAD CKR_FUNCTION_FAILED;
     // PINs and logins.
     NULL_PIN "5.6.8: a null PIN is for tokens with a keypad" CKR_ARGUMENTS_BAD CKR_PIN_INCORRECT;
-    WRONG_PIN "5.6.8: a PIN that cannot be right" CKR_PIN_INCORRECT CKR_PIN_LEN_RANGE CKR_ARGUMENTS_BAD;
+    LOGIN_PIN "5.6.8: a PIN that cannot be right; 5.1.6: CKR_PIN_LEN_RANGE is for functions that set a PIN"
+        CKR_PIN_INCORRECT CKR_ARGUMENTS_BAD;
+    WRONG_PIN "5.5.7, 5.5.9: a PIN that cannot be right" CKR_PIN_INCORRECT CKR_PIN_LEN_RANGE CKR_ARGUMENTS_BAD;
     NEW_PIN "5.5.8, 5.5.9: a PIN that cannot be set"
         CKR_PIN_LEN_RANGE CKR_PIN_INVALID CKR_ARGUMENTS_BAD;
     USER_TYPE "5.6.8: no such user" CKR_USER_TYPE_INVALID;
@@ -108,6 +121,8 @@ rules! {
     UNKNOWN_ATTRIBUTE "4.1.1: an attribute that does not exist" CKR_ATTRIBUTE_TYPE_INVALID CKR_TEMPLATE_INCONSISTENT;
     ATTRIBUTE_VALUE "4.1.1: a value that cannot be"
         CKR_ATTRIBUTE_VALUE_INVALID CKR_ARGUMENTS_BAD CKR_TEMPLATE_INCONSISTENT;
+    OTHER_CLASS "4.1.1, 5.1.8: a class of object that the function does not make"
+        CKR_TEMPLATE_INCONSISTENT CKR_ATTRIBUTE_VALUE_INVALID;
     TWICE "4.1.1: the same attribute with two values" CKR_TEMPLATE_INCONSISTENT;
     FIXED "4.1.2: an attribute that is not for the application to set"
         CKR_ATTRIBUTE_READ_ONLY CKR_TEMPLATE_INCONSISTENT CKR_ATTRIBUTE_TYPE_INVALID CKR_ATTRIBUTE_VALUE_INVALID;
@@ -130,6 +145,7 @@ rules! {
         CKR_OPERATION_ACTIVE CKR_OPERATION_NOT_INITIALIZED CKR_FUNCTION_FAILED;
     ABSURD_CIPHERTEXT "5.10.2: a length that no memory has"
         CKR_ENCRYPTED_DATA_LEN_RANGE CKR_ARGUMENTS_BAD CKR_HOST_MEMORY;
+    NO_CIPHERTEXT "5.1.6: null with length 0 is no ciphertext" CKR_ENCRYPTED_DATA_LEN_RANGE CKR_ARGUMENTS_BAD;
     CIPHERTEXT_LENGTH "5.10.2: the ciphertext has the wrong length" CKR_ENCRYPTED_DATA_LEN_RANGE;
     SIGNATURE "5.15.2: the signature is wrong" CKR_SIGNATURE_INVALID;
     SIGNATURE_LENGTH "5.15.2: the signature has the wrong length" CKR_SIGNATURE_LEN_RANGE;
@@ -144,6 +160,11 @@ mod tests {
     #[test]
     fn a_wrong_session_outweighs_everything_and_other_errors_are_equals() {
         assert_eq!(allowed(&[&NULL, &SESSION, &MECHANISM]), [CKR_SESSION_HANDLE_INVALID]);
+        assert_eq!(
+            allowed(&[&NOT_PARALLEL, &SESSION]),
+            [CKR_FUNCTION_NOT_PARALLEL, CKR_SESSION_HANDLE_INVALID]
+        );
+        assert_eq!(allowed(&[&NOT_INITIALIZED, &NOT_PARALLEL, &SESSION]), [CKR_CRYPTOKI_NOT_INITIALIZED]);
         assert_eq!(allowed(&[&NULL, &MECHANISM]), [CKR_ARGUMENTS_BAD, CKR_MECHANISM_INVALID]);
         assert_eq!(allowed(&[&ODD, &NULL]), [CKR_ARGUMENTS_BAD]);
         assert_eq!(allowed(&[&ODD, &MAYBE_ACTIVE]), [CKR_OK, CKR_OPERATION_ACTIVE]);

@@ -140,7 +140,7 @@ pub static SECRET: &[Value] = with_bad_pointers![
     ),
     t!("empty template", INCOMPLETE, &[]),
     t!("no key type", INCOMPLETE, &[bytes(CKA_CLASS, &SECRET_CLASS)]),
-    t!("other class", TWICE, &[bytes(CKA_CLASS, &DATA_CLASS), bytes(CKA_KEY_TYPE, &GENERIC)]),
+    t!("other class", OTHER_CLASS, &[bytes(CKA_CLASS, &DATA_CLASS), bytes(CKA_KEY_TYPE, &GENERIC)]),
     t!(
         "length of 4 bytes",
         ATTRIBUTE_VALUE,

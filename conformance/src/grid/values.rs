@@ -357,9 +357,9 @@ static PINS: &[Value] = &[
     v("PIN", &GOOD, |w, a| vec![a.put(w.pin.as_bytes(), 0), w.pin.len()]),
     v("null PIN", &NULL_PIN, |_, _| vec![0, 6]),
     v("null PIN of length 0", &NULL_PIN, |_, _| vec![0, 0]),
-    v("empty PIN", &WRONG_PIN, |_, a| vec![a.room(8, 0), 0]),
-    v("PIN of 5000 bytes", &WRONG_PIN, |_, a| vec![a.put(&[b'9'; 5000], 0), 5000]),
-    v("PIN of length -1", &WRONG_PIN, |_, a| vec![a.put(&[b'9'; 8], 0), LENGTHS[0]]),
+    v("empty PIN", &LOGIN_PIN, |_, a| vec![a.room(8, 0), 0]),
+    v("PIN of 5000 bytes", &LOGIN_PIN, |_, a| vec![a.put(&[b'9'; 5000], 0), 5000]),
+    v("PIN of length -1", &LOGIN_PIN, |_, a| vec![a.put(&[b'9'; 8], 0), LENGTHS[0]]),
 ];
 
 static OLD_PINS: &[Value] = &[

@@ -23,6 +23,8 @@ pub struct World {
     pub private: usize,
     /// A public RSA key, of a session that stays open.
     pub rsa: usize,
+    /// Whether the library has CKM_RSA_AES_KEY_WRAP.
+    pub envelopes: bool,
     /// The ECDSA mechanism that takes messages of any length, if the library has one.
     pub signature: CK_MECHANISM_TYPE,
     pub login: Login,
@@ -59,26 +61,33 @@ impl World {
         if library.named("C_GetMechanismInfo", &[self.slot, CKM_ECDSA_SHA256 as usize, info]) == CKR_OK {
             self.signature = CKM_ECDSA_SHA256;
         }
+        self.envelopes =
+            library.named("C_GetMechanismInfo", &[self.slot, CKM_RSA_AES_KEY_WRAP as usize, info]) == CKR_OK;
         let session = self.open(library, true);
         expect("C_CloseSession", library.named("C_CloseSession", &[session]));
         self.closed = session;
         self.keep(library);
         self.enter(library, Login::User);
-        let public = [(CKA_EC_PARAMS, Some(CURVES[0]), CURVES[0].len()), (CKA_TOKEN, Some(&[1]), 1)];
         let label = (CKA_LABEL, Some(LABEL), LABEL.len());
+        let public =
+            [(CKA_EC_PARAMS, Some(CURVES[0]), CURVES[0].len()), (CKA_TOKEN, Some(&[1][..]), 1), label];
         let private =
             [(CKA_TOKEN, Some(&[1][..]), 1), (CKA_SIGN, Some(&[1]), 1), (CKA_DERIVE, Some(&[1]), 1), label];
         let (public, private) = (arena.template(&public, 0), arena.template(&private, 0));
         let mechanism = arena.mechanism(CKM_EC_KEY_PAIR_GEN, 0, 0);
         let (first, second) = (arena.room(8, 0), arena.room(8, 0));
-        let words = [self.keeper, mechanism, public, 2, private, 4, first, second];
+        let words = [self.keeper, mechanism, public, 3, private, 4, first, second];
         expect("C_GenerateKeyPair", library.named("C_GenerateKeyPair", &words));
         (self.public, self.private) = (arena.word(first), arena.word(second));
     }
 
-    /// Opens the session that stays, with its object, and destroys another.
+    /// Opens the session that stays, with its object, and destroys another. A handle is good as long as its session: the
+    /// public key is looked for again.
     pub fn keep(&mut self, library: &Library) {
         self.keeper = self.open(library, true);
+        if self.public != 0 {
+            self.public = self.find(library, CKO_PUBLIC_KEY);
+        }
         self.destroyed = self.create_data(library);
         expect("C_DestroyObject", library.named("C_DestroyObject", &[self.keeper, self.destroyed]));
         self.data = self.create_data(library);
@@ -134,7 +143,7 @@ impl World {
             }
         }
         if self.private != 0 && wanted == Login::User {
-            self.private = self.find_private(library);
+            self.private = self.find(library, CKO_PRIVATE_KEY);
         }
         self.login = wanted;
     }
@@ -191,16 +200,16 @@ impl World {
         }
     }
 
-    /// The grid's private key; its handle may be a new one after each login.
-    fn find_private(&self, library: &Library) -> usize {
+    /// A half of the grid's key pair; its handle may be a new one after each login.
+    fn find(&self, library: &Library, class: CK_OBJECT_CLASS) -> usize {
         let mut arena = Arena::new();
-        let class = CKO_PRIVATE_KEY.to_ne_bytes();
+        let class = class.to_ne_bytes();
         let template = [(CKA_CLASS, Some(&class[..]), 8), (CKA_LABEL, Some(LABEL), LABEL.len())];
         let (template, handle, count) = (arena.template(&template, 0), arena.room(8, 0), arena.room(8, 0));
         expect("C_FindObjectsInit", library.named("C_FindObjectsInit", &[self.keeper, template, 2]));
         expect("C_FindObjects", library.named("C_FindObjects", &[self.keeper, handle, 1, count]));
         expect("C_FindObjectsFinal", library.named("C_FindObjectsFinal", &[self.keeper]));
-        assert_eq!(arena.word(count), 1, "the grid's private key is there");
+        assert_eq!(arena.word(count), 1, "the grid's key is there");
         arena.word(handle)
     }
 }

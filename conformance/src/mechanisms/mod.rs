@@ -7,9 +7,15 @@ use std::ptr::null_mut;
 use cryptoki_sys::*;
 
 use crate::call;
+use crate::lab;
 use crate::session::{Pair, SECP256K1, Session};
 use crate::token::Token;
-pub use names::number;
+
+/// The `CKM_` number of a name, of those that have a test here or that other people's tests ask for.
+pub fn number(name: &str) -> Option<CK_MECHANISM_TYPE> {
+    let tested = TESTED.iter().find(|(_, known, _)| *known == name).map(|(number, ..)| *number);
+    tested.or_else(|| names::number(name))
+}
 
 /// Schnorr on P-256 as FROST(P-256, SHA-256) has it.
 pub const CKM_COUNTERFOIL_FROST_P256_SHA256: CK_MECHANISM_TYPE = CKM_VENDOR_DEFINED | 0x4346_0001;
@@ -29,10 +35,10 @@ pub struct Mechanism {
     pub test: &'static str,
 }
 
-/// All that `C_GetMechanismList` names, in its order.
+/// All that `C_GetMechanismList` names, in its order; of another library those that ours could have.
 ///
 /// # Panics
-/// If the library refuses to answer, or names a mechanism that has no test here.
+/// If the library refuses to answer, or ours names a mechanism that has no test here.
 pub fn listed(token: &Token) -> Vec<Mechanism> {
     let mut count = 0;
     assert_eq!(call!(token.module, C_GetMechanismList(token.slot, null_mut(), &mut count)), CKR_OK);
@@ -45,7 +51,8 @@ pub fn listed(token: &Token) -> Vec<Mechanism> {
         assert_eq!(call!(token.module, C_GetMechanismInfo(token.slot, id, &mut info)), CKR_OK, "{name}");
         Mechanism { name, id, info, test }
     };
-    ids.into_iter().map(describe).collect()
+    let ours = |id: &CK_MECHANISM_TYPE| !lab::foreign() || TESTED.iter().any(|(known, ..)| known == id);
+    ids.into_iter().filter(ours).map(describe).collect()
 }
 
 /// A key pair on the token that a mechanism works with; of RSA the one that all tests share.

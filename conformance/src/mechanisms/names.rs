@@ -1,9 +1,9 @@
-//! Mechanisms that somebody asks for and that we may not have, by name.
+//! Mechanisms that somebody asks for and that we do not have, by name.
 
 use cryptoki_sys::*;
 
 /// The `CKM_` number of a name, of those that are named here.
-pub fn number(name: &str) -> Option<CK_MECHANISM_TYPE> {
+pub(super) fn number(name: &str) -> Option<CK_MECHANISM_TYPE> {
     NAMES.iter().find(|(known, _)| *known == name).map(|(_, number)| *number)
 }
 
@@ -14,8 +14,6 @@ macro_rules! names {
 
 #[rustfmt::skip]
 static NAMES: &[(&str, CK_MECHANISM_TYPE)] = names! {
-    CKM_RSA_PKCS_KEY_PAIR_GEN CKM_RSA_PKCS CKM_RSA_PKCS_OAEP CKM_SHA256_RSA_PKCS
-    CKM_EC_EDWARDS_KEY_PAIR_GEN CKM_EC_MONTGOMERY_KEY_PAIR_GEN CKM_ECDSA CKM_EDDSA CKM_ECDH1_DERIVE
     CKM_CONCATENATE_BASE_AND_KEY CKM_CONCATENATE_BASE_AND_DATA CKM_CONCATENATE_DATA_AND_BASE CKM_XOR_BASE_AND_DATA
     CKM_EXTRACT_KEY_FROM_KEY CKM_SP800_108_COUNTER_KDF CKM_SP800_108_FEEDBACK_KDF
     CKM_AES_KEY_GEN CKM_AES_ECB CKM_AES_CBC CKM_AES_CBC_PAD CKM_AES_GCM CKM_AES_CMAC CKM_AES_CBC_ENCRYPT_DATA

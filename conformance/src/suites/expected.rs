@@ -1,5 +1,6 @@
-//! The list of a suite's tests that our library does not pass: a line is the test's name, then `needs` and mechanisms, or
-//! `because` and a reason.
+//! The list of a suite's tests that a library does not pass: a line is the test's name, then `needs` and mechanisms, or
+//! `because` and a reason. Of our own chapters, which another library does not pass, the reason may also be a `clause` of
+//! PKCS#11 that demands what the test does, or that the question is `open`.
 
 use crate::mechanisms;
 
@@ -19,6 +20,10 @@ pub enum Reason {
     Needs(Vec<String>),
     /// Anything else.
     Because(String),
+    /// What PKCS#11 demands: section and sense.
+    Clause(String),
+    /// PKCS#11 allows both: section and sense.
+    Open(String),
 }
 
 /// Reads a list.
@@ -34,7 +39,9 @@ pub fn parse(text: &str) -> Result<Vec<Expected>, String> {
         let reason = match word {
             "needs" => Reason::Needs(rest.split_whitespace().map(Into::into).collect()),
             "because" => Reason::Because(rest.trim().into()),
-            _ => return Err(complaint("neither needs nor because")),
+            "clause" => Reason::Clause(rest.trim().into()),
+            "open" => Reason::Open(rest.trim().into()),
+            _ => return Err(complaint("no word for the reason")),
         };
         if let Reason::Needs(names) = &reason
             && !names.iter().all(|name| mechanisms::number(name).is_some())
@@ -58,6 +65,10 @@ mod tests {
         let list = parse("one needs CKM_ECDSA CKM_RSA_PKCS\n").unwrap();
         let mechanisms = vec!["CKM_ECDSA".into(), "CKM_RSA_PKCS".into()];
         assert_eq!(list, [Expected { test: "one".into(), reason: Reason::Needs(mechanisms) }]);
+        let list = parse("one clause 5.4: x\ntwo open 5.5: y\n").unwrap();
+        assert_eq!(list.len(), 2);
+        assert_eq!(list[0].reason, Reason::Clause("5.4: x".into()));
+        assert_eq!(list[1].reason, Reason::Open("5.5: y".into()));
         for bad in
             ["one", "one needs", "one wants CKM_ECDSA", "one needs CKM_NONE", "one because x\none because y"]
         {

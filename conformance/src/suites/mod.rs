@@ -1,9 +1,11 @@
-//! Test suites of others, held against the list of what they show and why.
+//! Test suites of others, held against the list of what they show and why; and our own, run against another library
+//! ([`chapters`]).
 //!
 //! `conformance/suites/run` runs them; [`expected`] reads our list of tests that do not pass, [`outcome`] what happened,
 //! and [`Report`] says where the two differ. A test that is listed and passes is a difference too: the list is true or
 //! the run fails.
 
+pub mod chapters;
 pub mod expected;
 pub mod offered;
 pub mod outcome;
@@ -20,6 +22,7 @@ pub struct Report {
     passed: usize,
     skipped: usize,
     listed: BTreeMap<String, usize>,
+    kinds: BTreeMap<&'static str, usize>,
     differences: Vec<String>,
 }
 
@@ -32,8 +35,12 @@ impl Report {
     ) -> Self {
         let mut report = Self::default();
         for (test, outcome) in outcomes {
-            let excuse = expected.iter().find(|expected| expected.test == *test);
-            let excuse = excuse.and_then(|expected| expected.reason.holds(&offered));
+            let reason =
+                expected.iter().find(|expected| expected.test == *test).map(|expected| &expected.reason);
+            let excuse = reason.and_then(|reason| reason.holds(&offered));
+            if let (Outcome::Failed, Some(reason), Some(_)) = (outcome, reason, &excuse) {
+                *report.kinds.entry(reason.kind()).or_default() += 1;
+            }
             match (outcome, excuse) {
                 (Outcome::Passed, None) => report.passed += 1,
                 (Outcome::Skipped, _) => report.skipped += 1,
@@ -54,6 +61,20 @@ impl Report {
     /// Whether the list is true.
     pub fn is_as_listed(&self) -> bool {
         self.differences.is_empty() && self.passed > 0
+    }
+
+    /// How many tests went how, without the reasons one by one.
+    fn in_kinds(&self) -> String {
+        let listed: usize = self.listed.values().sum();
+        let kinds: Vec<_> = self.kinds.iter().map(|(kind, tests)| format!("{tests} {kind}")).collect();
+        let mut text = format!(
+            "{} pass, {listed} differ as listed ({}), {} skip themselves\n",
+            self.passed,
+            kinds.join(", "),
+            self.skipped
+        );
+        self.differences.iter().for_each(|difference| text.push_str(&format!("  DIFFERENCE {difference}\n")));
+        text
     }
 }
 
@@ -83,6 +104,18 @@ impl Reason {
                 (!missing.is_empty()).then(|| format!("no {}", missing.join(", ")))
             }
             Self::Because(text) => Some(text.clone()),
+            Self::Clause(text) => Some(format!("PKCS#11 3.1 {text}")),
+            Self::Open(text) => Some(format!("open, PKCS#11 3.1 {text}")),
+        }
+    }
+
+    /// In a word or two, for a count.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Needs(_) => "for a mechanism that it does not have",
+            Self::Because(_) => "for other reasons",
+            Self::Clause(_) => "against a clause",
+            Self::Open(_) => "where PKCS#11 is open",
         }
     }
 }

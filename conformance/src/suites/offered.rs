@@ -5,10 +5,12 @@ use std::path::Path;
 
 use cryptoki_sys::*;
 
+use crate::dead::set_variable;
 use crate::grid::arena::Arena;
 use crate::grid::library::Library;
 use crate::grid::world::find_slot;
 use crate::mechanisms;
+use crate::softhsm::SoftHsm;
 
 /// An initialised library and a slot of it.
 pub struct Offered {
@@ -36,6 +38,18 @@ impl Offered {
         let offered = Self { slot, mechanisms: mechanisms.collect() };
         assert_eq!(library.named("C_Finalize", &[0]), CKR_OK, "C_Finalize");
         offered
+    }
+
+    /// What SoftHSM2 offers.
+    ///
+    /// # Errors
+    /// If it is not there.
+    pub fn by_softhsm() -> std::io::Result<Self> {
+        let softhsm = SoftHsm::new()?;
+        for (name, value) in softhsm.environment() {
+            set_variable(&name, value);
+        }
+        Ok(Self::by(&softhsm.module, SoftHsm::TOKEN))
     }
 
     /// Whether the token has the mechanism with this `CKM_` name.

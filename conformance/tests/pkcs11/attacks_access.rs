@@ -14,7 +14,7 @@ fn a_handle_is_no_capability() {
     let session = token.user();
     let key = generous_pair(&session).private;
     assert_eq!(session.logout(), CKR_OK);
-    assert_eq!(session.sign_init(CKM_ECDSA_SHA256, key), CKR_KEY_HANDLE_INVALID);
+    assert_eq!(session.sign_init(CKM_ECDSA, key), CKR_KEY_HANDLE_INVALID);
     for handle in 0..=key + 16 {
         let class = session.get(handle, CKA_PRIVATE);
         assert!(matches!(class, Err(CKR_OBJECT_HANDLE_INVALID)) || class == Ok(vec![CK_FALSE]), "{handle}");
@@ -27,7 +27,7 @@ fn a_logout_ends_what_was_started() {
     let token = Token::shared();
     let session = token.user();
     let key = generous_pair(&session).private;
-    assert_eq!(session.sign_init(CKM_ECDSA_SHA256, key), CKR_OK);
+    assert_eq!(session.sign_init(CKM_ECDSA, key), CKR_OK);
     assert_eq!(session.logout(), CKR_OK);
     let (mut data, mut signature, mut length) = ([1; 8], [0; 64], 64);
     let rv = call!(
@@ -48,7 +48,7 @@ fn the_security_officer_uses_no_key() {
     assert_eq!(session.logout(), CKR_OK);
     assert_eq!(session.login(CKU_SO, &token.lab.so_pin), CKR_OK);
     assert_eq!(session.find(&[number(CKA_CLASS, CKO_PRIVATE_KEY)]), Ok(vec![]));
-    assert_eq!(session.sign_init(CKM_ECDSA_SHA256, key), CKR_KEY_HANDLE_INVALID);
+    assert_eq!(session.sign_init(CKM_ECDSA, key), CKR_KEY_HANDLE_INVALID);
     let curve = [(CKA_EC_PARAMS, P256.to_vec())];
     assert_eq!(session.generate(&curve, &[on_token(true)]).unwrap_err(), CKR_USER_NOT_LOGGED_IN);
 }
@@ -78,11 +78,11 @@ fn a_key_does_what_its_attributes_allow() {
     let private = [on_token(true), flag(CKA_SIGN, false), labelled("signs nothing")];
     let pair =
         session.generate(&[(CKA_EC_PARAMS, P256.to_vec()), flag(CKA_VERIFY, false)], &private).unwrap();
-    assert_eq!(session.sign_init(CKM_ECDSA_SHA256, pair.private), CKR_KEY_FUNCTION_NOT_PERMITTED);
-    assert_eq!(session.verify_init(CKM_ECDSA_SHA256, pair.public), CKR_KEY_FUNCTION_NOT_PERMITTED);
+    assert_eq!(session.sign_init(CKM_ECDSA, pair.private), CKR_KEY_FUNCTION_NOT_PERMITTED);
+    assert_eq!(session.verify_init(CKM_ECDSA, pair.public), CKR_KEY_FUNCTION_NOT_PERMITTED);
     // The other half is no way round it.
     assert!(matches!(
-        session.sign_init(CKM_ECDSA_SHA256, pair.public),
+        session.sign_init(CKM_ECDSA, pair.public),
         CKR_KEY_TYPE_INCONSISTENT | CKR_KEY_FUNCTION_NOT_PERMITTED | CKR_KEY_HANDLE_INVALID
     ));
 }

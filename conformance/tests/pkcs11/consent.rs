@@ -5,7 +5,7 @@ use conformance::session::{P256, Pair, Session, flag, labelled, on_token};
 use conformance::token::Token;
 use cryptoki_sys::*;
 
-const MESSAGE: &[u8] = b"a message";
+const MESSAGE: &[u8] = &[7; 32];
 
 fn asking(session: &Session<'_>, label: &str) -> Pair {
     let public = [(CKA_EC_PARAMS, P256.to_vec()), on_token(true), labelled(label)];
@@ -28,20 +28,20 @@ fn a_key_that_asks_for_the_pin_signs_once_for_each_time_it_is_given() {
     assert_eq!(session.get(key.private, CKA_ALWAYS_AUTHENTICATE), Ok(vec![1]));
     let again = |pin: &str| session.login(CKU_CONTEXT_SPECIFIC, pin);
     let mut signature = [0; 64];
-    assert_eq!(session.sign(CKM_ECDSA_SHA256, key.private, MESSAGE), Err(CKR_USER_NOT_LOGGED_IN));
+    assert_eq!(session.sign(CKM_ECDSA, key.private, MESSAGE), Err(CKR_USER_NOT_LOGGED_IN));
     for _ in 0..2 {
-        assert_eq!(session.sign_init(CKM_ECDSA_SHA256, key.private), CKR_OK);
+        assert_eq!(session.sign_init(CKM_ECDSA, key.private), CKR_OK);
         assert_eq!(again("not the pin"), CKR_PIN_INCORRECT);
         assert_ne!(token.info().flags & CKF_USER_PIN_COUNT_LOW, 0);
         assert_eq!(again(&token.lab.pin), CKR_OK);
         assert_eq!(token.info().flags & CKF_USER_PIN_COUNT_LOW, 0);
         assert_eq!(sign(&session, &mut signature), (CKR_OK, 64));
-        assert_eq!(session.verify(CKM_ECDSA_SHA256, key.public, MESSAGE, &signature), CKR_OK);
+        assert_eq!(session.verify(CKM_ECDSA, key.public, MESSAGE, &signature), CKR_OK);
     }
     assert_eq!(again(&token.lab.pin), CKR_OPERATION_NOT_INITIALIZED);
     // The session's login has seen nothing of it.
     let plain = session.p256("does not ask");
-    assert!(session.sign(CKM_ECDSA_SHA256, plain.private, MESSAGE).is_ok());
+    assert!(session.sign(CKM_ECDSA, plain.private, MESSAGE).is_ok());
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn a_copy_asks_too() {
     let free = session.copy(key.private, &[flag(CKA_ALWAYS_AUTHENTICATE, false)]);
     assert_eq!(free, Err(CKR_ATTRIBUTE_READ_ONLY));
     let copy = session.copy(key.private, &[labelled("a copy")]).unwrap();
-    assert_eq!(session.sign(CKM_ECDSA_SHA256, copy, MESSAGE), Err(CKR_USER_NOT_LOGGED_IN));
+    assert_eq!(session.sign(CKM_ECDSA, copy, MESSAGE), Err(CKR_USER_NOT_LOGGED_IN));
     for object in [key.public, key.private, copy] {
         assert_eq!(session.destroy(object), CKR_OK);
     }

@@ -2,11 +2,15 @@
 
 use conformance::attacks;
 use conformance::coverage::{readme, tests};
+use conformance::lab::skipped;
 use conformance::mechanisms::listed;
 use conformance::token::Token;
 
 #[test]
 fn readme_says_what_the_library_answers() {
+    if skipped("our README.md") {
+        return;
+    }
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
     let attacks: Vec<_> = ["attacks_wrapping", "attacks_attributes", "attacks_access"]
         .into_iter()
@@ -25,6 +29,9 @@ fn readme_says_what_the_library_answers() {
 
 #[test]
 fn the_tests_that_are_named_exist() {
+    if skipped("our README.md") {
+        return;
+    }
     for (chapter, name) in tests() {
         let text = chapter_text(chapter);
         assert!(text.contains(&format!("#[test]\nfn {name}()")), "{chapter} has no test {name}");

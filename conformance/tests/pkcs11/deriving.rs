@@ -1,7 +1,7 @@
 //! Key agreement: both sides of it, and what is refused.
 
 use conformance::session::{Agreement, Attribute, P256, P384, Pair, SECP256K1, Session};
-use conformance::session::{flag, labelled, number, on_token};
+use conformance::session::{flag, labelled, number, on_token, readable};
 use conformance::token::Token;
 use cryptoki_sys::*;
 use p256::elliptic_curve::sec1::ToEncodedPoint;
@@ -13,10 +13,12 @@ pub fn deriving_pair(session: &Session<'_>, params: &[u8], label: &str) -> Pair 
     session.generate(&public, &private).expect("C_GenerateKeyPair")
 }
 
-/// A generic secret.
+/// A generic secret that may be read.
 fn generic(more: &[Attribute]) -> Vec<Attribute> {
     let kind = [number(CKA_CLASS, CKO_SECRET_KEY), number(CKA_KEY_TYPE, CKK_GENERIC_SECRET)];
-    [&kind[..], more].concat()
+    let said: Vec<_> = more.iter().map(|(kind, _)| *kind).collect();
+    let open = readable().into_iter().filter(|(kind, _)| !said.contains(kind));
+    kind.into_iter().chain(open).chain(more.iter().cloned()).collect()
 }
 
 fn bare(public_data: &[u8]) -> Agreement<'_> {

@@ -19,6 +19,15 @@ fn first_failure(checks: &[bool]) -> i32 {
     checks.iter().position(|good| !good).map_or(0, |index| index as i32 + 1)
 }
 
+/// Ends the other threads, whatever becomes of the checks.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 fn info(module: &Module) -> CK_RV {
     call!(module, C_GetInfo(&mut CK_INFO::default()))
 }
@@ -96,12 +105,12 @@ fn no_lock_of_another_thread_is_inherited() {
                 }
             });
         }
+        let _stop = Stop(&stop);
         for _ in 0..50 {
             in_child(|| {
                 first_failure(&[info(&module) == CKR_CRYPTOKI_NOT_INITIALIZED, module.initialize() == CKR_OK])
             });
         }
-        stop.store(true, Ordering::Relaxed);
     });
 }
 
@@ -145,6 +154,7 @@ fn a_child_of_a_busy_parent_is_not_stuck() {
                 let _ = Session { module, handle }.sign(CKM_ECDSA, key, &[2; 32]);
             }
         });
+        let _stop = Stop(&stop);
         for _ in 0..10 {
             in_child(|| {
                 first_failure(&[
@@ -153,6 +163,5 @@ fn a_child_of_a_busy_parent_is_not_stuck() {
                 ])
             });
         }
-        stop.store(true, Ordering::Relaxed);
     });
 }

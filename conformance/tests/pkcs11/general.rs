@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use conformance::call;
 use conformance::dead::DeadCluster;
 use conformance::functions::{Answer, FUNCTIONS, Function};
+use conformance::lab::{foreign, skipped};
 use conformance::module::Module;
 use cryptoki_sys::*;
 
@@ -71,6 +72,9 @@ fn initialisation_and_finalisation_happen_once_each_and_again() {
 
 #[test]
 fn initialisation_does_not_wait_for_the_cluster() {
+    if skipped("a cluster and its configuration") {
+        return;
+    }
     let cluster = DeadCluster::configured();
     let start = Instant::now();
     let _module = cluster.module();
@@ -140,6 +144,9 @@ fn null_arguments_parameter_strings_and_forbidden_threads_are_fine() {
 
 #[test]
 fn bad_configuration_is_a_general_error_that_can_be_mended() {
+    if skipped("a cluster and its configuration") {
+        return;
+    }
     let cluster = DeadCluster::configured();
     let good = std::fs::read_to_string(cluster.path()).unwrap();
     let module = Module::load();
@@ -158,9 +165,11 @@ fn info_names_the_library() {
     let module = cluster.module();
     let mut info = CK_INFO::default();
     assert_eq!(call!(module, C_GetInfo(&mut info)), CKR_OK);
-    assert_eq!((info.cryptokiVersion.major, info.cryptokiVersion.minor), (3, 2));
     assert_eq!(info.flags, 0);
-    assert_eq!(&info.manufacturerID, b"Counterfoil                     ");
-    assert_eq!(&info.libraryDescription, b"Counterfoil threshold PKCS#11   ");
     assert_eq!(call!(module, C_GetInfo(null_mut())), CKR_ARGUMENTS_BAD);
+    if !foreign() {
+        assert_eq!((info.cryptokiVersion.major, info.cryptokiVersion.minor), (3, 2));
+        assert_eq!(&info.manufacturerID, b"Counterfoil                     ");
+        assert_eq!(&info.libraryDescription, b"Counterfoil threshold PKCS#11   ");
+    }
 }

@@ -1,7 +1,7 @@
 //! `C_CreateObject` of private keys: they work, they are marked, and what is wrong with them leaves nothing behind.
 
 use conformance::session::{Agreement, Attribute, ED25519, P256, P384, Session, X25519};
-use conformance::session::{flag, labelled, number, on_token};
+use conformance::session::{flag, labelled, number, on_token, readable};
 use conformance::token::Token;
 use cryptoki_sys::*;
 
@@ -30,6 +30,7 @@ pub fn import(session: &Session<'_>, params: &[u8], value: &[u8]) -> CK_OBJECT_H
 /// The secret of a key and a point.
 pub fn agree(session: &Session<'_>, key: CK_OBJECT_HANDLE, public_data: &[u8]) -> Result<Vec<u8>, CK_RV> {
     let generic = [number(CKA_CLASS, CKO_SECRET_KEY), number(CKA_KEY_TYPE, CKK_GENERIC_SECRET)];
+    let generic = [&generic[..], &readable()].concat();
     let agreement = Agreement { kdf: CKD_NULL, shared_data: &[], public_data };
     let secret = session.derive(CKM_ECDH1_DERIVE, key, &agreement, &generic)?;
     let value = session.get(secret, CKA_VALUE)?;

@@ -34,6 +34,7 @@ mod session_keys;
 mod sessions;
 mod signing;
 mod slots;
+mod softhsm;
 mod threads;
 mod vectors;
 mod verifying;

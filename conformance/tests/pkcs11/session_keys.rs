@@ -24,12 +24,12 @@ fn a_session_key_signs_and_goes_with_its_session() {
         assert_eq!(session.get(pair.private, kind), Ok(vec![CK_TRUE]), "{kind:#x}");
     }
     for _ in 0..3 {
-        let signature = other.sign(CKM_ECDSA_SHA256, pair.private, b"message").unwrap();
-        assert_eq!(session.verify(CKM_ECDSA_SHA256, pair.public, b"message", &signature), CKR_OK);
+        let signature = other.sign(CKM_ECDSA, pair.private, &[7; 32]).unwrap();
+        assert_eq!(session.verify(CKM_ECDSA, pair.public, &[7; 32], &signature), CKR_OK);
     }
     assert_eq!(other.find(&[labelled(&label)]), Ok(vec![pair.private]));
     assert_eq!(session.close(), CKR_OK);
-    assert_eq!(other.sign_init(CKM_ECDSA_SHA256, pair.private), CKR_KEY_HANDLE_INVALID);
+    assert_eq!(other.sign_init(CKM_ECDSA, pair.private), CKR_KEY_HANDLE_INVALID);
     assert_eq!(other.find(&[labelled(&label)]), Ok(vec![]));
 }
 
@@ -51,7 +51,7 @@ fn a_session_key_becomes_a_token_key_by_copying_as_java_does() {
     let pair = generate(&session, "to be kept");
     let id = format!("kept {}", std::process::id()).into_bytes();
     // keytool signs its certificate first, then stores the key.
-    session.sign(CKM_ECDSA_SHA256, pair.private, b"certificate").unwrap();
+    session.sign(CKM_ECDSA, pair.private, &[7; 32]).unwrap();
     let kept = session.copy(pair.private, &[on_token(true), (CKA_ID, id.clone())]).unwrap();
     for kind in [CKA_TOKEN, CKA_LOCAL, CKA_ALWAYS_SENSITIVE, CKA_NEVER_EXTRACTABLE] {
         assert_eq!(session.get(kept, kind), Ok(vec![CK_TRUE]), "{kind:#x}");
@@ -68,8 +68,8 @@ fn a_session_key_becomes_a_token_key_by_copying_as_java_does() {
         (CKA_EC_POINT, point),
     ];
     let public = session.create(&public).unwrap();
-    let signature = session.sign(CKM_ECDSA_SHA256, found[0], b"later").unwrap();
-    assert_eq!(session.verify(CKM_ECDSA_SHA256, public, b"later", &signature), CKR_OK);
+    let signature = session.sign(CKM_ECDSA, found[0], &[7; 32]).unwrap();
+    assert_eq!(session.verify(CKM_ECDSA, public, &[7; 32], &signature), CKR_OK);
     assert_eq!(session.destroy(found[0]), CKR_OK);
 }
 
@@ -105,7 +105,7 @@ fn an_imported_session_key_works_and_goes_with_its_session() {
     let parsed = p256::ecdsa::Signature::from_slice(&signature).unwrap();
     own.verifying_key().verify_prehash(&[7; 32], &parsed).expect("the signature is good");
     let edwards = import(&session, &ED25519, CKA_SIGN).unwrap();
-    assert_eq!(session.sign(CKM_EDDSA, edwards, b"message").map(|signature| signature.len()), Ok(64));
+    assert_eq!(session.sign(CKM_EDDSA, edwards, &[7; 32]).map(|signature| signature.len()), Ok(64));
     let montgomery = import(&session, &X25519, CKA_DERIVE).unwrap();
     let shared = X25519_BASEPOINT.mul_clamped([5; 32]).to_bytes();
     assert_eq!(agree(&session, montgomery, &X25519_BASEPOINT.to_bytes()).unwrap(), shared);
@@ -128,10 +128,10 @@ fn a_token_key_is_copied_for_a_session() {
         assert_eq!(session.get(copy, kind), Ok(vec![CK_TRUE]), "{kind:#x}");
     }
     assert_eq!(session.get(copy, CKA_TOKEN), Ok(vec![CK_FALSE]));
-    let signature = session.sign(CKM_ECDSA_SHA256, copy, b"message").unwrap();
-    assert_eq!(session.verify(CKM_ECDSA_SHA256, pair.public, b"message", &signature), CKR_OK);
+    let signature = session.sign(CKM_ECDSA, copy, &[7; 32]).unwrap();
+    assert_eq!(session.verify(CKM_ECDSA, pair.public, &[7; 32], &signature), CKR_OK);
     assert_eq!(session.destroy(copy), CKR_OK);
-    assert!(session.sign(CKM_ECDSA_SHA256, pair.private, b"message").is_ok());
+    assert!(session.sign(CKM_ECDSA, pair.private, &[7; 32]).is_ok());
     session.copy(pair.private, &[on_token(false)]).unwrap();
     assert_eq!(session.close(), CKR_OK);
     let left = other.find(&[label, (CKA_CLASS, CKO_PRIVATE_KEY.to_ne_bytes().to_vec())]).unwrap();

@@ -4,6 +4,7 @@ use std::ptr::null_mut;
 
 use conformance::call;
 use conformance::dead::DeadCluster;
+use conformance::lab::skipped;
 use conformance::mechanisms::listed;
 use conformance::token::{Token, padded, slots};
 use cryptoki_sys::*;
@@ -94,6 +95,9 @@ fn there_is_no_slot_event_and_no_waiting_for_one() {
 
 #[test]
 fn a_dead_cluster_is_a_device_error_in_good_time() {
+    if skipped("a cluster that is down") {
+        return;
+    }
     let cluster = DeadCluster::configured();
     let module = cluster.module();
     let start = std::time::Instant::now();

@@ -92,7 +92,7 @@ pub(super) static CIPHERTEXTS: &[Value] = &[
     v("ciphertext", &GOOD, |_, a| vec![a.put(&[7; 256], 0), 256]),
     v("misaligned ciphertext", &ODD, |_, a| vec![a.put(&[7; 256], 1), 256]),
     v("null ciphertext", &NULL, |_, _| vec![0, 256]),
-    v("no ciphertext", &CIPHERTEXT_LENGTH, |_, _| vec![0, 0]),
+    v("no ciphertext", &NO_CIPHERTEXT, |_, _| vec![0, 0]),
     v("short ciphertext", &CIPHERTEXT_LENGTH, |_, a| vec![a.put(&[7; 255], 0), 255]),
     v("ciphertext of length -1", &ABSURD_CIPHERTEXT, |_, a| vec![a.put(&[7; 256], 0), LENGTHS[0]]),
     v("ciphertext of 2^40 bytes", &ABSURD_CIPHERTEXT, |_, a| vec![a.put(&[7; 256], 0), LENGTHS[2]]),
