@@ -66,6 +66,9 @@ fn ten_wrong_pins_lock_whoever_tries_them() {
 /// wrong.
 #[test]
 fn a_hundred_processes_log_in_at_once() {
+    if skipped("nodes that restart") {
+        return;
+    }
     let lab = Lab::private();
     let answers = tries(&lab, &[lab.pin.as_str(); 100]);
     assert!(answers.iter().all(|rv| *rv == CKR_OK), "{answers:x?}");
