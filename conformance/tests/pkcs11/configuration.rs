@@ -9,7 +9,7 @@ use conformance::call;
 use conformance::dead::DeadCluster;
 use conformance::lab::{Lab, skipped};
 use conformance::module::Module;
-use conformance::session::{P256, flag, labelled, on_token};
+use conformance::session::{P256, Pair, Session, flag, labelled, on_token};
 use conformance::token::{Token, slots};
 use cryptoki_sys::*;
 
@@ -206,6 +206,48 @@ fn one_cluster_that_is_down_does_not_hide_another() {
     let pair = session.p256("several");
     assert!(session.sign(CKM_ECDSA, pair.private, &[1; 32]).is_ok());
     assert_eq!(session.destroy(pair.private), CKR_OK);
+}
+
+#[test]
+fn keys_of_two_clusters_are_used_side_by_side() {
+    if skipped("the configuration of our client") {
+        return;
+    }
+    let (one, other) = (Lab::private(), Lab::shared());
+    if one.config() == other.config() {
+        return println!("skipped: there is one lab; conformance/run starts another");
+    }
+    let pin = [one.pin.clone(), other.pin.clone()];
+    let both = std::env::join_paths([one.config(), other.config()]).unwrap();
+    let token = Token::configured(one, both);
+    let module = &token.module;
+    let all = slots(module);
+    assert_eq!(all.len(), 2);
+    let open = |(slot, pin): (&CK_SLOT_ID, &String)| {
+        let (flags, mut handle) = (CKF_SERIAL_SESSION | CKF_RW_SESSION, 0);
+        assert_eq!(call!(module, C_OpenSession(*slot, flags, null_mut(), None, &mut handle)), CKR_OK);
+        let session = Session { module, handle };
+        assert_eq!(session.login(CKU_USER, pin), CKR_OK);
+        session
+    };
+    let sessions: Vec<Session<'_>> = all.iter().zip(&pin).map(open).collect();
+    let label = format!("of two clusters {}", std::process::id());
+    let pairs: Vec<Pair> = sessions.iter().map(|session| session.p256(&label)).collect();
+    for (session, pair) in sessions.iter().zip(&pairs) {
+        let signature = session.sign(CKM_ECDSA, pair.private, &[1; 32]).unwrap();
+        assert_eq!(session.verify(CKM_ECDSA, pair.public, &[1; 32], &signature), CKR_OK);
+        assert_eq!(
+            session.find(&[labelled(&label), (CKA_CLASS, CKO_PRIVATE_KEY.to_ne_bytes().to_vec())]),
+            Ok(vec![pair.private])
+        );
+    }
+    assert_eq!(sessions[0].sign_init(CKM_ECDSA, pairs[1].private), CKR_KEY_HANDLE_INVALID, "another token's");
+    assert_eq!(sessions[0].logout(), CKR_OK);
+    assert!(
+        sessions[1].sign(CKM_ECDSA, pairs[1].private, &[2; 32]).is_ok(),
+        "one login does not end the other"
+    );
+    assert_eq!(sessions[1].destroy(pairs[1].private), CKR_OK);
 }
 
 fn log(config: &Path) -> String {

@@ -1,7 +1,7 @@
 //! `CK_MECHANISM`, copied, with whatever its parameter points to.
 
 use cryptoki_sys::*;
-use token::{Error, MechanismCall};
+use token::{Error, MechanismCall, ParameterForm};
 
 use super::ptr::Ptr;
 use super::{Answer, Failure};
@@ -33,18 +33,13 @@ impl Mechanism {
             return Ok(None);
         }
         let (id, parameter, len) = mechanism.mechanism()?;
-        let parameter = match id {
-            CKM_ECDH1_DERIVE | CKM_ECDH1_COFACTOR_DERIVE => Parameter::ecdh1_derive(parameter, len)?,
-            CKM_RSA_PKCS_PSS
-            | CKM_SHA1_RSA_PKCS_PSS
-            | CKM_SHA224_RSA_PKCS_PSS
-            | CKM_SHA256_RSA_PKCS_PSS
-            | CKM_SHA384_RSA_PKCS_PSS
-            | CKM_SHA512_RSA_PKCS_PSS => Parameter::rsa_pss(parameter, len)?,
-            CKM_RSA_PKCS_OAEP => Parameter::rsa_oaep(parameter, len)?,
-            CKM_RSA_AES_KEY_WRAP => Parameter::rsa_aes_key_wrap(parameter, len)?,
-            CKM_EDDSA if len != 0 => Parameter::eddsa(parameter, len)?,
-            _ => Parameter::Bytes(bytes(parameter, len)?),
+        let parameter = match ParameterForm::of(id) {
+            ParameterForm::Ecdh1Derive => Parameter::ecdh1_derive(parameter, len)?,
+            ParameterForm::RsaPss => Parameter::rsa_pss(parameter, len)?,
+            ParameterForm::RsaOaep => Parameter::rsa_oaep(parameter, len)?,
+            ParameterForm::RsaAesKeyWrap => Parameter::rsa_aes_key_wrap(parameter, len)?,
+            ParameterForm::Eddsa if len != 0 => Parameter::eddsa(parameter, len)?,
+            ParameterForm::Eddsa | ParameterForm::Bytes => Parameter::Bytes(bytes(parameter, len)?),
         };
         Ok(Some(Self { id, parameter }))
     }

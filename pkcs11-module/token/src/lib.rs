@@ -31,6 +31,7 @@ mod slot;
 mod sync;
 mod template;
 
+pub use mechanism::ParameterForm;
 pub use output::{AttributeOutput, Offer, Output};
 pub use provider::{KeyPairHandles, MechanismCall, Parameter, Provider, TemplateItem};
 pub use rv::{Error, Result};

@@ -80,7 +80,7 @@ fn decrypt(kms: &Kms<'_>, key: &KmsRecord, parts: &Parts, context: &[Pair]) -> O
 }
 
 /// What another process or client has done is seen within a second; the machine may be busy.
-fn seen(find: impl Fn() -> Result<KmsRecord, KmsError>) -> KmsRecord {
+fn seen<T, E>(find: impl Fn() -> Result<T, E>) -> T {
     let mut looks = (0..100).map(|_| {
         let found = find();
         if found.is_err() {
@@ -137,8 +137,11 @@ fn two_principals_and_a_cluster_with_nodes_away() {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     };
     let object = key_command("generate", &["--label", "moved", "--type", "ec:P-256"]);
-    let found = owner.objects(token, Freshness::Current).unwrap();
-    let found = found.objects().into_iter().find(|found| found.id.to_string() == object).unwrap().id;
+    let found = seen(|| {
+        let listed = owner.objects(token, Freshness::Current).unwrap();
+        let found = listed.objects().into_iter().find(|found| found.id.to_string() == object);
+        found.map(|found| found.id).ok_or("not yet")
+    });
     assert_eq!(owner.sign(token, found, &scheme, &[5; 32], None).unwrap().len(), 64);
     let id = key_command("adopt", &["--object", &object, "--alias", "moved"]);
     assert_eq!(

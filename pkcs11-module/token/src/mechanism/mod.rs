@@ -1,5 +1,5 @@
 //! Each mechanism is declared once, as a `static`; [`MECHANISMS`] lists them. The mechanism list of a slot, flags and
-//! key sizes, which functions and keys a mechanism goes with, what is done for it, and `CKA_ALLOWED_MECHANISMS` are
+//! key sizes, its parameter, which functions and keys a mechanism goes with, what is done for it, and `CKA_ALLOWED_MECHANISMS` are
 //! derived from the declaration, and the table in `conformance/README.md` from what the library then answers.
 //!
 //! To add one: write its `static` in the file of its family and add it to the list. For a new kind of work or of key
@@ -133,6 +133,43 @@ pub(crate) enum Work {
     RsaOaep,
     /// A key under a new AES key, which is under RSAES-OAEP.
     RsaAesKeyWrap,
+}
+
+/// The structure that a mechanism's parameter is in the C interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ParameterForm {
+    /// Bytes, or none.
+    Bytes,
+    /// `CK_ECDH1_DERIVE_PARAMS`.
+    Ecdh1Derive,
+    /// `CK_EDDSA_PARAMS`, or none.
+    Eddsa,
+    /// `CK_RSA_PKCS_PSS_PARAMS`.
+    RsaPss,
+    /// `CK_RSA_PKCS_OAEP_PARAMS`.
+    RsaOaep,
+    /// `CK_RSA_AES_KEY_WRAP_PARAMS`.
+    RsaAesKeyWrap,
+}
+
+impl ParameterForm {
+    /// That of the mechanism with this `CKM_` number; of one that is not here, [`Self::Bytes`].
+    pub fn of(id: u64) -> Self {
+        find(id).map_or(Self::Bytes, |mechanism| match mechanism.work {
+            Work::Ecdh => Self::Ecdh1Derive,
+            Work::Eddsa => Self::Eddsa,
+            Work::RsaPss(_) => Self::RsaPss,
+            Work::RsaOaep => Self::RsaOaep,
+            Work::RsaAesKeyWrap => Self::RsaAesKeyWrap,
+            Work::EcKeyPair
+            | Work::Ecdsa(_)
+            | Work::Schnorr
+            | Work::Digest(_)
+            | Work::RsaKeyPair
+            | Work::RsaPkcs1(_)
+            | Work::RsaRaw => Self::Bytes,
+        })
+    }
 }
 
 /// The mechanism of a call, if it exists for `wanted`.

@@ -24,6 +24,19 @@ pub fn complete_public(attributes: &mut Attributes, curve: Curve, point: &[u8]) 
     complete_private(attributes, curve, point);
 }
 
+/// Holds a `CKA_PUBLIC_KEY_INFO` that came with a key against the key; it may be empty (PKCS#11 3.1 section 4.9).
+///
+/// # Errors
+/// [`Error::Contradiction`] for that of another key.
+pub(crate) fn check_info(given: Option<Vec<u8>>, attributes: &Attributes) -> Result<()> {
+    match given {
+        Some(info) if !info.is_empty() && attributes.get(&CKA_PUBLIC_KEY_INFO) != Some(&info) => {
+            Err(Error::contradiction(CKA_PUBLIC_KEY_INFO, "is that of another key"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Adds to a private key's attributes what follows from its public point: `CKA_PUBLIC_KEY_INFO`, and `CKA_ID` where
 /// the application gave none. The id is SHA-1 of the point, the same for both halves, as NSS has it.
 pub fn complete_private(attributes: &mut Attributes, curve: Curve, point: &[u8]) {
@@ -36,15 +49,21 @@ pub fn complete_private(attributes: &mut Attributes, curve: Curve, point: &[u8])
 /// # Errors
 /// [`Error::TemplateIncomplete`], [`Error::AttributeValueInvalid`] for other keys than EC and RSA,
 /// what [`named_curve`] says, [`Error::Contradiction`] for a curve of another key type,
-/// [`Error::PublicKeyInvalid`]; what [`rsa::create_public`] and [`Template::build`] say.
+/// and for a `CKA_PUBLIC_KEY_INFO` of another key, [`Error::PublicKeyInvalid`]; what [`rsa::create_public`] and [`Template::build`] say.
 pub(crate) fn create_public(mut template: Template) -> Result<Attributes> {
-    let wanted = template.ulong(CKA_KEY_TYPE).ok_or(Error::TemplateIncomplete)?;
-    if wanted == CKK_RSA {
-        return rsa::create_public(template).map(brought);
-    }
-    if !Curve::ALL.iter().any(|curve| key_type(*curve) == wanted) {
-        return Err(Error::AttributeValueInvalid);
-    }
+    let info = template.take(CKA_PUBLIC_KEY_INFO);
+    let attributes = match template.ulong(CKA_KEY_TYPE).ok_or(Error::TemplateIncomplete)? {
+        CKK_RSA => rsa::create_public(template)?,
+        wanted if Curve::ALL.iter().any(|curve| key_type(*curve) == wanted) => {
+            public_on_curve(template, wanted)?
+        }
+        _ => return Err(Error::AttributeValueInvalid),
+    };
+    check_info(info, &attributes)?;
+    Ok(brought(attributes))
+}
+
+fn public_on_curve(mut template: Template, wanted: u64) -> Result<Attributes> {
     let params = template.attributes().get(&CKA_EC_PARAMS).ok_or(Error::TemplateIncomplete)?;
     let curve = named_curve(params)?;
     if key_type(curve) != wanted {
@@ -57,7 +76,7 @@ pub(crate) fn create_public(mut template: Template) -> Result<Attributes> {
     let point = point.ok_or(Error::PublicKeyInvalid)?.to_vec();
     check_point(curve, &point)?;
     complete_public(&mut attributes, curve, &point);
-    Ok(brought(attributes))
+    Ok(attributes)
 }
 
 /// Marks a key as one that was not generated here.

@@ -131,7 +131,7 @@ fn what_is_wrong_with_a_key_gets_its_code_and_nothing_is_stored() {
         (template(&[1; 33]), invalid.clone()),
         (template(&VALUE).bytes(CKA_EC_POINT, &der(&other)), invalid.clone()),
         (template(&VALUE).bytes(CKA_EC_POINT, &[4; 67]), invalid.clone()),
-        (template(&VALUE).bytes(CKA_PUBLIC_KEY_INFO, &[0x30, 0]), invalid.clone()),
+        (template(&VALUE).bytes(CKA_PUBLIC_KEY_INFO, &[0x30, 0]), INCONSISTENT),
         (template(&VALUE).bool(CKA_EXTRACTABLE, true), invalid.clone()),
         (template(&VALUE).bool(CKA_SENSITIVE, false), invalid),
         (template(&VALUE).bool(CKA_LOCAL, true), Error::AttributeReadOnly),

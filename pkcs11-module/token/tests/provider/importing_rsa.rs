@@ -105,7 +105,7 @@ fn what_is_wrong_with_a_key_gets_its_code_and_nothing_is_stored() {
         (with(1, &[1, 0, 0]), invalid.clone()),
         (with(1, &[1, 0, 0, 0, 1]), invalid.clone()),
         (with(2, &[1]), invalid.clone()),
-        (template(&all).bytes(CKA_PUBLIC_KEY_INFO, &[0x30, 0]), invalid.clone()),
+        (template(&all).bytes(CKA_PUBLIC_KEY_INFO, &[0x30, 0]), INCONSISTENT),
         (template(&all).bool(CKA_EXTRACTABLE, true), invalid.clone()),
         (template(&all).bool(CKA_SENSITIVE, false), invalid),
         (template(&all).bool(CKA_LOCAL, true), Error::AttributeReadOnly),

@@ -135,6 +135,15 @@ fn a_public_key_is_accepted_if_it_is_on_its_curve() {
     assert!(!application.get_bool(session, imported, CKA_LOCAL));
     let bare = application.create(session, &key(&point[2..])).unwrap();
     assert_eq!(application.get(session, bare, CKA_EC_POINT).unwrap(), point);
+    // Of an application that says it twice; empty is nothing said.
+    let info = application.get(session, pair.public, CKA_PUBLIC_KEY_INFO).unwrap();
+    for info in [&info[..], b""] {
+        application.create(session, &key(&point).bytes(CKA_PUBLIC_KEY_INFO, info)).unwrap();
+    }
+    contradicts(
+        application.create(session, &key(&point).bytes(CKA_PUBLIC_KEY_INFO, &info[1..])),
+        CKA_PUBLIC_KEY_INFO,
+    );
     let mut off_curve = point.clone();
     off_curve[40] ^= 1;
     assert_eq!(application.create(session, &key(&off_curve)), Err(Error::PublicKeyInvalid));

@@ -19,7 +19,7 @@ pub use der::PrivateKeyDer;
 ///
 /// # Errors
 /// [`Error::TemplateIncomplete`] without a key type; [`Error::Contradiction`] for keys of other types, which are not
-/// imported; [`Error::AttributeValueInvalid`] for a public half that is not the key's,
+/// imported, and for a `CKA_PUBLIC_KEY_INFO` that is not the key's; [`Error::AttributeValueInvalid`] for a point that is not,
 /// and for a key that could leave the token; what the type of key says; what [`Template::build`] says.
 pub(crate) fn request(mut template: Template) -> Result<PrivateKeyImport> {
     let info = template.take(CKA_PUBLIC_KEY_INFO);
@@ -31,9 +31,7 @@ pub(crate) fn request(mut template: Template) -> Result<PrivateKeyImport> {
         }
         _ => return Err(Error::contradiction(CKA_KEY_TYPE, "private keys of this type are not imported")),
     };
-    if info.is_some_and(|given| derived.get(&CKA_PUBLIC_KEY_INFO) != Some(&given)) {
-        return Err(Error::AttributeValueInvalid);
-    }
+    key::check_info(info, &derived)?;
     pair::check_private(&mut template)?;
     let mut private = template.build(Class::PrivateKey, &[])?;
     check_dates(&private)?;
