@@ -83,7 +83,7 @@ pub fn cells() -> Vec<Cell> {
 /// Whether a function is called in a state.
 fn meets(function: &Function, state: State) -> bool {
     if state.login == Login::Uninitialized {
-        return !ALWAYS.contains(&function.name);
+        return function.name == "C_Initialize" || !ALWAYS.contains(&function.name);
     }
     let has_session = function.parameters.first() == Some(&Parameter::Session);
     let idle = state.operation == Operation::Idle;

@@ -54,6 +54,13 @@ rules! {
     // The library and the session.
     NOT_INITIALIZED "5.4.1: every call but a few needs C_Initialize first" CKR_CRYPTOKI_NOT_INITIALIZED;
     ALREADY "5.4.1: C_Initialize is called once" CKR_CRYPTOKI_ALREADY_INITIALIZED;
+    MUTEXES "5.4.1: mutexes of the application, to be used or refused" CKR_OK CKR_CANT_LOCK;
+    SOME_MUTEXES "5.4.1: some mutex functions, but not all" CKR_ARGUMENTS_BAD;
+    INIT_FLAGS "5.4.1: flags beyond those defined; a library that needs threads says so"
+        CKR_OK CKR_ARGUMENTS_BAD CKR_NEED_TO_CREATE_THREADS;
+    // We depart from the text, because NSS hands every module its parameter string there.
+    INIT_RESERVED "5.4.1: pReserved must be null; our decision: it may be NSS's string" CKR_ARGUMENTS_BAD CKR_OK;
+    INIT_RESERVED_AND_MUTEXES "5.4.1: some mutex functions, but not all, and pReserved" CKR_ARGUMENTS_BAD;
     SESSION "5.1.2 and 5.1.7: an invalid session handle comes before all other errors" CKR_SESSION_HANDLE_INVALID;
     SLOT "5.5: no such slot" CKR_SLOT_ID_INVALID;
     SESSION_EXISTS "5.5.7: C_InitToken fails while a session is open" CKR_SESSION_EXISTS;
@@ -101,6 +108,9 @@ rules! {
         CKR_KEY_HANDLE_INVALID CKR_KEY_TYPE_INCONSISTENT CKR_KEY_FUNCTION_NOT_PERMITTED;
     OTHER_FAMILY "5.8.1, 5.10.1: a key of a type that the mechanism does not work with"
         CKR_KEY_TYPE_INCONSISTENT CKR_KEY_FUNCTION_NOT_PERMITTED CKR_MECHANISM_INVALID;
+    OTHER_PARAMETER "5.1.6: a parameter that the mechanism does not take, and a key that it does not work with"
+        CKR_MECHANISM_PARAM_INVALID CKR_ARGUMENTS_BAD CKR_KEY_TYPE_INCONSISTENT CKR_KEY_FUNCTION_NOT_PERMITTED
+        CKR_MECHANISM_INVALID;
     WRAPPING_KEY "5.18.3: no such wrapping key" CKR_WRAPPING_KEY_HANDLE_INVALID CKR_KEY_HANDLE_INVALID;
     OTHER_WRAPPING_KEY "5.18.3: a wrapping key of a type that the mechanism does not work with"
         CKR_WRAPPING_KEY_TYPE_INCONSISTENT CKR_WRAPPING_KEY_HANDLE_INVALID CKR_KEY_HANDLE_INVALID
@@ -118,6 +128,10 @@ rules! {
     // Templates.
     TEMPLATE "5.1.6: null with a count, or a count that no memory has" CKR_ARGUMENTS_BAD CKR_HOST_MEMORY;
     INCOMPLETE "4.1.1: the template lacks an attribute" CKR_TEMPLATE_INCOMPLETE;
+    RSA_WITH_A_CURVE "4.1.1, 6.1.4: a template without CKA_MODULUS_BITS and with an attribute of another type of key"
+        CKR_TEMPLATE_INCOMPLETE CKR_TEMPLATE_INCONSISTENT CKR_ATTRIBUTE_TYPE_INVALID;
+    PUBLIC_KEY "5.1.6, CKR_PUBLIC_KEY_INVALID: a public key that is none, told when it is created or when it is used"
+        CKR_PUBLIC_KEY_INVALID CKR_ATTRIBUTE_VALUE_INVALID CKR_OK;
     UNKNOWN_ATTRIBUTE "4.1.1: an attribute that does not exist" CKR_ATTRIBUTE_TYPE_INVALID CKR_TEMPLATE_INCONSISTENT;
     ATTRIBUTE_VALUE "4.1.1: a value that cannot be"
         CKR_ATTRIBUTE_VALUE_INVALID CKR_ARGUMENTS_BAD CKR_TEMPLATE_INCONSISTENT;

@@ -52,6 +52,10 @@ macro_rules! mechanisms {
     ($right:literal) => {
         &[
             v($right, &GOOD, |_, a| vec![oaep(a, CKM_SHA_1, CKG_MGF1_SHA1, [0, 0])]),
+            v("misaligned mechanism", &ODD, |_, a| {
+                let parameter = a.words(&[CKM_SHA_1 as usize, CKG_MGF1_SHA1 as usize, 1, 0, 0], 1);
+                vec![a.words(&[CKM_RSA_PKCS_OAEP as usize, parameter, 40], 1)]
+            }),
             v("null mechanism", &CANCEL, |_, _| vec![0]),
             v("mechanism -1", &MECHANISM, |_, a| vec![a.mechanism(CK_ULONG::MAX, 0, 0)]),
             v("mechanism that signs", &MECHANISM, |_, a| vec![a.mechanism(CKM_ECDSA, 0, 0)]),
