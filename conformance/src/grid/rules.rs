@@ -32,7 +32,8 @@ pub fn allowed(rules: &[&'static Rule]) -> Vec<CK_RV> {
     let rules = deciding(rules);
     // All that a length query does is to tell the length; it need not look at the data.
     let asks = rules.iter().any(|rule| std::ptr::eq(*rule, &LENGTH_QUERY));
-    let data = [&NULL, &ABSURD, &NO_DATA];
+    let data =
+        [&NULL, &ABSURD, &NO_DATA, &NO_CIPHERTEXT, &CIPHERTEXT, &CIPHERTEXT_LENGTH, &ABSURD_CIPHERTEXT];
     let harmless = |rule: &Rule| asks && data.iter().any(|known| std::ptr::eq(rule, *known));
     let succeeds = rules.iter().all(|rule| rule.codes.contains(&CKR_OK) || harmless(rule));
     let errors = rules.iter().flat_map(|rule| rule.codes).copied().filter(|code| *code != CKR_OK);
@@ -106,7 +107,7 @@ rules! {
     HIDDEN_KEY "4.4, 5.6.8: private objects do not exist without a login" CKR_KEY_HANDLE_INVALID CKR_USER_NOT_LOGGED_IN;
     WRONG_KEY "5.13.1, 5.15.1: the other half, or no key at all"
         CKR_KEY_HANDLE_INVALID CKR_KEY_TYPE_INCONSISTENT CKR_KEY_FUNCTION_NOT_PERMITTED;
-    OTHER_FAMILY "5.8.1, 5.10.1: a key of a type that the mechanism does not work with"
+    OTHER_FAMILY "5.1.6, CKR_KEY_TYPE_INCONSISTENT: a key of a type that the mechanism does not work with"
         CKR_KEY_TYPE_INCONSISTENT CKR_KEY_FUNCTION_NOT_PERMITTED CKR_MECHANISM_INVALID;
     OTHER_PARAMETER "5.1.6: a parameter that the mechanism does not take, and a key that it does not work with"
         CKR_MECHANISM_PARAM_INVALID CKR_ARGUMENTS_BAD CKR_KEY_TYPE_INCONSISTENT CKR_KEY_FUNCTION_NOT_PERMITTED
@@ -145,7 +146,7 @@ rules! {
     NO_SUCH_ATTRIBUTE "5.7.5, case 2: the object has no such attribute" CKR_ATTRIBUTE_TYPE_INVALID;
     SMALL_ATTRIBUTE "5.7.5, case 5: an entry is too small" CKR_BUFFER_TOO_SMALL;
     FINDS_NOTHING "5.7.7: a search may name any attribute" CKR_OK CKR_ATTRIBUTE_TYPE_INVALID CKR_ATTRIBUTE_VALUE_INVALID;
-    CURVE "6.3.3: no such curve"
+    CURVE "6.3: no such curve"
         CKR_CURVE_NOT_SUPPORTED CKR_DOMAIN_PARAMS_INVALID CKR_ATTRIBUTE_VALUE_INVALID CKR_TEMPLATE_INCONSISTENT;
     // Mechanisms and operations.
     MECHANISM "5.1.6: no such mechanism, or not for this function" CKR_MECHANISM_INVALID;
@@ -160,6 +161,8 @@ rules! {
     ABSURD_CIPHERTEXT "5.10.2: a length that no memory has"
         CKR_ENCRYPTED_DATA_LEN_RANGE CKR_ARGUMENTS_BAD CKR_HOST_MEMORY;
     NO_CIPHERTEXT "5.1.6: null with length 0 is no ciphertext" CKR_ENCRYPTED_DATA_LEN_RANGE CKR_ARGUMENTS_BAD;
+    CIPHERTEXT "5.10.2: what is not a ciphertext of this key"
+        CKR_ENCRYPTED_DATA_INVALID CKR_ENCRYPTED_DATA_LEN_RANGE;
     CIPHERTEXT_LENGTH "5.10.2: the ciphertext has the wrong length" CKR_ENCRYPTED_DATA_LEN_RANGE;
     SIGNATURE "5.15.2: the signature is wrong" CKR_SIGNATURE_INVALID;
     SIGNATURE_LENGTH "5.15.2: the signature has the wrong length" CKR_SIGNATURE_LEN_RANGE;
