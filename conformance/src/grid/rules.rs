@@ -131,6 +131,9 @@ rules! {
     INCOMPLETE "4.1.1: the template lacks an attribute" CKR_TEMPLATE_INCOMPLETE;
     RSA_WITH_A_CURVE "4.1.1, 6.1.4: a template without CKA_MODULUS_BITS and with an attribute of another type of key"
         CKR_TEMPLATE_INCOMPLETE CKR_TEMPLATE_INCONSISTENT CKR_ATTRIBUTE_TYPE_INVALID;
+    RSA_SIZE "4.1.1, 6.1.4: numbers of which no RSA key is made, and no key on a curve either"
+        CKR_ATTRIBUTE_VALUE_INVALID CKR_TEMPLATE_INCONSISTENT CKR_TEMPLATE_INCOMPLETE CKR_ATTRIBUTE_TYPE_INVALID
+        CKR_KEY_SIZE_RANGE CKR_ATTRIBUTE_READ_ONLY;
     PUBLIC_KEY "5.1.6, CKR_PUBLIC_KEY_INVALID: a public key that is none, told when it is created or when it is used"
         CKR_PUBLIC_KEY_INVALID CKR_ATTRIBUTE_VALUE_INVALID CKR_OK;
     UNKNOWN_ATTRIBUTE "4.1.1: an attribute that does not exist" CKR_ATTRIBUTE_TYPE_INVALID CKR_TEMPLATE_INCONSISTENT;

@@ -222,6 +222,8 @@ pub static SEARCHES: &[Value] = with_bad_pointers![
     t!("label of length -1", ATTRIBUTE_VALUE, &[(CKA_LABEL, Some(b"grid"), usize::MAX)]),
 ];
 
+const BITS: Entry<'_> = bytes(CKA_MODULUS_BITS, &[0, 8, 0, 0, 0, 0, 0, 0]);
+
 pub static PUBLIC: &[Value] = with_bad_pointers![
     t!("curve", GOOD, &[bytes(CKA_EC_PARAMS, CURVES[0])]),
     t!("empty template", INCOMPLETE, &[]),
@@ -229,6 +231,13 @@ pub static PUBLIC: &[Value] = with_bad_pointers![
     t!("no OID", CURVE, &[bytes(CKA_EC_PARAMS, &[1, 2, 3])]),
     t!("other class", TWICE, &[bytes(CKA_EC_PARAMS, CURVES[0]), bytes(CKA_CLASS, &DATA_CLASS)]),
     t!("local", FIXED, &[bytes(CKA_EC_PARAMS, CURVES[0]), bytes(CKA_LOCAL, &[1])]),
+    t!("RSA of 0 bits", RSA_SIZE, &[bytes(CKA_MODULUS_BITS, &[0; 8])]),
+    t!("RSA of 2^63 bits", RSA_SIZE, &[bytes(CKA_MODULUS_BITS, &[0, 0, 0, 0, 0, 0, 0, 0x80])]),
+    t!("RSA of a size of 4 bytes", RSA_SIZE, &[bytes(CKA_MODULUS_BITS, &[0, 8, 0, 0])]),
+    t!("RSA with empty exponent", RSA_SIZE, &[BITS, bytes(CKA_PUBLIC_EXPONENT, &[])]),
+    t!("RSA with exponent 1", RSA_SIZE, &[BITS, bytes(CKA_PUBLIC_EXPONENT, &[1])]),
+    t!("RSA with even exponent", RSA_SIZE, &[BITS, bytes(CKA_PUBLIC_EXPONENT, &[1, 0, 0])]),
+    t!("RSA with its modulus", RSA_SIZE, &[BITS, bytes(CKA_MODULUS, &MODULUS)]),
     t!("unknown attribute", UNKNOWN_ATTRIBUTE, &[bytes(CKA_EC_PARAMS, CURVES[0]), bytes(UNKNOWN, &[1])]),
 ];
 

@@ -164,10 +164,10 @@ impl World {
                 let words = [self.keeper, user as usize, arena.put(pin.as_bytes(), 0), pin.len()];
                 expect("C_Login", library.named("C_Login", &words));
             }
-        }
-        if self.private != 0 && wanted == Login::User {
-            self.private = self.find(library, CKO_PRIVATE_KEY, CKK_EC);
-            self.rsa_private = self.find(library, CKO_PRIVATE_KEY, CKK_RSA);
+            if self.private != 0 && wanted == Login::User {
+                self.private = self.find(library, CKO_PRIVATE_KEY, CKK_EC);
+                self.rsa_private = self.find(library, CKO_PRIVATE_KEY, CKK_RSA);
+            }
         }
         self.login = wanted;
     }
