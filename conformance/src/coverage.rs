@@ -23,6 +23,7 @@ pub fn readme(mechanisms: &[Mechanism], attacks: &[Attack]) -> String {
             Since::V3_2 => "3.2",
         };
         let (answer, test) = match function.answer {
+            Answer::Done(test) if function.name == "C_WaitForSlotEvent" => (WITHOUT_WAITING, test),
             Answer::Done(test) => ("done", test),
             Answer::NotSupported => ("`CKR_FUNCTION_NOT_SUPPORTED`", UNSUPPORTED),
             Answer::NotParallel => ("`CKR_FUNCTION_NOT_PARALLEL`", UNSUPPORTED),
@@ -54,6 +55,7 @@ pub fn readme(mechanisms: &[Mechanism], attacks: &[Attack]) -> String {
             link(mechanism.test)
         );
     }
+    text.push_str(BY_CONFIGURATION);
     write_wrapping(&mut text);
     write_attacks(&mut text, attacks);
     text
@@ -98,6 +100,14 @@ fn link(test: &str) -> String {
     let (chapter, name) = parts(test);
     format!("[{name}](tests/pkcs11/{chapter}.rs)")
 }
+
+/// There is no event to wait for, and no thread that would end the wait.
+const WITHOUT_WAITING: &str = "`CKR_NO_EVENT`; where it would wait, `CKR_FUNCTION_NOT_SUPPORTED`";
+
+const BY_CONFIGURATION: &str = "
+Where the nodes and an application are configured for them, and nowhere else, there are also `CKM_RSA_X_509` (sign, verify,
+encrypt, decrypt) and decryption with `CKM_RSA_PKCS`: [why, and how](../mpc-backend/docs/operate.md#15-rsa-keys).
+";
 
 const UNSUPPORTED: &str = "general::unsupported_functions_say_so_at_once_and_others_never_do";
 

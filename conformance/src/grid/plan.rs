@@ -140,5 +140,12 @@ fn choices(parameters: &[Parameter], wrong: usize) -> Vec<Vec<usize>> {
 const ALWAYS: [&str; 5] =
     ["C_Initialize", "C_Finalize", "C_GetFunctionList", "C_GetInterfaceList", "C_GetInterface"];
 /// Ask the cluster each time that they succeed; what is active in the session is nothing to them.
-const SLOW: [&str; 6] =
-    ["C_Login", "C_Logout", "C_InitPIN", "C_SetPIN", "C_GenerateKeyPair", "C_GetFunctionStatus"];
+const SLOW: [&str; 7] = [
+    "C_Login",
+    "C_LoginUser",
+    "C_Logout",
+    "C_InitPIN",
+    "C_SetPIN",
+    "C_GenerateKeyPair",
+    "C_GetFunctionStatus",
+];

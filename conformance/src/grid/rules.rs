@@ -95,6 +95,7 @@ rules! {
     WRONG_PIN "5.5.7, 5.5.9: a PIN that cannot be right" CKR_PIN_INCORRECT CKR_PIN_LEN_RANGE CKR_ARGUMENTS_BAD;
     NEW_PIN "5.5.8, 5.5.9: a PIN that cannot be set"
         CKR_PIN_LEN_RANGE CKR_PIN_INVALID CKR_ARGUMENTS_BAD;
+    USER_NAME "5.6.9: the token's user has no name; 5.1.6, CKR_ARGUMENTS_BAD" CKR_ARGUMENTS_BAD;
     USER_TYPE "5.6.8: no such user" CKR_USER_TYPE_INVALID;
     CONTEXT "5.6.8: CKU_CONTEXT_SPECIFIC needs an operation that waits for it" CKR_OPERATION_NOT_INITIALIZED;
     ALREADY_IN "5.6.8: the user is logged in" CKR_USER_ALREADY_LOGGED_IN;

@@ -122,7 +122,7 @@ pub fn rules(function: &Function, state: State) -> Vec<&'static Rule> {
         "C_InitToken" => forbid(true, &SESSION_EXISTS),
         "C_InitPIN" => forbid(login != Login::SecurityOfficer, &NOT_IN),
         "C_SetPIN" => forbid(!write, &READ_ONLY),
-        "C_Login" => {
+        "C_Login" | "C_LoginUser" => {
             forbid(login == Login::User, &ALREADY_IN);
             forbid(login == Login::SecurityOfficer, &OTHER_IN);
         }

@@ -7,7 +7,7 @@ mod wrapping;
 
 use cryptoki_sys::*;
 
-pub(super) use encryption::oaep;
+pub(crate) use encryption::oaep;
 
 use super::arena::Arena;
 use super::rules::*;
@@ -75,6 +75,7 @@ pub fn values(parameter: Parameter) -> &'static [Value] {
         Parameter::Wrapped => wrapping::WRAPPED,
         Parameter::Signature => SIGNATURES,
         Parameter::Pin => PINS,
+        Parameter::UserName => USER_NAMES,
         Parameter::OldPin => OLD_PINS,
         Parameter::SoPin => SO_PINS,
         Parameter::NewPin => NEW_PINS,
@@ -344,6 +345,14 @@ static PINS: &[Value] = &[
     v("empty PIN", &LOGIN_PIN, |_, a| vec![a.room(8, 0), 0]),
     v("PIN of 5000 bytes", &LOGIN_PIN, |_, a| vec![a.put(&[b'9'; 5000], 0), 5000]),
     v("PIN of length -1", &LOGIN_PIN, |_, a| vec![a.put(&[b'9'; 8], 0), LENGTHS[0]]),
+];
+
+static USER_NAMES: &[Value] = &[
+    v("no name", &GOOD, |_, _| vec![0, 0]),
+    v("empty name", &GOOD, |_, a| vec![a.room(8, 0), 0]),
+    v("name", &USER_NAME, |_, a| vec![a.put(b"user", 0), 4]),
+    v("null name", &USER_NAME, |_, _| vec![0, 4]),
+    v("name of length -1", &USER_NAME, |_, a| vec![a.room(8, 0), LENGTHS[0]]),
 ];
 
 static OLD_PINS: &[Value] = &[

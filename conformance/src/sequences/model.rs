@@ -1,9 +1,11 @@
-//! The model: what each call must answer, from the state that the calls before it have left.
+//! The model: what each call must answer, from the state that the calls before it have left. [`super::operations`] has
+//! the part that is about operations.
 
 use cryptoki_sys::*;
-use sha2::{Digest, Sha256};
 
-use super::calls::{Call, Into, Kind, Message};
+use super::calls::{Call, Kind};
+use super::keys::{Pair, Rsa, What};
+use super::operations::{Operations, Signed, update};
 use crate::grid::report::name;
 use crate::grid::state::Login;
 use crate::grid::world::World;
@@ -11,14 +13,17 @@ use crate::grid::world::World;
 /// What the library should know.
 pub struct Model {
     login: Login,
-    /// Handles of keys.
-    private: usize,
-    public: usize,
+    /// The keys that stand ready: handles, and what they are.
+    ready: Vec<(usize, What)>,
+    /// How many pairs were generated.
+    pairs: usize,
     pub sessions: Vec<Session>,
     pub objects: Vec<Object>,
-    /// Signatures that were made: mechanism, message, signature.
-    pub signatures: Vec<(CK_MECHANISM_TYPE, Vec<u8>, Vec<u8>)>,
-    signed: bool,
+    /// Signatures that were made.
+    pub signatures: Vec<Signed>,
+    /// Plaintexts and what they became.
+    pub ciphertexts: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(super) worked: bool,
 }
 
 /// An open session.
@@ -26,35 +31,19 @@ pub struct Session {
     pub handle: usize,
     write: bool,
     found: Option<Vec<usize>>,
-    digest: Option<Operation>,
-    sign: Option<Operation>,
-    verify: Option<Operation>,
+    pub(super) operations: Operations,
 }
 
 /// A session object.
 pub struct Object {
     pub handle: usize,
+    what: What,
     owner: usize,
     private: bool,
     modifiable: bool,
     copyable: bool,
     destroyable: bool,
     label: u8,
-}
-
-/// An active operation.
-struct Operation {
-    mechanism: CK_MECHANISM_TYPE,
-    stage: Stage,
-    message: Vec<u8>,
-}
-
-#[derive(PartialEq, Eq)]
-enum Stage {
-    Started,
-    /// A single-part call told the length.
-    AtOnce,
-    InParts,
 }
 
 /// What a call gave beside its code.
@@ -66,35 +55,54 @@ pub struct Given {
     pub bytes: Vec<u8>,
 }
 
-type Checked = Result<(), String>;
+pub(super) type Checked = Result<(), String>;
 
 impl Model {
     /// Nothing but the keys.
-    pub fn new(world: &World) -> Self {
+    pub fn new(world: &World, rsa: &Rsa) -> Self {
+        let mut ready =
+            vec![(world.public, What::Public(Pair::Ec(0))), (rsa.public, What::Public(Pair::Rsa))];
+        if world.login == Login::User {
+            ready.push((world.private, What::Private(Pair::Ec(0))));
+        }
+        ready.extend(rsa.private.map(|private| (private, What::Private(Pair::Rsa))));
         Self {
             login: world.login,
-            private: world.private,
-            public: world.public,
+            ready,
+            pairs: 0,
             sessions: Vec::new(),
             objects: Vec::new(),
             signatures: Vec::new(),
-            signed: false,
+            ciphertexts: vec![rsa.known.clone()],
+            worked: false,
         }
     }
 
-    /// Whether the last call made a signature.
-    pub fn signed(&self) -> bool {
-        self.signed
+    /// Whether the nodes signed or decrypted with the last call.
+    pub fn worked(&self) -> bool {
+        self.worked
+    }
+
+    /// All objects that can be given as keys, of which some are none.
+    pub fn keys(&self) -> Vec<(usize, What)> {
+        let made = self.objects.iter().map(|object| (object.handle, object.what));
+        self.ready.iter().copied().chain(made).collect()
+    }
+
+    /// The private key of an active operation, if it is the sequence's own.
+    pub fn key_at_work(&self, session: usize) -> Option<usize> {
+        let key = self.sessions[session].operations.key()?;
+        self.objects.iter().any(|object| object.handle == key).then_some(key)
+    }
+
+    /// What a handle leads to.
+    pub(super) fn what(&self, handle: usize) -> Option<What> {
+        self.keys().into_iter().find(|(known, _)| *known == handle).map(|(_, what)| what)
     }
 
     /// Whether a session has an active operation of a kind.
     pub fn is_active(&self, session: usize, kind: Kind) -> bool {
-        let Session { digest, sign, verify, .. } = &self.sessions[session];
-        match kind {
-            Kind::Digest => digest.is_some(),
-            Kind::Sign => sign.is_some(),
-            Kind::Verify => verify.is_some(),
-        }
+        self.sessions[session].operations.is_active(kind)
     }
 
     /// Holds an answer against the model, and moves the model on.
@@ -102,7 +110,7 @@ impl Model {
     /// # Errors
     /// What was expected.
     pub fn check(&mut self, call: &Call, rv: CK_RV, given: &Given) -> Checked {
-        self.signed = false;
+        self.worked = false;
         match call {
             Call::Open { write } => self.opened(*write, rv, given),
             Call::Unknown => expect(rv, CKR_SESSION_HANDLE_INVALID),
@@ -116,15 +124,15 @@ impl Model {
                 let session = &mut self.sessions[*session];
                 let named = |flag| flags & flag != 0;
                 session.found.take_if(|_| named(CKF_FIND_OBJECTS));
-                session.digest.take_if(|_| named(CKF_DIGEST));
-                session.sign.take_if(|_| named(CKF_SIGN));
-                session.verify.take_if(|_| named(CKF_VERIFY));
+                session.operations.cancel(named);
                 expect(rv, CKR_OK)
             }
             Call::FindInit { .. } | Call::Find { .. } | Call::FindFinal { .. } => {
                 self.finding(call, rv, given)
             }
-            Call::Create { .. } | Call::Copy { .. } | Call::Destroy { .. } => self.lives(call, rv, given),
+            Call::Create { .. } | Call::Generate { .. } | Call::Copy { .. } | Call::Destroy { .. } => {
+                self.lives(call, rv, given)
+            }
             Call::Label { object, .. } => match self.visible(*object) {
                 Some(object) => expect(rv, CKR_OK).and_then(|()| same(&given.bytes, &vec![object.label])),
                 None => expect(rv, CKR_OBJECT_HANDLE_INVALID),
@@ -146,7 +154,10 @@ impl Model {
             }
             Call::Final { session, kind, into } => self.last(*session, *kind, None, into, rv, given),
             Call::Update { session, kind, message } => {
-                let answer = update(self.sessions[*session].operation(*kind), message);
+                let answer = match kind.has_parts() {
+                    true => update(self.sessions[*session].operations.of(*kind), message),
+                    false => CKR_FUNCTION_NOT_SUPPORTED,
+                };
                 expect(rv, answer)
             }
         }
@@ -157,7 +168,7 @@ impl Model {
             return expect(rv, CKR_SESSION_READ_WRITE_SO_EXISTS);
         }
         let handle = given.number;
-        self.sessions.push(Session { handle, write, found: None, digest: None, sign: None, verify: None });
+        self.sessions.push(Session { handle, write, found: None, operations: Operations::default() });
         expect(rv, CKR_OK)
     }
 
@@ -212,6 +223,7 @@ impl Model {
                 }
                 self.objects.push(Object {
                     handle: given.number,
+                    what: What::Data,
                     owner: self.sessions[*session].handle,
                     private: *private,
                     modifiable: *modifiable,
@@ -220,6 +232,30 @@ impl Model {
                     label: *label,
                 });
                 expect(rv, CKR_OK)
+            }
+            Call::Generate { session, modifiable, copyable, destroyable, label } => {
+                if self.login != Login::User {
+                    return expect(rv, CKR_USER_NOT_LOGGED_IN);
+                }
+                expect(rv, CKR_OK)?;
+                self.pairs += 1;
+                let pair = Pair::Ec(self.pairs);
+                let public = usize::from_ne_bytes(given.bytes[..8].try_into().expect("8 bytes"));
+                let half = |handle, what, private| Object {
+                    handle,
+                    what,
+                    owner: self.sessions[*session].handle,
+                    private,
+                    modifiable: *modifiable,
+                    copyable: *copyable,
+                    destroyable: *destroyable,
+                    label: *label,
+                };
+                let mut halves =
+                    [half(public, What::Public(pair), false), half(given.number, What::Private(pair), true)];
+                halves.sort_by_key(|half| half.handle);
+                self.objects.extend(halves);
+                Ok(())
             }
             Call::Copy { session, object } => {
                 let owner = self.sessions[*session].handle;
@@ -249,140 +285,12 @@ impl Model {
         // Private ones exist only while the user is logged in, and the login does not change within a sequence.
         self.objects.iter_mut().find(|object| object.handle == handle)
     }
-
-    fn init(
-        &mut self,
-        session: usize,
-        kind: Kind,
-        mechanism: Option<CK_MECHANISM_TYPE>,
-        key: usize,
-    ) -> CK_RV {
-        let (login, private, public) = (self.login, self.private, self.public);
-        let operation = self.sessions[session].operation(kind);
-        let Some(mechanism) = mechanism else {
-            *operation = None;
-            return CKR_OK;
-        };
-        if operation.is_some() {
-            return CKR_OPERATION_ACTIVE;
-        }
-        let signs = matches!(mechanism, CKM_ECDSA | CKM_ECDSA_SHA256);
-        let (fits, key_is_good) = match kind {
-            Kind::Digest => (mechanism == CKM_SHA256, true),
-            Kind::Sign => (signs, key == private && login == Login::User),
-            Kind::Verify => (signs, key == public),
-        };
-        match (fits, key_is_good) {
-            (false, _) => CKR_MECHANISM_INVALID,
-            (true, false) => CKR_KEY_HANDLE_INVALID,
-            (true, true) => {
-                *operation = Some(Operation { mechanism, stage: Stage::Started, message: Vec::new() });
-                CKR_OK
-            }
-        }
-    }
-
-    /// The single-part call if there is a message, else the final one.
-    fn last(
-        &mut self,
-        session: usize,
-        kind: Kind,
-        message: Option<&Message>,
-        into: &Into,
-        rv: CK_RV,
-        given: &Given,
-    ) -> Checked {
-        let active = self.sessions[session].operation(kind);
-        if message.is_some_and(|message| matches!(message, Message::Null)) || matches!(into, Into::Null) {
-            *active = None;
-            return expect(rv, CKR_ARGUMENTS_BAD);
-        }
-        let Some(operation) = active else { return expect(rv, CKR_OPERATION_NOT_INITIALIZED) };
-        match (message, &operation.stage) {
-            (Some(_), Stage::InParts) => return expect(rv, CKR_OPERATION_ACTIVE),
-            (Some(_), _) => operation.stage = Stage::AtOnce,
-            (None, Stage::AtOnce) => {
-                *active = None;
-                return expect(rv, CKR_OPERATION_ACTIVE);
-            }
-            (None, _) => operation.stage = Stage::InParts,
-        }
-        let length = if kind == Kind::Digest { 32 } else { 64 };
-        match into {
-            Into::Length => {
-                expect(rv, CKR_OK)?;
-                return same(&given.number, &length);
-            }
-            Into::Small => {
-                expect(rv, CKR_BUFFER_TOO_SMALL)?;
-                return same(&given.number, &length);
-            }
-            Into::Null | Into::Room | Into::Signature(_) => {}
-        }
-        let Some(Operation { mechanism, message: mut whole, .. }) = active.take() else { return Ok(()) };
-        if let Some(Message::Bytes(bytes)) = message {
-            whole.extend_from_slice(bytes);
-        }
-        if mechanism == CKM_ECDSA && !(1..=64).contains(&whole.len()) {
-            return expect(rv, CKR_DATA_LEN_RANGE);
-        }
-        match (kind, into) {
-            (Kind::Digest, _) => {
-                expect(rv, CKR_OK)?;
-                same(&given.bytes, &Sha256::digest(&whole).to_vec())
-            }
-            (Kind::Sign, _) => {
-                expect(rv, CKR_OK)?;
-                same(&given.bytes.len(), &64)?;
-                self.signed = true;
-                self.signatures.push((mechanism, whole, given.bytes.clone()));
-                Ok(())
-            }
-            (Kind::Verify, Into::Signature(signature)) if signature.len() != 64 => {
-                expect(rv, CKR_SIGNATURE_LEN_RANGE)
-            }
-            (Kind::Verify, Into::Signature(signature)) => {
-                let good = self.signatures.contains(&(mechanism, whole, signature.clone()));
-                expect(rv, if good { CKR_OK } else { CKR_SIGNATURE_INVALID })
-            }
-            (Kind::Verify, _) => unreachable!("a signature is given to verify"),
-        }
-    }
 }
 
-fn update(active: &mut Option<Operation>, message: &Message) -> CK_RV {
-    let Message::Bytes(bytes) = message else {
-        *active = None;
-        return CKR_ARGUMENTS_BAD;
-    };
-    let Some(operation) = active else { return CKR_OPERATION_NOT_INITIALIZED };
-    if operation.stage == Stage::AtOnce {
-        *active = None;
-        return CKR_OPERATION_ACTIVE;
-    }
-    operation.stage = Stage::InParts;
-    operation.message.extend_from_slice(bytes);
-    if operation.mechanism == CKM_ECDSA && operation.message.len() > 64 {
-        *active = None;
-        return CKR_DATA_LEN_RANGE;
-    }
-    CKR_OK
-}
-
-impl Session {
-    fn operation(&mut self, kind: Kind) -> &mut Option<Operation> {
-        match kind {
-            Kind::Digest => &mut self.digest,
-            Kind::Sign => &mut self.sign,
-            Kind::Verify => &mut self.verify,
-        }
-    }
-}
-
-fn expect(rv: CK_RV, expected: CK_RV) -> Checked {
+pub(super) fn expect(rv: CK_RV, expected: CK_RV) -> Checked {
     if rv == expected { Ok(()) } else { Err(name(expected)) }
 }
 
-fn same<T: PartialEq + std::fmt::Debug>(given: &T, expected: &T) -> Checked {
+pub(super) fn same<T: PartialEq + std::fmt::Debug>(given: &T, expected: &T) -> Checked {
     if given == expected { Ok(()) } else { Err(format!("{expected:?} instead of {given:?}")) }
 }

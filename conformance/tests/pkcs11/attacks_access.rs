@@ -21,21 +21,30 @@ fn a_handle_is_no_capability() {
     }
 }
 
-/// **Go on with an operation that was started before the logout** (stale authority): the signature is refused.
+/// **Go on with an operation that was started before the logout** (stale authority): the signature is
+/// refused, also after the next login.
 #[test]
 fn a_logout_ends_what_was_started() {
     let token = Token::shared();
     let session = token.user();
-    let key = generous_pair(&session).private;
-    assert_eq!(session.sign_init(CKM_ECDSA, key), CKR_OK);
-    assert_eq!(session.logout(), CKR_OK);
-    let (mut data, mut signature, mut length) = ([1; 8], [0; 64], 64);
-    let rv = call!(
-        session.module,
-        C_Sign(session.handle, data.as_mut_ptr(), 8, signature.as_mut_ptr(), &mut length)
-    );
-    assert_eq!(rv, CKR_USER_NOT_LOGGED_IN);
-    assert_eq!(signature, [0; 64]);
+    for logs_in_again in [false, true] {
+        let key = generous_pair(&session).private;
+        assert_eq!(session.sign_init(CKM_ECDSA, key), CKR_OK);
+        assert_eq!(session.logout(), CKR_OK);
+        if logs_in_again {
+            assert_eq!(session.login(CKU_USER, &token.lab.pin), CKR_OK);
+        }
+        let (mut data, mut signature, mut length) = ([1; 8], [0; 64], 64);
+        let rv = call!(
+            session.module,
+            C_Sign(session.handle, data.as_mut_ptr(), 8, signature.as_mut_ptr(), &mut length)
+        );
+        assert_eq!(rv, CKR_USER_NOT_LOGGED_IN);
+        assert_eq!(signature, [0; 64]);
+        if !logs_in_again {
+            assert_eq!(session.login(CKU_USER, &token.lab.pin), CKR_OK);
+        }
+    }
 }
 
 /// **Use keys as the security officer** (role separation): the officer sees no private object, signs nothing and makes no

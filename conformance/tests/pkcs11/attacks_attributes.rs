@@ -254,7 +254,7 @@ fn a_search_tests_no_guess() {
 }
 
 /// **Digest a key and look for its hash** (C_DigestKey as an oracle): a private key has no value to digest, and the digest
-/// goes on without it.
+/// ends.
 #[test]
 fn a_private_key_is_not_digested() {
     let token = Token::shared();
@@ -262,6 +262,9 @@ fn a_private_key_is_not_digested() {
     let pair = generous_pair(&session);
     assert_eq!(session.digest_init(CKM_SHA256), CKR_OK);
     assert_eq!(call!(session.module, C_DigestKey(session.handle, pair.private)), CKR_KEY_INDIGESTIBLE);
+    let (mut digest, mut length) = ([0; 32], 32);
+    let end = call!(session.module, C_DigestFinal(session.handle, digest.as_mut_ptr(), &mut length));
+    assert_eq!((end, digest), (CKR_OPERATION_NOT_INITIALIZED, [0; 32]));
 }
 
 /// **Carry the state of an operation elsewhere** (C_GetOperationState, which may hold keys and digests in clear): there is

@@ -165,7 +165,7 @@ fn one_blob_does_not_become_two_keys() {
         (flag(CKA_ALWAYS_SENSITIVE, true), CKR_ATTRIBUTE_READ_ONLY),
         (flag(CKA_NEVER_EXTRACTABLE, true), CKR_ATTRIBUTE_READ_ONLY),
         (flag(CKA_LOCAL, true), CKR_ATTRIBUTE_READ_ONLY),
-        (flag(CKA_TRUSTED, true), CKR_ATTRIBUTE_TYPE_INVALID),
+        (flag(CKA_TRUSTED, true), CKR_TEMPLATE_INCONSISTENT),
         (on_token(true), CKR_TEMPLATE_INCONSISTENT),
     ] {
         let template = secret_key(CKK_AES, std::slice::from_ref(&refused));
@@ -325,12 +325,12 @@ fn a_curve_is_not_described_by_its_user() {
     // ECParameters: version 1, prime field of 13, a, b, a base point, order, cofactor.
     let explicit = b"\x30\x22\x02\x01\x01\x30\x0c\x06\x07\x2a\x86\x48\xce\x3d\x01\x01\x02\x01\x0d\x30\x06\x04\x01\x01\x04\x01\x01\x04\x03\x04\x01\x01\x02\x01\x07\x02\x01\x01";
     let params = || (CKA_EC_PARAMS, explicit.to_vec());
-    assert_eq!(session.generate(&[params()], &[on_token(true)]).unwrap_err(), CKR_CURVE_NOT_SUPPORTED);
+    assert_eq!(session.generate(&[params()], &[on_token(true)]).unwrap_err(), CKR_DOMAIN_PARAMS_INVALID);
     let key = [
         number(CKA_CLASS, CKO_PUBLIC_KEY),
         number(CKA_KEY_TYPE, CKK_EC),
         params(),
         (CKA_EC_POINT, vec![4, 1, 1]),
     ];
-    assert_eq!(session.create(&key), Err(CKR_CURVE_NOT_SUPPORTED));
+    assert_eq!(session.create(&key), Err(CKR_DOMAIN_PARAMS_INVALID));
 }

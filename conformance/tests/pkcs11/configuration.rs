@@ -13,6 +13,8 @@ use conformance::session::{P256, flag, labelled, on_token};
 use conformance::token::{Token, slots};
 use cryptoki_sys::*;
 
+use crate::importing::private_key;
+
 const P384: &[u8] = &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22];
 
 fn mechanisms(token: &Token) -> Vec<CK_MECHANISM_TYPE> {
@@ -48,6 +50,10 @@ fn hidden_keys_are_not_found_and_their_mechanisms_not_listed() {
         assert_eq!(session.get(object, CKA_EC_PARAMS), Ok(P256.to_vec()));
     }
     assert!(mechanisms(&token).contains(&CKM_ECDSA));
+    let (public, private) = ([(CKA_EC_PARAMS, P384.to_vec())], [labelled(&label)]);
+    assert_eq!(session.generate(&public, &private).err(), Some(CKR_CURVE_NOT_SUPPORTED));
+    let brought = private_key(P384, &[1; 48], &[labelled(&label)]);
+    assert_eq!(session.create(&brought), Err(CKR_CURVE_NOT_SUPPORTED));
     drop(token);
 
     let lab = Lab::shared();
@@ -66,6 +72,8 @@ fn hidden_keys_are_not_found_and_their_mechanisms_not_listed() {
         call!(token.module, C_GetMechanismInfo(token.slot, CKM_ECDSA, &mut info)),
         CKR_MECHANISM_INVALID
     );
+    let public = [(CKA_EC_PARAMS, P256.to_vec())];
+    assert_eq!(session.generate(&public, &private).err(), Some(CKR_MECHANISM_INVALID));
     drop(token);
 
     let token = Token::shared();

@@ -61,3 +61,15 @@ fn ten_wrong_pins_lock_whoever_tries_them() {
     assert_eq!(session.login(CKU_USER, &lab.pin), CKR_OK);
     assert_eq!(token.info().flags & (CKF_USER_PIN_LOCKED | CKF_USER_PIN_COUNT_LOW), 0);
 }
+
+/// A service that starts a process for each core, or a hundred, gives the right PIN more often at once than it may be
+/// wrong.
+#[test]
+fn a_hundred_processes_log_in_at_once() {
+    if skipped("nodes that restart") {
+        return;
+    }
+    let lab = Lab::private();
+    let answers = tries(&lab, &[lab.pin.as_str(); 100]);
+    assert!(answers.iter().all(|rv| *rv == CKR_OK), "{answers:x?}");
+}

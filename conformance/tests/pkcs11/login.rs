@@ -17,6 +17,22 @@ fn login_is_shared_by_all_sessions_and_told_once() {
 }
 
 #[test]
+fn the_user_has_no_name() {
+    let token = Token::shared();
+    let (session, pin) = (token.session(0), &token.lab.pin);
+    let login = |name: &str| {
+        let (name, name_len) = (name.as_ptr().cast_mut(), name.len() as CK_ULONG);
+        let (pin, pin_len) = (pin.as_ptr().cast_mut(), pin.len() as CK_ULONG);
+        call!(token.module, C_LoginUser(session.handle, CKU_USER, pin, pin_len, name, name_len))
+    };
+    assert_eq!(login("alice"), CKR_ARGUMENTS_BAD);
+    assert_eq!(session.logout(), CKR_USER_NOT_LOGGED_IN);
+    assert_eq!(login(""), CKR_OK);
+    assert_eq!(session.login(CKU_USER, pin), CKR_USER_ALREADY_LOGGED_IN);
+    assert_eq!(session.logout(), CKR_OK);
+}
+
+#[test]
 fn only_users_that_exist_log_in() {
     let token = Token::shared();
     let session = token.session(0);

@@ -149,7 +149,7 @@ impl Part<'_> {
 
 impl Core {
     /// Keeps what an outcome says of the node's health. A refusal is an answer of a healthy node.
-    fn note(&self, node: u8, latency: Option<Duration>, outcome: &Result<Answer, NodeFailure>) {
+    pub(crate) fn note(&self, node: u8, latency: Option<Duration>, outcome: &Result<Answer, NodeFailure>) {
         match outcome {
             Ok(answer) => self.nodes.succeeded(node, latency.unwrap_or_default(), answer.registry_index),
             Err(failure) if is_answer(failure) => {}

@@ -110,6 +110,7 @@ impl Core {
                 Ok(set) => set,
                 Err(NoQuorum::Final(error)) => return Err(error),
                 Err(NoQuorum::NotReady) => {
+                    self.look_at_missed(&search, deadline);
                     thread::sleep(pause.min(left));
                     pause = (pause * 2).min(PAUSE_MAX);
                     search.forgive();
@@ -129,6 +130,18 @@ impl Core {
                         return Err(error);
                     }
                 }
+            }
+        }
+    }
+
+    /// Sees whether nodes that others miss can be reached from here. Otherwise nobody waits for them.
+    pub(crate) fn look_at_missed(&self, search: &Search, deadline: Deadline) {
+        for node in self.nodes.missed(search) {
+            let deadline = deadline.at_most(LOOK_LIMIT);
+            let terms = Terms { token: None, min_registry_index: 0, repeatable: true, deadline };
+            match self.ready(node, terms) {
+                Ok(_) => self.nodes.is_reached(node),
+                Err(failure) => self.note(node, None, &Err(failure)),
             }
         }
     }
@@ -175,6 +188,8 @@ pub(crate) fn wrong_kind(node: u8) -> Setback {
 /// Attempts that never answer in one deadline.
 pub(crate) const ATTEMPTS_IN_DEADLINE: u32 = 3;
 pub(crate) const ATTEMPT_MIN: Duration = Duration::from_millis(300);
+/// How long a look at a node that others miss may take.
+const LOOK_LIMIT: Duration = Duration::from_millis(100);
 /// The first and the longest pause before the same nodes are asked again.
 pub(crate) const PAUSE_FIRST: Duration = Duration::from_millis(20);
 pub(crate) const PAUSE_MAX: Duration = Duration::from_millis(500);

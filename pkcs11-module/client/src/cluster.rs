@@ -286,8 +286,8 @@ impl Backend for ClusterClient {
     fn destroy_session_keys(&self, keys: &[ObjectId]) {
         let own: Vec<ObjectId> =
             keys.iter().copied().filter(|key| self.session_keys.get(*key).is_some()).collect();
-        if !own.is_empty() && self.core.start().is_ok() {
-            self.session_keys.destroy(&self.core, &own);
+        if let (false, Ok(deadline)) = (own.is_empty(), self.core.start()) {
+            self.session_keys.destroy(&self.core, &own, deadline);
         }
     }
 

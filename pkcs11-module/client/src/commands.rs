@@ -25,19 +25,36 @@ use crate::registry::Registry;
 impl Core {
     /// Signs `body` with our identity and the given logins, and has it applied.
     pub(crate) fn command(&self, body: Body, logins: &[&Login], deadline: Deadline) -> BackendResult<()> {
-        // A command goes to one node and tells that one's index only: after many of them T are asked, so that the next
-        // one is valid when it is applied.
-        let known = self.nodes.registry_index();
-        if known == 0 || self.read_floor() >= known + COMMAND_WINDOW / 4 {
+        if self.nodes.registry_index() == 0 {
             self.agreed_tokens(deadline)?;
         }
+        let not_after = self.not_after();
+        match self.propose(&self.signed(body.clone(), not_after, logins)?, deadline) {
+            Err(BackendError::Stale) => {}
+            outcome => return outcome.map(drop),
+        }
+        // A command goes to one node, and tells that one's index only. What T nodes told may be so old that the command
+        // came too late for them; then none of them applies it any more, and it is signed anew.
+        self.agreed_tokens(deadline)?;
+        if self.nodes.registry_index() <= not_after {
+            return Err(BackendError::Stale);
+        }
+        self.propose(&self.signed(body, self.not_after(), logins)?, deadline).map(drop)
+    }
+
+    /// Up to which index a command is valid that is signed now.
+    fn not_after(&self) -> u64 {
+        self.nodes.registry_index().saturating_add(COMMAND_WINDOW)
+    }
+
+    fn signed(&self, body: Body, not_after: u64, logins: &[&Login]) -> BackendResult<SignedCommand> {
         let mut command_id = vec![0; 16];
         OsRng.fill_bytes(&mut command_id);
         let command = Command {
             format: FORMAT,
             cluster_id: self.cluster_id.to_vec(),
             command_id,
-            not_after_index: self.nodes.registry_index().saturating_add(COMMAND_WINDOW),
+            not_after_index: not_after,
             body: Some(body),
         }
         .encode_to_vec();
@@ -55,7 +72,7 @@ impl Core {
                 .iter()
                 .map(|login| statement::sign_command(&self.cluster_id, &command, login.author(), &login.key)),
         );
-        self.propose(&SignedCommand { command, signatures }, deadline).map(drop)
+        Ok(SignedCommand { command, signatures })
     }
 
     /// Has a signed command applied, by whichever node does it, and answers with the index. Sending
@@ -172,7 +189,7 @@ impl Registry {
         let logins: Vec<&Login> = login.as_deref().into_iter().collect();
         let outcome = core.command(body, &logins, deadline);
         if outcome.is_err() {
-            self.forget_objects(token);
+            self.outdate_objects(token);
         }
         outcome
     }

@@ -86,8 +86,23 @@ impl Health {
             self.trouble.as_ref().map_or((0, now), |trouble| (trouble.in_a_row, trouble.since));
         let in_a_row = times + 1;
         let until = now + backoff(in_a_row);
-        self.trouble = Some(Trouble { failure: failure.clone(), in_a_row, since, until });
+        // What others say of it does not replace what was found here.
+        let found = self.trouble.take().map(|trouble| trouble.failure);
+        let found = found.filter(|found| failure.code().is_some() && found.code().is_none());
+        let failure = found.unwrap_or_else(|| failure.clone());
+        self.trouble = Some(Trouble { failure, in_a_row, since, until });
         in_a_row
+    }
+
+    /// Whether another node misses it, and nothing else speaks against it.
+    pub(crate) fn is_missed(&self) -> bool {
+        self.trouble.as_ref().is_some_and(|trouble| trouble.failure.code().is_some())
+    }
+
+    /// Whether it refused the last connection.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        let failure = self.trouble.as_ref().map(|trouble| &trouble.failure);
+        matches!(failure, Some(NodeFailure::Unreachable(_)))
     }
 
     /// It kept a call waiting once more; how often in a row.

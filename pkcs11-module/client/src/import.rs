@@ -82,7 +82,7 @@ impl Registry {
             });
         if certified.is_err() && of_session {
             // Some nodes may hold it all the same.
-            session_keys.destroy(core, &[id]);
+            session_keys.destroy(core, &[id], deadline);
         }
         let object = NewObject { object_id: id.0.to_vec(), attributes, birth: Some(certified?) };
         if of_session {

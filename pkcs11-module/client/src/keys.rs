@@ -137,7 +137,7 @@ impl Registry {
         let id = tried.pop_if(|_| newborn.is_ok());
         if !private_on_token && !tried.is_empty() {
             // Some nodes may hold what failed.
-            session_keys.destroy(core, &tried);
+            session_keys.destroy(core, &tried, deadline);
         }
         let (birth, certificate) = newborn?;
         let id = id.ok_or_else(|| BackendError::Internal("no key was asked for".into()))?;
@@ -160,7 +160,7 @@ impl Registry {
                 None => Ok(Vec::new()),
                 Some(public) => self.create(core, token, vec![public], deadline),
             };
-            (record, created.inspect_err(|_| session_keys.destroy(core, &[id]))?.into_iter())
+            (record, created.inspect_err(|_| session_keys.destroy(core, &[id], deadline))?.into_iter())
         };
         let mut records = records;
         let public = records.next().map_or(PublicHalf::Session(public), PublicHalf::Token);

@@ -57,6 +57,7 @@ mod sync;
 mod testing;
 mod throttle;
 mod tls;
+mod tries;
 pub mod view;
 mod witness;
 

@@ -14,7 +14,8 @@ use crate::record::{self, Shared, Trusted};
 
 /// A list that T nodes gave, with our own changes since.
 pub(crate) struct Listing {
-    read_at: Instant,
+    /// When T nodes gave it; `None` when it is known to be out of date.
+    read_at: Option<Instant>,
     /// Serial of the login that it was read under; `None` without one.
     login: Option<u64>,
     digest: [u8; 32],
@@ -71,7 +72,7 @@ impl Listing {
                 }
             }
             if complete {
-                return Ok(Self::new(login, parts, Instant::now(), version()));
+                return Ok(Self::new(login, parts, Some(Instant::now()), version()));
             }
         }
         Err(BackendError::Unavailable("the objects change faster than they can be read".into()))
@@ -90,13 +91,27 @@ impl Listing {
 
     /// Since T nodes gave it.
     pub(crate) fn age(&self) -> Duration {
-        self.read_at.elapsed()
+        self.read_at.map_or(Duration::MAX, |read_at| read_at.elapsed())
     }
 
     /// The same list, found unchanged now.
-    pub(crate) fn renewed(&self) -> Self {
+    fn renewed(&self) -> Self {
+        self.read_when(Some(Instant::now()))
+    }
+
+    /// The same list, which could not be read again: it counts as read at the end of `pause`.
+    pub(crate) fn postponed(&self, pause: Duration) -> Self {
+        self.read_when(Some(Instant::now() + pause))
+    }
+
+    /// The same list, to be read again.
+    pub(crate) fn outdated(&self) -> Self {
+        self.read_when(None)
+    }
+
+    fn read_when(&self, read_at: Option<Instant>) -> Self {
         Self {
-            read_at: Instant::now(),
+            read_at,
             login: self.login,
             digest: self.digest,
             parts: self.parts.clone(),
@@ -119,7 +134,7 @@ impl Listing {
         Self::new(self.login, parts, self.read_at, version)
     }
 
-    fn new(login: Option<u64>, parts: Vec<Arc<Part>>, read_at: Instant, version: u64) -> Self {
+    fn new(login: Option<u64>, parts: Vec<Arc<Part>>, read_at: Option<Instant>, version: u64) -> Self {
         let digests: Vec<[u8; 32]> = parts.iter().map(|part| part.digest).collect();
         let seen = parts.iter().map(|part| part.seen.clone()).collect();
         let list = Arc::new(ObjectList::of_parts(version, seen));

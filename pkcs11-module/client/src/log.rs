@@ -1,8 +1,8 @@
 //! The module's own log, apart from whatever the host application logs with.
 //!
 //! Each record is one line, written by one `write` to a file opened for appending, so that several
-//! processes can share the file and a forked child inherits no lock and no buffer. Without a
-//! configured file, records go to standard error when `COUNTERFOIL_LOG` is set, else nowhere.
+//! processes can share the file and a forked child inherits no lock and no buffer. When
+//! `COUNTERFOIL_LOG` is set, records go to standard error instead; without it and a file, nowhere.
 //!
 //! A PIN, key or digest never stands in a record.
 
@@ -58,15 +58,15 @@ enum Sink {
 }
 
 impl Log {
-    /// A log to `file`, or to standard error when there is none and `COUNTERFOIL_LOG` is set (to
-    /// the name of a level, or to anything for `level`).
+    /// A log to standard error when `COUNTERFOIL_LOG` is set (to the name of a level, or to anything for `level`), else
+    /// to `file`.
     pub fn new(file: Option<PathBuf>, level: Level) -> Self {
-        match (file, std::env::var_os(LOG_VARIABLE)) {
-            (Some(file), _) => Self { sink: Sink::File(file), level },
-            (None, Some(value)) => {
+        match (std::env::var_os(LOG_VARIABLE), file) {
+            (Some(value), _) => {
                 let level = value.to_str().and_then(Level::from_name).unwrap_or(level);
                 Self { sink: Sink::Stderr, level }
             }
+            (None, Some(file)) => Self { sink: Sink::File(file), level },
             (None, None) => Self::off(),
         }
     }

@@ -153,8 +153,12 @@ impl Nodes {
             self.probe(&set, now);
             return Ok(set);
         }
-        let waiting = search.failed.values().filter(|failure| may_pass(failure)).count();
-        if usable.len() + waiting >= count {
+        // A node that another one misses may come back, unless it cannot be reached from here either.
+        let mut gone = self.those(Health::is_unreachable);
+        gone.extend(search.failed.iter().filter(|(_, failure)| !may_pass(failure)).map(|(node, _)| *node));
+        let waiting = search.failed.keys().filter(|node| !gone.contains(node)).count();
+        let left = lock(&self.health).len() - gone.len();
+        if usable.len() + waiting >= count && left >= self.threshold {
             return Err(NoQuorum::NotReady);
         }
         let refusal = search.failed.iter().find(|(_, failure)| !failure.is_passing());
@@ -170,6 +174,25 @@ impl Nodes {
             .collect();
         let text = format!("{count} nodes needed, missing {}", missing.join("; "));
         Err(NoQuorum::Final(BackendError::Unavailable(text)))
+    }
+
+    /// Nodes of which this is so.
+    fn those(&self, is_so: impl Fn(&Health) -> bool) -> BTreeSet<u8> {
+        lock(&self.health).iter().filter(|(_, health)| is_so(health)).map(|(node, _)| *node).collect()
+    }
+
+    /// Nodes that another one misses, or that are not ready themselves.
+    pub(crate) fn missed(&self, search: &Search) -> BTreeSet<u8> {
+        let mut missed = self.those(Health::is_missed);
+        missed.extend(search.missed());
+        missed
+    }
+
+    /// A connection to it stands.
+    pub(crate) fn is_reached(&self, node: u8) {
+        if let Some(health) = lock(&self.health).get_mut(&node) {
+            health.trouble.take_if(|trouble| matches!(trouble.failure, NodeFailure::Unreachable(_)));
+        }
     }
 
     /// Nodes of `set` that failed before are tried by one call; the others wait for what it finds.
@@ -310,6 +333,19 @@ mod tests {
         assert!(matches!(nodes.choose(2, &search), Err(NoQuorum::NotReady)));
         search.forgive();
         assert_eq!(chosen(&nodes, &search), [1, 3]);
+    }
+
+    #[test]
+    fn a_node_that_is_missed_and_refuses_connections_is_not_waited_for() {
+        let nodes = Nodes::new(&[1, 2, 3], 2, 0);
+        let mut search = Search::default();
+        let missed =
+            NodeFailure::Refused { code: Code::Unavailable, message: "missed".into(), nodes: Vec::new() };
+        search.has_failed(2, missed);
+        search.has_failed(3, unreachable());
+        assert!(matches!(nodes.choose(2, &search), Err(NoQuorum::NotReady)));
+        nodes.failed(2, &unreachable());
+        assert!(matches!(nodes.choose(2, &search), Err(NoQuorum::Final(BackendError::Unavailable(_)))));
     }
 
     #[test]

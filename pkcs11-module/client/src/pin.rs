@@ -5,11 +5,13 @@
 //! carries a proof towards the key's birth certificate, so that a lying node is never mistaken for
 //! a wrong PIN.
 
+use std::ops::RangeInclusive;
+
 use curve25519_dalek::RistrettoPoint;
 use ed25519_dalek::SigningKey;
 use hkdf::Hkdf;
 use prost::Message;
-use proto::client::v1::{Code, GenerateRequest, OprfRequest, request, response};
+use proto::client::v1::GenerateRequest;
 use proto::limits::FORMAT;
 use proto::registry::v1::{BirthStatement, Login as WireLogin, Purpose};
 use proto::statement;
@@ -29,6 +31,7 @@ use crate::core::Core;
 use crate::deadline::Deadline;
 use crate::failure::NodeFailure;
 use crate::login::wire_role;
+use crate::tries::{self, TRIES, oprf_reply};
 
 /// One PIN version of a role: what the login key and the OPRF key are bound to.
 #[derive(Clone, Copy)]
@@ -76,19 +79,8 @@ impl Core {
         let statement = login.oprf.as_ref()?.statement.as_slice();
         let key_id = BirthStatement::decode(statement).ok()?.key_id;
         let terms = Terms { token: None, min_registry_index: 0, repeatable: true, deadline };
-        let usable = self.usable_tries(&key_id, terms)?;
+        let usable = self.standing(&key_id, terms)?.usable;
         Some(PinState { count_low: usable < TRIES, final_try: usable == 1, locked: usable == 0 })
-    }
-
-    /// How many tries a quorum can serve, whatever T - 1 of the nodes claim: `None` unless T nodes say what they have.
-    fn usable_tries(&self, key_id: &[u8], terms: Terms) -> Option<u32> {
-        let nodes = self.manifest.nodes.iter().map(|node| node.index);
-        let said = self.ask(nodes.map(|node| (node, which_are_free(key_id))).collect(), terms);
-        let answers = said.into_iter().filter_map(|(node, answer)| Some((node, answer.ok()?)));
-        let free: Vec<u32> = answers.filter_map(|(node, answer)| free_tries(node, answer).ok()).collect();
-        let at_a_quorum =
-            |bit: &u32| free.iter().filter(|free| *free & (1 << bit) != 0).count() >= self.threshold();
-        (free.len() >= self.threshold()).then(|| (0..TRIES).filter(at_a_quorum).count() as u32)
     }
 
     /// A new OPRF key of all nodes for `of`, and the login that `pin` yields under it.
@@ -135,6 +127,7 @@ impl Core {
             .map_err(|error| internal(&error))?;
         let context = statement::oprf_context(&self.cluster_id, &statement.key_id);
         let (blinded, element) = blind(pin, &mut OsRng).map_err(|error| internal(&error))?;
+        let credulous = tries::credulous(deadline);
         let output = self.with_quorum(self.threshold(), deadline, |set, attempt| {
             let terms = Terms {
                 token: None,
@@ -142,83 +135,11 @@ impl Core {
                 repeatable: true,
                 deadline: attempt,
             };
-            let answers = self.take_try(set, &statement.key_id, &element, terms)?;
+            let answers = self.take_try(set, &statement.key_id, &element, credulous, terms)?;
             combine(&blinded, answers, &commitments, &context)
         })?;
         Ok(of.derive(&self.cluster_id, &output))
     }
-
-    /// Has each node of the set evaluate under one try that all of them still have.
-    ///
-    /// One after the other in ascending order: of processes that want the same try, the one that gets it at the lowest
-    /// node meets no other at the next, so that no try is lost between two of them.
-    fn take_try(
-        &self,
-        set: &[u8],
-        key_id: &[u8],
-        blinded: &[u8],
-        terms: Terms,
-    ) -> Result<Vec<(u8, Answer)>, Setback> {
-        let mut nodes = set.to_vec();
-        nodes.sort_unstable();
-        let (mut try_number, mut lost, mut rounds) = (1, 0, 0);
-        let mut answers = Vec::with_capacity(nodes.len());
-        while let Some(node) = nodes.get(answers.len()).copied() {
-            if answers.is_empty() {
-                try_number = self.free_try(&nodes, key_id, terms)?;
-            }
-            let (key_id, blinded) = (key_id.to_vec(), blinded.to_vec());
-            let request = request::Op::Oprf(OprfRequest { key_id, blinded, try_number, only_ask: false });
-            match Self::all_answered(self.ask(vec![(node, request)], terms)) {
-                Ok(answer) => answers.extend(answer),
-                Err(Setback::Nodes(failures)) if is_taken(&failures) => {
-                    // The nodes before it have given this try for nothing. A liar could have all of them given so.
-                    lost += usize::from(!answers.is_empty());
-                    rounds += 1;
-                    if lost > TRIES_LOST_MAX || rounds > ROUNDS_MAX {
-                        let liar =
-                            NodeFailure::Misbehaved("does not give the tries that it says are free".into());
-                        return Err(Setback::Nodes(vec![(node, liar)]));
-                    }
-                    answers.clear();
-                }
-                Err(setback) => return Err(setback),
-            }
-        }
-        Ok(answers)
-    }
-
-    /// The first try that all of these nodes say is free.
-    fn free_try(&self, nodes: &[u8], key_id: &[u8], terms: Terms) -> Result<u32, Setback> {
-        let said = self.ask(nodes.iter().map(|node| (*node, which_are_free(key_id))).collect(), terms);
-        let mut common = u32::MAX;
-        for (node, answer) in Self::all_answered(said)? {
-            common &= free_tries(node, answer)?;
-        }
-        match common.trailing_zeros() {
-            bit if bit < TRIES => Ok(bit + 1),
-            _ if self.usable_tries(key_id, terms) == Some(0) => Err(Setback::Final(BackendError::PinLocked)),
-            _ => Err(Setback::Set),
-        }
-    }
-}
-
-/// Asks a node which tries it has left.
-fn which_are_free(key_id: &[u8]) -> request::Op {
-    request::Op::Oprf(OprfRequest { key_id: key_id.to_vec(), only_ask: true, ..OprfRequest::default() })
-}
-
-/// What a node says to [`which_are_free`]: bit k - 1 is set if try k is free.
-fn free_tries(node: u8, answer: Answer) -> Result<u32, Setback> {
-    match answer.result {
-        response::Result::Oprf(reply) => Ok(reply.free_tries),
-        _ => Err(wrong_kind(node)),
-    }
-}
-
-/// Whether another attempt has the try that this one wanted, or the last one.
-fn is_taken(failures: &[(u8, NodeFailure)]) -> bool {
-    failures.iter().any(|(_, failure)| matches!(failure.code(), Some(Code::Conflict | Code::PinLocked)))
 }
 
 fn combine(
@@ -229,7 +150,7 @@ fn combine(
 ) -> Result<Secret<[u8; OUTPUT_BYTES]>, Setback> {
     let mut evaluations = Vec::with_capacity(answers.len());
     for (node, answer) in answers {
-        let response::Result::Oprf(reply) = answer.result else { return Err(wrong_kind(node)) };
+        let reply = oprf_reply(node, answer)?;
         let (Some(party), Ok(element), Ok(proof)) =
             (PartyIndex::new(node), reply.evaluated.try_into(), reply.proof.try_into())
         else {
@@ -275,14 +196,8 @@ impl PinVersion {
     }
 }
 
-/// How many tries a role has until it logs in, as the nodes count them.
-const TRIES: u32 = 10;
-/// How many tries a node may cost that says a try is free and does not give it: two other processes at most.
-const TRIES_LOST_MAX: usize = 2;
-/// How often other processes may be faster at the first node.
-const ROUNDS_MAX: usize = 16;
 /// Length of a PIN in bytes.
-pub(crate) const PIN_BYTES: std::ops::RangeInclusive<usize> = 4..=255;
+pub(crate) const PIN_BYTES: RangeInclusive<usize> = 4..=255;
 const LOGIN_KEY_LABEL: &[u8] = b"counterfoil/login-key/v1";
 const CONSENT_KEY_LABEL: &[u8] = b"counterfoil/consent-key/v1";
 

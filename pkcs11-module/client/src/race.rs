@@ -161,6 +161,7 @@ impl<'a> Race<'a> {
                 if let Some(error) = self.no_witness.take() {
                     return Err(error);
                 }
+                core.look_at_missed(&self.search, self.deadline);
                 thread::sleep(self.pause.min(self.deadline.remaining().unwrap_or_default()));
                 self.pause = (self.pause * 2).min(PAUSE_MAX);
                 self.search.forgive();

@@ -1,12 +1,12 @@
 //! What this process has read of the registry, and when it reads again.
 //!
-//! Listings are kept: attribute reads and key look-ups cost no network round, and go on with the
+//! Listings are kept: most attribute reads and key look-ups cost no network round, and all go on with the
 //! cluster down. A change of our own is put into the kept listing at once, so that its digest is
 //! again the nodes'.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, TryLockError};
 use std::time::{Duration, Instant};
 
 use proto::registry::v1::{Login, TokenRecord};
@@ -25,6 +25,8 @@ pub(crate) struct Registry {
     tokens: Mutex<Option<Tokens>>,
     listings: Mutex<BTreeMap<TokenId, Arc<Listing>>>,
     pins: Mutex<BTreeMap<TokenId, (Instant, PinStates)>>,
+    /// Held by the one call that reads again what others take as it was.
+    refreshing: Mutex<()>,
     last_version: AtomicU64,
 }
 
@@ -136,17 +138,26 @@ impl Registry {
         let deadline = core.start()?;
         let login = core.logins.get(token).map(|login| login.serial);
         let kept = lock(&self.listings).get(&token).filter(|kept| kept.login() == login).cloned();
-        if let Some(kept) = &kept
-            && (freshness == Freshness::Cached || kept.age() < LISTING_AGE_MAX)
-        {
+        if let Some(kept) = kept.as_ref().filter(|kept| kept.age() < LISTING_AGE_MAX) {
             return Ok(kept.clone());
         }
+        let _only_one = match (freshness, &kept) {
+            (Freshness::Cached, Some(kept)) => match self.refreshing.try_lock() {
+                Err(TryLockError::WouldBlock) => return Ok(kept.clone()),
+                turn => turn.ok(),
+            },
+            _ => None,
+        };
+        let deadline = match freshness {
+            Freshness::Cached if kept.is_some() => deadline.at_most(REFRESH_LIMIT),
+            _ => deadline,
+        };
         let version = || self.last_version.fetch_add(1, Ordering::Relaxed) + 1;
         let listing = match (Listing::read(core, token, login, kept.as_deref(), version, deadline), kept) {
             (Ok(listing), _) => listing,
             (Err(error @ BackendError::Unavailable(_)), Some(kept)) => {
                 core.log.warn(format_args!("objects are shown as read last: {error}"));
-                kept.renewed()
+                kept.postponed(OUTAGE_AGE_MAX - LISTING_AGE_MAX)
             }
             (Err(error), _) => return Err(error),
         };
@@ -156,6 +167,14 @@ impl Registry {
             lock(&self.listings).insert(token, listing.clone());
         }
         Ok(listing)
+    }
+
+    /// What was read of a token may have changed: it is read again, and serves as long as it cannot be.
+    pub(crate) fn outdate_objects(&self, token: TokenId) {
+        let mut listings = lock(&self.listings);
+        if let Some(kept) = listings.get_mut(&token) {
+            *kept = Arc::new(kept.outdated());
+        }
     }
 
     /// Drops what was read of a token.
@@ -178,9 +197,11 @@ impl Registry {
     }
 }
 
-/// How old a listing may be that counts as current.
+/// How old a listing may be.
 const LISTING_AGE_MAX: Duration = Duration::from_millis(500);
+/// How old it may be that could not be read again: with the cluster down, calls do not each wait for it.
+const OUTAGE_AGE_MAX: Duration = Duration::from_secs(2);
 /// How long tokens are shown without asking again.
 const TOKENS_AGE_MAX: Duration = Duration::from_secs(2);
-/// How long a call about tokens may take when an older answer is at hand.
+/// How long a call may take to read again what an older answer is at hand for.
 const REFRESH_LIMIT: Duration = Duration::from_millis(500);

@@ -33,6 +33,12 @@ impl Search {
         self.tried.insert(set.to_vec());
     }
 
+    /// Nodes that said in this call that they cannot, or of which others did.
+    pub(crate) fn missed(&self) -> impl Iterator<Item = u8> {
+        let missed = |failure: &NodeFailure| failure.code() == Some(Code::Unavailable);
+        self.failed.iter().filter(move |(_, failure)| missed(failure)).map(|(node, _)| *node)
+    }
+
     /// After a pause, nodes that were slow or not ready may be asked again.
     pub(crate) fn forgive(&mut self) {
         self.failed.retain(|_, failure| !may_pass(failure));

@@ -58,8 +58,9 @@ impl SessionKeys {
         Ok(record)
     }
 
-    /// Has keys destroyed at every node that can be reached; the others hear of it later, or their lease ends.
-    pub(crate) fn destroy(&self, core: &Core, ids: &[ObjectId]) {
+    /// Has keys destroyed at every node that can be reached by the deadline; the others hear of it later, or their lease
+    /// ends.
+    pub(crate) fn destroy(&self, core: &Core, ids: &[ObjectId], deadline: Deadline) {
         {
             let mut state = lock(&self.0);
             ids.iter().for_each(|id| drop(state.keys.remove(id)));
@@ -71,7 +72,7 @@ impl SessionKeys {
                 }
             }
         }
-        if let Ok(deadline) = core.start() {
+        if !deadline.is_over() {
             self.hold(core, deadline.at_most(HOLD_LIMIT));
         }
     }
@@ -79,8 +80,8 @@ impl SessionKeys {
     /// The process ends its use of the library: nothing of it stays.
     pub(crate) fn destroy_all(&self, core: &Core) {
         let ids: Vec<ObjectId> = lock(&self.0).keys.keys().copied().collect();
-        if !ids.is_empty() {
-            self.destroy(core, &ids);
+        if let (false, Ok(deadline)) = (ids.is_empty(), core.start()) {
+            self.destroy(core, &ids, deadline);
         }
     }
 
@@ -171,7 +172,7 @@ impl Registry {
         });
         if certified.is_err() && of_session {
             // Some nodes may hold it all the same.
-            session_keys.destroy(core, &[id]);
+            session_keys.destroy(core, &[id], deadline);
         }
         let certificate = certified?;
         let new = NewObject { object_id: id.0.to_vec(), attributes, birth: Some(certificate) };

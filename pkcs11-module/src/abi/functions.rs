@@ -217,8 +217,9 @@ functions! {
             flags: CK_FLAGS,
         ) => [always general::interface];
         C_LoginUser(
-            Session, CK_USER_TYPE, *mut CK_UTF8CHAR, CK_ULONG, *mut CK_UTF8CHAR, CK_ULONG,
-        ) => [unsupported];
+            session: Session, user_type: CK_USER_TYPE, pin: *mut CK_UTF8CHAR, pin_len: CK_ULONG,
+            name: *mut CK_UTF8CHAR, name_len: CK_ULONG,
+        ) => [sessions::login_user];
         C_SessionCancel(session: Session, flags: CK_FLAGS) => [sessions::session_cancel];
         C_MessageEncryptInit(Session, *mut CK_MECHANISM, Object) => [unsupported];
         C_EncryptMessage(

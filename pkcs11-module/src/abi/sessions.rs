@@ -3,10 +3,11 @@
 use std::ffi::c_void;
 
 use cryptoki_sys::*;
-use token::Provider;
+use token::{Error, Provider};
+use zeroize::Zeroizing;
 
-use super::Answer;
 use super::ptr::Ptr;
+use super::{Answer, Failure};
 
 /// `C_OpenSession`. There is nothing to notify about, so the callback is never called.
 pub(super) fn open_session(
@@ -63,7 +64,28 @@ pub(super) fn login(
     if pin.is_null() && pin_len == 0 {
         return Ok(provider.login_with_own_pin(session, user_type)?);
     }
-    Ok(provider.login(session, user_type, &pin.pin(pin_len)?)?)
+    let pin = match pin.pin(pin_len) {
+        // Nobody's: C_Login has one word for all that is not the PIN.
+        Err(Failure::Token(Error::PinLenRange)) => Zeroizing::default(),
+        pin => pin?,
+    };
+    Ok(provider.login(session, user_type, &pin)?)
+}
+
+/// `C_LoginUser`: a token has one user and one security officer, and neither has a name.
+pub(super) fn login_user(
+    provider: &Provider,
+    session: CK_SESSION_HANDLE,
+    user_type: CK_USER_TYPE,
+    pin: Ptr<'_, CK_UTF8CHAR>,
+    pin_len: CK_ULONG,
+    _name: Ptr<'_, CK_UTF8CHAR>,
+    name_len: CK_ULONG,
+) -> Answer {
+    match name_len {
+        0 => login(provider, session, user_type, pin, pin_len),
+        _ => Err(Failure::ARGUMENTS_BAD),
+    }
 }
 
 /// `C_Logout`.

@@ -152,11 +152,11 @@ pub struct ObjectRecord {
 /// How new a listing must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Freshness {
-    /// What was last read will do; the cluster is asked only if nothing was read yet. For attribute reads and
-    /// key look-ups, which must not cost a network round.
+    /// As [`Self::Current`], but no call waits long for it, nor for another that asks: until then, what was last read will
+    /// do. For attribute reads and key look-ups, of which few may cost a network round.
     Cached,
-    /// As the cluster sees it now, within the backend's own bound of staleness. If the cluster cannot be
-    /// reached, the last listing is a valid answer.
+    /// As the cluster sees it now, within the backend's own bound of staleness, which is below a second. If the cluster
+    /// cannot be reached, the last listing is a valid answer.
     Current,
 }
 

@@ -10,6 +10,8 @@ use crate::rv::{Error, Result};
 #[derive(Debug, Default)]
 pub(crate) struct Access {
     role: Option<Role>,
+    /// How many logins there were.
+    logins: u64,
     read_only: u64,
     read_write: u64,
 }
@@ -60,6 +62,12 @@ impl Access {
     /// Records a login.
     pub(crate) fn login(&mut self, role: Role) {
         self.role = Some(role);
+        self.logins += 1;
+    }
+
+    /// The number of the user's login, which no other login of this process has.
+    pub(crate) fn user_login(&self) -> Option<u64> {
+        self.role.filter(|role| *role == Role::User).map(|_| self.logins)
     }
 
     /// Ends the login.

@@ -14,7 +14,10 @@
 //! 6. `C_Login` of `CKU_CONTEXT_SPECIFIC` belongs to the active signature or decryption whose key has
 //!    `CKA_ALWAYS_AUTHENTICATE` and has not seen the PIN yet. One such login serves one operation, however many parts it
 //!    has, and one result of the nodes; a wrong PIN leaves it waiting.
-//! 7. `C_Logout` leaves operations active; a signature then fails at the nodes. Closing the session ends all.
+//! 7. `C_Logout` leaves operations active, but nothing is signed or decrypted that was started before it, also after
+//!    another login. Closing the session ends all.
+//! 8. A private key that is destroyed meanwhile is `CKR_KEY_HANDLE_INVALID` when the operation asks the nodes. One with a
+//!    public key has what it needs, and goes on.
 //!
 //! `conformance/tests/pkcs11/operations.rs` runs these for each listed mechanism, `sequences.rs` in random order.
 

@@ -42,17 +42,21 @@ pub(crate) enum Delivery {
 }
 
 /// Does the work if anything is wanted, tells the length of the result, at most `most` bytes, and writes it if it fits. A
-/// caller who asks only for the length is told `most`: it "need not be exact" (PKCS#11 3.1 section 5.2).
+/// caller who asks only for the length is told `most`: it "need not be exact" (PKCS#11 3.1 section 5.2). Work that is done
+/// `only_once` is done only where every result fits.
 ///
 /// # Errors
 /// [`Error::BufferTooSmall`], or what `work` returns.
 pub(crate) fn deliver_up_to(
     out: &mut dyn Output,
     most: usize,
+    only_once: bool,
     work: impl FnOnce() -> Result<Zeroizing<Vec<u8>>>,
 ) -> Result<Delivery> {
-    if out.offer(most) == Offer::LengthOnly {
-        return Ok(Delivery::LengthOnly);
+    match out.offer(most) {
+        Offer::LengthOnly => return Ok(Delivery::LengthOnly),
+        Offer::TooSmall if only_once => return Err(Error::BufferTooSmall),
+        Offer::TooSmall | Offer::Ready => {}
     }
     let bytes = work()?;
     match out.offer(bytes.len()) {

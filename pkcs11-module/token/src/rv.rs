@@ -90,12 +90,12 @@ errors! {
     SignatureInvalid = CKR_SIGNATURE_INVALID, "the signature is wrong";
     SignatureLenRange = CKR_SIGNATURE_LEN_RANGE, "the signature has the wrong length";
     TemplateIncomplete = CKR_TEMPLATE_INCOMPLETE, "the template lacks an attribute";
-    TemplateInconsistent = CKR_TEMPLATE_INCONSISTENT, "the template has too many attributes";
     TokenNotRecognized = CKR_TOKEN_NOT_RECOGNIZED, "the token has not been initialised";
     UserAlreadyLoggedIn = CKR_USER_ALREADY_LOGGED_IN, "already logged in";
     UserNotLoggedIn = CKR_USER_NOT_LOGGED_IN, "not logged in";
     UserTypeInvalid = CKR_USER_TYPE_INVALID, "no such type of user";
     UserAnotherAlreadyLoggedIn = CKR_USER_ANOTHER_ALREADY_LOGGED_IN, "the other role is logged in";
+    DomainParamsInvalid = CKR_DOMAIN_PARAMS_INVALID, "the curve is not given by its name";
     CurveNotSupported = CKR_CURVE_NOT_SUPPORTED, "the curve is not supported";
     PublicKeyInvalid = CKR_PUBLIC_KEY_INVALID, "the public key is not a point of its curve";
     BufferTooSmall = CKR_BUFFER_TOO_SMALL, "the output buffer is too small";

@@ -46,6 +46,8 @@ pub(crate) struct Signing {
     pub spec: KeySpec,
     pub scheme: Scheme,
     pub message: Message,
+    /// Under which login of the user it was started.
+    pub login: Option<u64>,
     pub consent: Consent,
 }
 
@@ -67,6 +69,8 @@ pub(crate) struct Decrypting {
     pub key: ObjectId,
     pub modulus_bytes: usize,
     pub decryption: Decryption,
+    /// Under which login of the user it was started.
+    pub login: Option<u64>,
     pub consent: Consent,
 }
 
@@ -114,6 +118,23 @@ impl Session {
     /// Who is logged in to the session's token.
     pub(crate) fn role(&self) -> Option<Role> {
         lock(&self.slot.access).role()
+    }
+
+    /// The number of the user's login, if there is one.
+    pub(crate) fn user_login(&self) -> Option<u64> {
+        lock(&self.slot.access).user_login()
+    }
+
+    /// Whether the user is logged in as when an operation with a private key was started. A logout makes the handle of
+    /// such a key invalid for good (PKCS#11 3.1 section 5.6.10).
+    ///
+    /// # Errors
+    /// [`Error::UserNotLoggedIn`].
+    pub(crate) fn check_login(&self, started: Option<u64>) -> Result<()> {
+        match self.user_login() {
+            Some(login) if started == Some(login) => Ok(()),
+            _ => Err(Error::UserNotLoggedIn),
+        }
     }
 
     /// Whether the session may create, change or destroy such an object.

@@ -22,11 +22,14 @@ impl Template {
     /// Reads a template that creates or changes an object.
     ///
     /// # Errors
-    /// [`Error::TemplateInconsistent`] for too many entries, [`Error::Contradiction`] for one named twice,
+    /// [`Error::Contradiction`] for too many entries, and for one named twice,
     /// [`Error::AttributeTypeInvalid`] for an unknown attribute, [`Error::AttributeValueInvalid`] for an impossible size or value.
     pub(crate) fn parse(items: &[TemplateItem<'_>]) -> Result<Self> {
-        if items.len() > ITEMS_MAX {
-            return Err(Error::TemplateInconsistent);
+        if let Some(item) = items.get(ITEMS_MAX) {
+            return Err(Error::contradiction(
+                item.kind,
+                "is one attribute too many: templates have 64 at most",
+            ));
         }
         let mut attributes = Attributes::new();
         for item in items {
@@ -46,7 +49,7 @@ impl Template {
     /// for its vendor attributes on every token) or has an impossible size.
     ///
     /// # Errors
-    /// [`Error::TemplateInconsistent`] for too many entries, [`Error::Contradiction`] for one named twice.
+    /// [`Error::Contradiction`] for too many entries, and for one named twice.
     pub(crate) fn parse_search(items: &[TemplateItem<'_>]) -> Result<Option<Self>> {
         match Self::parse(items) {
             Ok(template) => Ok(Some(template)),
@@ -98,13 +101,14 @@ impl Template {
     /// of the others. Required ones among `later` follow when the object exists.
     ///
     /// # Errors
-    /// [`Error::AttributeTypeInvalid`], [`Error::AttributeReadOnly`], [`Error::AttributeValueInvalid`] for what is
-    /// given, [`Error::TemplateIncomplete`] for what is not.
+    /// [`Error::Contradiction`] for an attribute of other objects, [`Error::AttributeReadOnly`],
+    /// [`Error::AttributeValueInvalid`] for what is given, [`Error::TemplateIncomplete`] for what is not.
     pub(crate) fn build(mut self, class: Class, later: &[u64]) -> Result<Attributes> {
         let mut attributes = std::mem::take(&mut self.0);
         for (id, value) in &attributes {
             let declared = attribute::find(*id, class).filter(|declared| declared.is_of(&attributes));
-            let declared = declared.ok_or(Error::AttributeTypeInvalid)?;
+            // Known, since it was parsed, but of other objects (PKCS#11 3.1 section 4.1.1, rule 5).
+            let declared = declared.ok_or(Error::contradiction(*id, "is no attribute of such an object"))?;
             if declared.origin == attribute::Origin::Token {
                 return Err(Error::AttributeReadOnly);
             }

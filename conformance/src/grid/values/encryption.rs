@@ -26,7 +26,7 @@ pub(super) static DECRYPT_KEYS: &[Value] = &[
 ];
 
 /// `CKM_RSA_PKCS_OAEP` with this hash, mask, and label with its length.
-pub(in super::super) fn oaep(
+pub(crate) fn oaep(
     a: &mut Arena,
     hash: CK_MECHANISM_TYPE,
     mgf: CK_RSA_PKCS_MGF_TYPE,

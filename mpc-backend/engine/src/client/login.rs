@@ -43,9 +43,9 @@ impl Engine {
         }
         let counted = share.active_since != 0;
         if request.only_ask {
-            let tries = self.clients.tries.get(&key_id).filter(|_| counted);
-            let free_tries = tries.cloned().unwrap_or_default().free();
-            let answer = OprfReply { free_tries, ..OprfReply::default() };
+            let tries = self.clients.tries.get(&key_id).filter(|_| counted).cloned().unwrap_or_default();
+            let (free_tries, quiet_ms) = (tries.free(), tries.quiet_ms(self.now));
+            let answer = OprfReply { free_tries, quiet_ms, ..OprfReply::default() };
             return Ok(Outcome::Now(response::Result::Oprf(answer)));
         }
         if counted {
@@ -59,7 +59,7 @@ impl Engine {
             .evaluate(&request.blinded, &context, rng)
             .map_err(|_| Failure::invalid("blinded element is not canonical"))?;
         let (evaluated, proof) = (evaluation.element.to_vec(), evaluation.proof.to_vec());
-        let answer = OprfReply { evaluated, proof, free_tries: 0 };
+        let answer = OprfReply { evaluated, proof, ..OprfReply::default() };
         match self.clients.tries.get(&key_id) {
             // Also for an attempt that asks again: the first write may still be on its way.
             Some(tries) if counted => {
@@ -73,7 +73,7 @@ impl Engine {
 
     fn take_try(&mut self, key_id: Id, token: Id, role: Role, request: &OprfRequest) -> Result<(), Failure> {
         let tries = self.clients.tries.entry(key_id).or_default();
-        let taken = tries.take(request.try_number, &request.blinded);
+        let taken = tries.take(request.try_number, &request.blinded, self.now);
         if taken.as_ref().is_err_and(|failure| failure.code == Code::PinLocked) {
             let (token, role) = (short(&token), role.as_str_name());
             self.log(Event::PinLocked { token, role });

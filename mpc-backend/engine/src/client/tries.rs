@@ -18,22 +18,27 @@ pub(crate) const TRIES: usize = 10;
 
 /// The tries of one PIN at this node.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
-pub(crate) struct Tries([Option<[u8; 32]>; TRIES]);
+pub(crate) struct Tries {
+    attempts: [Option<[u8; 32]>; TRIES],
+    /// When the last one was taken, in ms; not kept over a restart.
+    last_taken: Option<u64>,
+}
 
 impl Tries {
-    /// Gives try `number`, counted from 1, to the attempt with this blinded PIN.
+    /// Gives try `number`, counted from 1, to the attempt with this blinded PIN, at `now` in ms.
     ///
     /// # Errors
     /// `PinLocked` when all tries are taken, `Conflict` when this one is taken by another attempt.
-    pub(crate) fn take(&mut self, number: u32, blinded: &[u8]) -> Result<(), Failure> {
+    pub(crate) fn take(&mut self, number: u32, blinded: &[u8], now: u64) -> Result<(), Failure> {
         let attempt: [u8; 32] = Sha256::digest(blinded).into();
-        let all_taken = self.0.iter().all(Option::is_some);
-        let place = (number as usize).checked_sub(1).and_then(|index| self.0.get_mut(index));
+        let all_taken = self.attempts.iter().all(Option::is_some);
+        let place = (number as usize).checked_sub(1).and_then(|index| self.attempts.get_mut(index));
         let place = place.ok_or(Failure::invalid("number of the try"))?;
         match place {
             Some(known) if *known == attempt => Ok(()),
             None => {
                 *place = Some(attempt);
+                self.last_taken = Some(now);
                 Ok(())
             }
             Some(_) if all_taken => Err(Failure::new(Code::PinLocked, "too many tries without a login")),
@@ -43,19 +48,26 @@ impl Tries {
 
     /// The free tries: bit k - 1 is set if try k is free.
     pub(crate) fn free(&self) -> u32 {
-        (0..).zip(&self.0).map(|(bit, attempt)| u32::from(attempt.is_none()) << bit).sum()
+        (0..).zip(&self.attempts).map(|(bit, attempt)| u32::from(attempt.is_none()) << bit).sum()
+    }
+
+    /// For how many ms none was taken, as far as is known.
+    pub(crate) fn quiet_ms(&self, now: u64) -> u32 {
+        let since = |taken| u32::try_from(now.saturating_sub(taken)).unwrap_or(u32::MAX);
+        self.last_taken.map_or(u32::MAX, since)
     }
 
     /// As it stands in the store: 32 bytes a try, zeros where it is free.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        self.0.iter().flat_map(|attempt| attempt.unwrap_or_default()).collect()
+        self.attempts.iter().flat_map(|attempt| attempt.unwrap_or_default()).collect()
     }
 
     /// What [`Self::encode`] gave.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let (attempts, rest) = bytes.as_chunks::<32>();
         let attempts: [[u8; 32]; TRIES] = attempts.try_into().ok()?;
-        rest.is_empty().then(|| Self(attempts.map(|attempt| (attempt != [0; 32]).then_some(attempt))))
+        let attempts = attempts.map(|attempt| (attempt != [0; 32]).then_some(attempt));
+        rest.is_empty().then_some(Self { attempts, last_taken: None })
     }
 }
 
@@ -71,11 +83,11 @@ mod tests {
     #[test]
     fn a_try_serves_one_attempt() {
         let mut tries = Tries::default();
-        assert!(tries.take(1, b"one").is_ok() && tries.take(1, b"one").is_ok());
-        assert_eq!(code(tries.take(1, b"two")), Code::Conflict);
-        assert!(tries.take(2, b"two").is_ok());
+        assert!(tries.take(1, b"one", 7).is_ok() && tries.take(1, b"one", 7).is_ok());
+        assert_eq!(code(tries.take(1, b"two", 7)), Code::Conflict);
+        assert!(tries.take(2, b"two", 7).is_ok());
         for number in [0, 11, u32::MAX] {
-            assert_eq!(code(tries.take(number, b"three")), Code::InvalidArgument);
+            assert_eq!(code(tries.take(number, b"three", 7)), Code::InvalidArgument);
         }
     }
 
@@ -83,13 +95,13 @@ mod tests {
     fn ten_attempts_take_all_tries() {
         let mut tries = Tries::default();
         for number in 1..=10u32 {
-            tries.take(number, &number.to_be_bytes()).unwrap();
+            tries.take(number, &number.to_be_bytes(), 7).unwrap();
         }
         for number in 1..=10 {
-            assert_eq!(code(tries.take(number, b"another")), Code::PinLocked);
+            assert_eq!(code(tries.take(number, b"another", 7)), Code::PinLocked);
         }
         assert_eq!(tries.free(), 0);
-        assert!(tries.take(3, &3u32.to_be_bytes()).is_ok(), "an attempt that has its try may ask again");
+        assert!(tries.take(3, &3u32.to_be_bytes(), 7).is_ok(), "an attempt that has its try may ask again");
     }
 
     #[test]
@@ -97,16 +109,27 @@ mod tests {
         let mut tries = Tries::default();
         assert_eq!(tries.free(), 0b11_1111_1111);
         for number in [1, 2, 4, 10] {
-            tries.take(number, &number.to_be_bytes()).unwrap();
+            tries.take(number, &number.to_be_bytes(), 7).unwrap();
         }
         assert_eq!(tries.free(), 0b01_1111_0100);
     }
 
     #[test]
+    fn the_time_of_the_last_try_is_told() {
+        let mut tries = Tries::default();
+        assert_eq!(tries.quiet_ms(100), u32::MAX);
+        tries.take(1, b"one", 100).unwrap();
+        assert_eq!([tries.quiet_ms(100), tries.quiet_ms(350)], [0, 250]);
+        assert!(tries.take(1, b"two", 400).is_err() && tries.take(1, b"one", 400).is_ok());
+        assert_eq!(tries.quiet_ms(400), 300, "neither took one");
+    }
+
+    #[test]
     fn tries_round_trip() {
         let mut tries = Tries::default();
-        tries.take(4, b"one").unwrap();
-        assert_eq!(Tries::decode(&tries.encode()), Some(tries.clone()));
+        tries.take(4, b"one", 7).unwrap();
+        let kept = Tries::decode(&tries.encode()).unwrap();
+        assert_eq!((kept.attempts, kept.last_taken), (tries.attempts, None));
         assert_eq!(Tries::decode(&tries.encode()[1..]), None);
         assert_eq!(Tries::decode(&[tries.encode(), vec![0; 32]].concat()), None);
     }

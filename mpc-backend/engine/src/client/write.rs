@@ -40,6 +40,11 @@ impl Engine {
             }
             Err(refusal) => return Err(refusal.into()),
         }
+        // Nothing is decided without most of the nodes, and what was proposed may be decided when nobody waits for it.
+        let (missing, all) = (self.peers.missing(), usize::from(self.me.threshold.parties()));
+        if 2 * missing.len() >= all {
+            return Err(Failure::missing("the registry needs most of the nodes", missing));
+        }
         let ticket = self.ticket();
         self.clients.proposals.insert(ticket, Proposal { reply, deadline, command: command.clone() });
         self.emit(Effect::Propose { ticket, command, deadline_ms: deadline });

@@ -62,9 +62,11 @@ const IMMUTABLE: [u64; 15] = [
     CKA_ALLOWED_MECHANISMS,
     CKA_ALWAYS_AUTHENTICATE,
 ];
+/// Those that a copy may have otherwise, and an object keeps.
+const OF_EACH_COPY: [u64; 2] = [CKA_MODIFIABLE, CKA_DESTROYABLE];
 /// Booleans that may only go one way, and which.
-const ONE_WAY: [(u64, bool); 3] =
-    [(CKA_SENSITIVE, true), (CKA_EXTRACTABLE, false), (CKA_WRAP_WITH_TRUSTED, true)];
+const ONE_WAY: [(u64, bool); 4] =
+    [(CKA_SENSITIVE, true), (CKA_EXTRACTABLE, false), (CKA_WRAP_WITH_TRUSTED, true), (CKA_COPYABLE, false)];
 /// Secret parts of private keys (CKA_VALUE, CKA_PRIVATE_EXPONENT to CKA_COEFFICIENT): never in here.
 const SECRET: [u64; 7] = [0x11, 0x123, 0x124, 0x125, 0x126, 0x127, 0x128];
 
@@ -260,7 +262,8 @@ pub(super) fn check_update(current: &ObjectRecord, new: &[Attribute]) -> Result<
     if get(old, CKA_MODIFIABLE) == Some(&[0]) {
         return refuse(CKA_MODIFIABLE, "the object may not be changed");
     }
-    if let Some(attribute) = IMMUTABLE.iter().find(|a| get(old, **a) != get(new, **a)) {
+    let mut kept = IMMUTABLE.iter().chain(&OF_EACH_COPY);
+    if let Some(attribute) = kept.find(|a| get(old, **a) != get(new, **a)) {
         return refuse(*attribute, "may not change");
     }
     check_one_way(old, new)?;
@@ -282,9 +285,9 @@ fn check_one_way(old: &[Attribute], new: &[Attribute]) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Whether the new set makes an object trusted that was not.
-pub(super) fn becomes_trusted(old: &[Attribute], new: &[Attribute]) -> bool {
-    is_true(new, CKA_TRUSTED) && !is_true(old, CKA_TRUSTED)
+/// Whether these are of an object that is declared trusted.
+pub(super) fn is_trusted(attributes: &[Attribute]) -> bool {
+    is_true(attributes, CKA_TRUSTED)
 }
 
 fn check_shape(attributes: &[Attribute]) -> Result<(), Refusal> {

@@ -22,7 +22,7 @@ impl Context<'_> {
             create.objects.iter().any(|o| o.birth.is_some() || attributes::is_private(&o.attributes));
         let case = if private { Case::CreatePrivateObjects } else { Case::CreatePublicObjects };
         allow(case, Some(&token), &self.authors)?;
-        if create.objects.iter().any(|o| attributes::becomes_trusted(&[], &o.attributes)) {
+        if create.objects.iter().any(|o| attributes::is_trusted(&o.attributes)) {
             allow(Case::SetTrusted, Some(&token), &self.authors)?;
         }
         let mut records: Vec<(ObjectRecord, Option<BirthStatement>)> = Vec::new();
@@ -75,7 +75,7 @@ impl Context<'_> {
                 true => Case::UpdatePrivateObject,
                 false => Case::UpdatePublicObject,
             })?;
-        if attributes::becomes_trusted(&current.attributes, &update.attributes) {
+        if [&current.attributes, &update.attributes].into_iter().any(|set| attributes::is_trusted(set)) {
             allow(Case::SetTrusted, Some(&token), &self.authors)?;
         }
         attributes::check_update(current, &update.attributes)?;

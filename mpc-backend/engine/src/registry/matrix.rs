@@ -54,7 +54,7 @@ pub enum Case {
     UpdatePublicObject,
     /// Other attributes for a private object.
     UpdatePrivateObject,
-    /// `CKA_TRUSTED` becomes true, at birth or later.
+    /// An object is made, or changed, that is trusted before or after: `CKA_TRUSTED`.
     SetTrusted,
     /// A public object goes.
     DestroyPublicObject,
@@ -99,7 +99,11 @@ pub const MATRIX: &[Row] = &[
         any_of: &[&[Client], &[User], &[SecurityOfficer]],
     },
     Row { case: Case::UpdatePrivateObject, name: "UpdateObject (private)", any_of: &[&[User]] },
-    Row { case: Case::SetTrusted, name: "setting CKA_TRUSTED", any_of: &[&[SecurityOfficer]] },
+    Row {
+        case: Case::SetTrusted,
+        name: "a new or changed object with CKA_TRUSTED",
+        any_of: &[&[SecurityOfficer]],
+    },
     Row {
         case: Case::DestroyPublicObject,
         name: "DestroyObject (public)",

@@ -7,7 +7,9 @@ use proto::client::v1::{
 };
 use proto::limits::{FORMAT, PEER_PAYLOAD_BYTES_MAX};
 use proto::peer::v1::{Envelope, Protocol};
-use proto::registry::v1::{DestroyObject, ObjectRecord, Purpose, RevokeClient, Role, command::Body};
+use proto::registry::v1::{
+    DestroyObject, EnrolClient, ObjectRecord, Purpose, RevokeClient, Role, command::Body,
+};
 use proto::statement;
 
 use crate::service::ready;
@@ -53,6 +55,18 @@ fn a_key_is_used_only_by_its_tokens_user() {
         user.login_at(&mut sim, node, Role::SecurityOfficer).unwrap();
     }
     assert_eq!(sign_everywhere(&mut sim, &mut user, &key, 0x1041, &[1; 32]), [Code::Forbidden; 3]);
+}
+
+/// One node of three decides nothing, and proposes nothing that would be decided when nobody waits for it.
+#[test]
+fn without_most_of_the_nodes_a_command_is_refused_at_once() {
+    let (mut sim, mut user, _) = ready(10);
+    sim.stop(2);
+    sim.stop(3);
+    sim.run(100);
+    let name = EnrolClient { client_key: vec![9; 32], name: "late".into(), ..EnrolClient::default() };
+    let refused = user.operate(&mut sim, 1, Body::EnrolClient(name)).unwrap_err();
+    assert_eq!((refused.code(), refused.nodes), (Code::Unavailable, vec![2, 3]));
 }
 
 #[test]

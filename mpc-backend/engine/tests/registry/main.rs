@@ -237,7 +237,21 @@ fn private_keys_are_born_and_their_owners_are_users() {
     let mut trusted = data(2);
     trusted.attributes.push(attribute(0x86, &[1]));
     assert!(not_allowed(f.apply(create(vec![trusted.clone()]), &user())));
-    f.apply(create(vec![trusted]), &[login(Role::SecurityOfficer, 60)]).unwrap();
+    f.apply(create(vec![trusted.clone()]), &[login(Role::SecurityOfficer, 60)]).unwrap();
+    // What is trusted is changed by the security officer alone, also to be trusted no more.
+    let record = f.registry.object(&TOKEN, &trusted.object_id.clone().try_into().unwrap()).unwrap();
+    let mut attributes = trusted.attributes.clone();
+    attributes.retain(|attribute| attribute.r#type != 0x86);
+    let distrust = Body::UpdateObject(UpdateObject {
+        token_id: TOKEN.to_vec(),
+        object_id: trusted.object_id,
+        predecessor: statement::record_hash(record).to_vec(),
+        attributes,
+    });
+    for other in [client(50), user()[0].clone()] {
+        assert!(not_allowed(f.apply(distrust.clone(), &[other])));
+    }
+    f.apply(distrust, &[login(Role::SecurityOfficer, 60)]).unwrap();
     assert_eq!(f.apply(create(vec![key.clone(), key.clone()]), &user()), Err(Refusal::Exists("object")));
     f.apply(create(vec![key.clone()]), &user()).unwrap();
     assert!(matches!(f.apply(create(vec![key]), &user()), Err(Refusal::Exists(_))));
@@ -270,6 +284,25 @@ fn sticky_attributes_stay_and_predecessors_must_be_current() {
         assert!(
             matches!(refused, Err(Refusal::Attribute { attribute, .. }) if attribute == sticky),
             "{sticky:#x}"
+        );
+    }
+    // What protects an object is not switched off: CKA_COPYABLE, CKA_DESTROYABLE and CKA_MODIFIABLE.
+    for (protection, value) in [(0x171, 1), (0x172, 0), (0x172, 1), (0x170, 0)] {
+        let mut object = data(7);
+        object.object_id[1] = protection as u8;
+        object.object_id[2] = value;
+        object.attributes.push(attribute(protection, &[1 - value]));
+        f.apply(create(vec![object.clone()]), &user()).unwrap();
+        let id = object.object_id.clone().try_into().unwrap();
+        let predecessor = statement::record_hash(f.registry.object(&TOKEN, &id).unwrap()).to_vec();
+        let mut attributes = object.attributes;
+        attributes.last_mut().unwrap().value = vec![value];
+        let update =
+            UpdateObject { token_id: TOKEN.to_vec(), object_id: object.object_id, predecessor, attributes };
+        let refused = f.apply(Body::UpdateObject(update), &user());
+        assert!(
+            matches!(refused, Err(Refusal::Attribute { attribute, .. }) if attribute == protection),
+            "{protection:#x}: {refused:?}"
         );
     }
     let mut labelled = key_attributes();

@@ -46,21 +46,27 @@ pub(super) fn examine(path: &Path, report: &mut Report) -> Result<(), Finding> {
 
 fn is_serving(node: u8, status: &StatusReply, report: &mut Report) -> bool {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
+    worth_knowing(node, status, now).iter().for_each(|finding| report.note(finding));
+    status.serving
+}
+
+/// What a node's answer tells beside that it is there. `now` is this host's clock, in ms since 1970.
+fn worth_knowing(node: u8, status: &StatusReply, now: u64) -> Vec<Finding> {
+    let mut found = Vec::new();
     let skew = status.wall_clock_ms.abs_diff(now);
     if status.wall_clock_ms != 0 && skew > SKEW_MS {
         let what = format!("the clocks of node {node} and of this host differ by {} s", skew / 1000);
-        report.note(&Finding::new(what, "set both by NTP"));
+        found.push(Finding::new(what, "set both by NTP"));
     }
     for peer in status.peers.iter().filter(|peer| peer.quarantined) {
         let what = format!("node {node} has node {} in quarantine", peer.node);
-        report
-            .note(&Finding::new(what, "read `counterfoil status` and operate.md, \"When a node is caught\""));
+        found.push(Finding::new(what, "read `counterfoil status` and operate.md, \"When a node is caught\""));
     }
     if !status.serving {
         let what = format!("node {node} does not serve yet: {}", status.phase);
-        report.note(&Finding::new(what, "wait, and look at its log if it lasts"));
+        found.push(Finding::new(what, "wait, and look at its log if it lasts"));
     }
-    status.serving
+    found
 }
 
 fn why(node: u8, address: &str, key: &str, failure: &NodeFailure) -> Finding {
@@ -83,4 +89,45 @@ fn why(node: u8, address: &str, key: &str, failure: &NodeFailure) -> Finding {
         }
     };
     Finding::new(what, remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::panic)]
+
+    use proto::client::v1::PeerStatus;
+
+    use super::*;
+
+    const NOW: u64 = 1_800_000_000_000;
+
+    fn lines(status: &StatusReply) -> Vec<String> {
+        worth_knowing(2, status, NOW).into_iter().map(|finding| finding.0).collect()
+    }
+
+    #[test]
+    fn clocks_that_differ_are_told_with_the_seconds() {
+        let at = |wall_clock_ms| StatusReply { serving: true, wall_clock_ms, ..StatusReply::default() };
+        for wrong in [NOW + 90_000, NOW - 90_000] {
+            let [line] = &lines(&at(wrong))[..] else { panic!("one line") };
+            assert!(line.contains("node 2 and of this host differ by 90 s; set both by NTP"), "{line}");
+        }
+        assert!(lines(&at(NOW + SKEW_MS)).is_empty() && lines(&at(0)).is_empty());
+    }
+
+    #[test]
+    fn a_quarantine_is_told_with_both_nodes() {
+        let peer = |node, quarantined| PeerStatus { node, quarantined, ..PeerStatus::default() };
+        let peers = vec![peer(1, false), peer(3, true)];
+        let status = StatusReply { serving: true, peers, ..StatusReply::default() };
+        let [line] = &lines(&status)[..] else { panic!("one line") };
+        assert!(line.contains("node 2 has node 3 in quarantine; read `counterfoil status`"), "{line}");
+    }
+
+    #[test]
+    fn a_node_that_starts_is_told_with_its_phase() {
+        let status = StatusReply { phase: "heads".into(), ..StatusReply::default() };
+        let [line] = &lines(&status)[..] else { panic!("one line") };
+        assert!(line.contains("node 2 does not serve yet: heads"), "{line}");
+    }
 }

@@ -16,7 +16,14 @@ pub(super) fn explain(step: &str, error: &Error) -> Finding {
         Error::Pkcs11(rv, _) => remedy(*rv),
         _ => "see the library's log",
     };
-    Finding::new(format!("{step}: {error}"), remedy)
+    let what = match error {
+        // The words of the standard are no help: "some horrible, unrecoverable error".
+        Error::Pkcs11(RvError::GeneralError, _) => {
+            "the library does not work here (CKR_GENERAL_ERROR)".into()
+        }
+        _ => error.to_string(),
+    };
+    Finding::new(format!("{step}: {what}"), remedy)
 }
 
 fn remedy(rv: RvError) -> &'static str {

@@ -1,6 +1,9 @@
 //! PINs, login keys and logins over many connections.
 
-use proto::client::v1::{node_frame, request, response};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use proto::client::v1::{OprfReply, node_frame, request, response};
 use token::backend::{Backend, BackendError, Freshness, Role};
 
 use crate::fake::{Deed, Fake};
@@ -106,14 +109,50 @@ fn a_node_that_lies_about_its_tries_locks_nobody_out() {
     }
 }
 
+/// All tries are taken by attempts that may be right yet: the eleventh process waits, and comes to its turn.
+#[test]
+fn who_finds_all_tries_taken_just_now_waits_for_one() {
+    let (fake, client) = ready();
+    client.logout(TOKEN);
+    let asked = Arc::new(AtomicU32::new(0));
+    for node in 1..=3 {
+        let asked = asked.clone();
+        alter_tries(&fake, node, move |reply| {
+            if asked.fetch_add(1, Ordering::SeqCst) < 15 {
+                (reply.free_tries, reply.quiet_ms) = (0, 20);
+            }
+        });
+    }
+    assert_eq!(client.login(TOKEN, Role::User, PIN), Ok(()));
+    assert!(asked.load(Ordering::SeqCst) > 15);
+}
+
+/// The lie holds the answer up, and does not change it.
+#[test]
+fn a_node_that_says_its_tries_are_on_the_move_keeps_no_lock_secret() {
+    let (fake, client) = ready();
+    client.logout(TOKEN);
+    for node in 1..=3 {
+        alter_tries(&fake, node, move |reply| {
+            (reply.free_tries, reply.quiet_ms) = (0, if node == 2 { 20 } else { 60_000 });
+        });
+    }
+    assert_eq!(client.login(TOKEN, Role::User, PIN), Err(BackendError::PinLocked));
+}
+
 /// Has the node say that other tries are free than it has.
 fn say_free(fake: &Fake, node: u8, lie: fn(u32) -> u32) {
+    alter_tries(fake, node, move |reply| reply.free_tries = lie(reply.free_tries));
+}
+
+/// Alters what a node says of its tries.
+fn alter_tries(fake: &Fake, node: u8, lie: impl Fn(&mut OprfReply) + Send + 'static) {
     fake.alter(node, move |frame| {
         if let Some(node_frame::Frame::Response(response)) = &mut frame.frame
             && let Some(response::Result::Oprf(reply)) = &mut response.result
             && reply.evaluated.is_empty()
         {
-            reply.free_tries = lie(reply.free_tries);
+            lie(reply);
         }
     });
 }

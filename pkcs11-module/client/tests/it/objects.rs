@@ -1,9 +1,12 @@
 //! Changes of objects, each applied once.
 
 use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use prost::Message;
 use proto::client::v1::{Code, request};
+use proto::limits::COMMAND_WINDOW;
 use proto::registry::v1::Command;
 use token::backend::{Backend, BackendError, Freshness, PublicHalf};
 
@@ -35,6 +38,46 @@ fn object_changed_by_another_client_is_stale_and_then_read_again() {
     assert_eq!(client.update_object(TOKEN, record.id, 1, data_object("ours")), Err(BackendError::Stale));
     let list = client.objects(TOKEN, Freshness::Current).unwrap();
     assert_eq!(list.get(&record.id).unwrap().version, 2);
+}
+
+/// The process was idle meanwhile, or has itself written so much through one node.
+#[test]
+fn a_command_that_came_too_late_is_signed_anew() {
+    let (fake, client) = ready();
+    fake.world.lock().unwrap().index += COMMAND_WINDOW + 1;
+    let record = client.create_object(TOKEN, data_object("late")).unwrap();
+    let list = client.objects(TOKEN, Freshness::Current).unwrap();
+    assert_eq!(list.get(&record.id).map(|found| &found.attributes), Some(&record.attributes));
+}
+
+#[test]
+fn a_change_of_others_is_seen_by_who_never_searches() {
+    let (fake, client) = ready();
+    let record = client.create_object(TOKEN, data_object("a")).unwrap();
+    let other = fake.client();
+    other.update_object(TOKEN, record.id, 1, data_object("theirs")).unwrap();
+    let version = || client.objects(TOKEN, Freshness::Cached).unwrap().get(&record.id).unwrap().version;
+    let begun = Instant::now();
+    while version() != 2 {
+        assert!(begun.elapsed() < PATIENCE, "the change is not seen");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn what_was_read_outlives_a_write_that_fails_in_an_outage() {
+    let (fake, client) = ready();
+    let record = client.create_object(TOKEN, data_object("a")).unwrap();
+    client.objects(TOKEN, Freshness::Current).unwrap();
+    fake.stop(2);
+    fake.stop(3);
+    // The one that is left cannot decide.
+    fake.script(1, |op| matches!(op, request::Op::Propose(_)).then_some(Deed::Refuse(Code::Unavailable)));
+    let failed = client.update_object(TOKEN, record.id, 1, data_object("b"));
+    assert!(matches!(failed, Err(BackendError::Unavailable(_))), "{failed:?}");
+    for freshness in [Freshness::Cached, Freshness::Current] {
+        assert_eq!(client.objects(TOKEN, freshness).unwrap().get(&record.id).unwrap().version, 1);
+    }
 }
 
 #[test]
@@ -94,3 +137,6 @@ fn random_bytes_come_with_and_without_the_cluster_and_never_repeat() {
     client.random(&mut two).unwrap();
     assert_ne!(one, two);
 }
+
+/// On a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);

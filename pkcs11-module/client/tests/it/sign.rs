@@ -1,12 +1,14 @@
 //! Signatures: real presignatures, verified by an independent implementation.
 
+use std::time::{Duration, Instant};
+
 use p256::ecdsa::signature::hazmat::PrehashVerifier;
 use p256::ecdsa::{Signature, VerifyingKey};
 use proto::client::v1::{Code, request, response};
-use token::backend::{Backend, BackendError, GeneratedPair};
+use token::backend::{Backend, BackendError, GeneratedPair, Role};
 
 use crate::fake::{Deed, Fake};
-use crate::{key_pair, ready, sign};
+use crate::{PIN, TOKEN, data_object, key_pair, ready, sign};
 
 pub fn verify(pair: &GeneratedPair, signature: &[u8]) {
     // The point is the end of CKA_PUBLIC_KEY_INFO.
@@ -62,6 +64,34 @@ fn sets_with_a_member_that_others_miss_are_left() {
         assert!(fake.count("lease") <= leases + 3, "each set is asked once");
         (1..=3).for_each(|node| fake.behave(node));
     }
+}
+
+/// The one node that is left misses the others, and so does the client: nobody waits for the deadline.
+#[test]
+fn without_t_nodes_it_ends_at_once() {
+    let (fake, client) = ready();
+    let key = key_pair(&client).private.id;
+    let patient = fake.client_with(LONG);
+    patient.tokens().unwrap();
+    patient.login(TOKEN, Role::User, PIN).unwrap();
+    sign(&patient, key).unwrap();
+    let misses = |op: &request::Op| {
+        matches!(op, request::Op::Lease(_) | request::Op::Propose(_)).then_some(Deed::Miss(vec![2, 3]))
+    };
+    fake.script(1, misses);
+    fake.stop(2);
+    fake.stop(3);
+    let begun = Instant::now();
+    for _ in 0..2 {
+        assert!(matches!(sign(&patient, key), Err(BackendError::Unavailable(_))));
+        let created = patient.create_object(TOKEN, data_object("a"));
+        assert!(matches!(created, Err(BackendError::Unavailable(_))));
+    }
+    assert!(begun.elapsed() < LONG / 2, "{:?}", begun.elapsed());
+    fake.behave(1);
+    fake.restart(2);
+    fake.restart(3);
+    sign(&patient, key).unwrap();
 }
 
 #[test]
@@ -184,3 +214,5 @@ fn nothing_is_sent_after_shutdown() {
     assert!(matches!(sign(&client, pair.private.id), Err(BackendError::Unavailable(_))));
     assert_eq!(fake.world.lock().unwrap().seen.len(), before);
 }
+
+const LONG: Duration = Duration::from_secs(60);

@@ -35,7 +35,7 @@ pub fn complete_private(attributes: &mut Attributes, curve: Curve, point: &[u8])
 ///
 /// # Errors
 /// [`Error::TemplateIncomplete`], [`Error::AttributeValueInvalid`] for other keys than EC and RSA,
-/// [`Error::CurveNotSupported`], [`Error::Contradiction`] for a curve of another key type,
+/// what [`named_curve`] says, [`Error::Contradiction`] for a curve of another key type,
 /// [`Error::PublicKeyInvalid`]; what [`rsa::create_public`] and [`Template::build`] say.
 pub(crate) fn create_public(mut template: Template) -> Result<Attributes> {
     let wanted = template.ulong(CKA_KEY_TYPE).ok_or(Error::TemplateIncomplete)?;
@@ -46,7 +46,7 @@ pub(crate) fn create_public(mut template: Template) -> Result<Attributes> {
         return Err(Error::AttributeValueInvalid);
     }
     let params = template.attributes().get(&CKA_EC_PARAMS).ok_or(Error::TemplateIncomplete)?;
-    let curve = curve_of(params).ok_or(Error::CurveNotSupported)?;
+    let curve = named_curve(params)?;
     if key_type(curve) != wanted {
         return Err(Error::contradiction(CKA_KEY_TYPE, "is not that of the curve"));
     }
@@ -164,6 +164,19 @@ pub fn curve_of(ec_params: &[u8]) -> Option<Curve> {
     Curve::ALL.iter().copied().find(|curve| ec_params == curve_oid(*curve) || is_named(curve))
 }
 
+/// As [`curve_of`].
+///
+/// # Errors
+/// [`Error::CurveNotSupported`] for another name, [`Error::DomainParamsInvalid`] for what is none, such as a curve that is
+/// described (PKCS#11 3.1 section 6.3).
+pub(crate) fn named_curve(ec_params: &[u8]) -> Result<Curve> {
+    match (curve_of(ec_params), ec_params) {
+        (Some(curve), _) => Ok(curve),
+        (None, [DER_OBJECT_IDENTIFIER | DER_PRINTABLE_STRING, ..]) => Err(Error::CurveNotSupported),
+        (None, _) => Err(Error::DomainParamsInvalid),
+    }
+}
+
 /// The names under which a curve goes as curveName.
 const fn curve_names(curve: Curve) -> &'static [&'static [u8]] {
     match curve {
@@ -201,6 +214,7 @@ fn der(tag: u8, content: &[u8]) -> Vec<u8> {
 const DER_OCTET_STRING: u8 = 0x04;
 const DER_BIT_STRING: u8 = 0x03;
 const DER_PRINTABLE_STRING: u8 = 0x13;
+const DER_OBJECT_IDENTIFIER: u8 = 0x06;
 const DER_SEQUENCE: u8 = 0x30;
 const SEC1_UNCOMPRESSED: u8 = 0x04;
 

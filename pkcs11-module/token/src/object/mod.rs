@@ -49,8 +49,8 @@ pub(crate) fn create(template: Template, role: Option<Role>) -> Result<Attribute
 ///
 /// # Errors
 /// [`Error::AttributeTypeInvalid`] for what the class does not have, [`Error::AttributeReadOnly`] for what may not
-/// change, or not in this direction, [`Error::AttributeValueInvalid`], [`Error::Contradiction`] for a public
-/// copy of a private object.
+/// change, or not in this direction, [`Error::ActionProhibited`] for a trusted object, which is the security officer's,
+/// [`Error::AttributeValueInvalid`], [`Error::Contradiction`] for a public copy of a private object.
 pub(crate) fn change(
     attributes: &mut Attributes,
     template: &Template,
@@ -58,6 +58,13 @@ pub(crate) fn change(
     role: Option<Role>,
 ) -> Result<()> {
     let class = attribute::class_of(attributes).ok_or(Error::GeneralError)?;
+    if attribute::bool_of(attributes, CKA_TRUSTED) == Some(true) && role != Some(Role::SecurityOfficer) {
+        // What is trusted is not modified (PKCS#11 3.1 section 4.6.2), and trust is not copied.
+        if !copying {
+            return Err(Error::ActionProhibited);
+        }
+        attributes.insert(CKA_TRUSTED, attribute::canonical_bool(false));
+    }
     for (id, value) in template.attributes() {
         let declared = attribute::find(*id, class).filter(|declared| declared.is_of(attributes));
         let declared = declared.ok_or(Error::AttributeTypeInvalid)?;

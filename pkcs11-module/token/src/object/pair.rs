@@ -102,8 +102,9 @@ pub(crate) fn request(
 /// The curve that the templates ask for, with its OBJECT IDENTIFIER in both.
 fn curve(mechanism: &Mechanism, public: &mut Template, private: &mut Template) -> Result<Curve> {
     let params = public.attributes().get(&CKA_EC_PARAMS).ok_or(Error::TemplateIncomplete)?;
-    let curve =
-        key::curve_of(params).filter(|curve| mechanism.keys.has(*curve)).ok_or(Error::CurveNotSupported)?;
+    let curve = Some(key::named_curve(params)?)
+        .filter(|curve| mechanism.keys.has(*curve))
+        .ok_or(Error::CurveNotSupported)?;
     name_curve(public, curve)?;
     name_curve(private, curve)?;
     if public.attributes().contains_key(&CKA_EC_POINT) {

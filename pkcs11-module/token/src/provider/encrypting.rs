@@ -2,7 +2,7 @@
 //! no cluster. Every mechanism that we have is "single-part operations only", so there are no updates.
 
 use super::{MechanismCall, Provider};
-use crate::backend::{BackendError, Decryption, ObjectId, Reauthentication, Role};
+use crate::backend::{BackendError, Decryption, ObjectId, Reauthentication};
 use crate::mechanism::Use;
 use crate::mechanism::rsa::{self, PublicKey};
 use crate::output::{Output, deliver, deliver_up_to};
@@ -66,7 +66,8 @@ impl Provider {
             let modulus_bytes = usize::from(rsa::modulus_bytes(spec)?);
             let decryption = Decryption { mechanism: mechanism.id, padding, unwrap: false };
             let consent = Consent::to_use(&object.record.attributes);
-            Ok(Decrypting { key: object.record.id, modulus_bytes, decryption, consent })
+            let login = session.user_login();
+            Ok(Decrypting { key: object.record.id, modulus_bytes, decryption, login, consent })
         })
     }
 
@@ -81,7 +82,11 @@ impl Provider {
         let mut operations = lock(&session.operations);
         operations.decrypt.one_shot(|decrypting| {
             let most = rsa::message_bytes_max(&decrypting.decryption.padding, decrypting.modulus_bytes);
-            deliver_up_to(out, most.unwrap_or(0), || self.plaintext(&session, decrypting, ciphertext))
+            // The user's PIN is for one answer of the nodes.
+            let only_once = !matches!(decrypting.consent, Consent::NotNeeded);
+            deliver_up_to(out, most.unwrap_or(0), only_once, || {
+                self.plaintext(&session, decrypting, ciphertext)
+            })
         })
     }
 
@@ -91,9 +96,7 @@ impl Provider {
         decrypting: &mut Decrypting,
         ciphertext: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>> {
-        if session.role() != Some(Role::User) {
-            return Err(Error::UserNotLoggedIn);
-        }
+        session.check_login(decrypting.login)?;
         if ciphertext.len() != decrypting.modulus_bytes {
             return Err(Error::EncryptedDataLenRange);
         }

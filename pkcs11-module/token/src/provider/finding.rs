@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use cryptoki_sys::{CKA_CLASS, CKA_EC_POINT, CKA_PRIVATE, CKO_PROFILE};
+use cryptoki_sys::{CKA_CLASS, CKA_EC_POINT, CKA_PRIVATE, CKA_PROFILE_ID, CKO_PROFILE};
 
 use super::{Provider, TemplateItem};
 use crate::attribute;
@@ -79,7 +79,8 @@ impl Provider {
             }
         }
         // Only for who asks for profiles: applications older than these would not know what they have found.
-        if search.ulong(CKA_CLASS) == Some(CKO_PROFILE) {
+        let asks = search.ulong(CKA_CLASS) == Some(CKO_PROFILE) || search.ulong(CKA_PROFILE_ID).is_some();
+        if asks {
             let profiles = profile::records().filter(|profile| matches(profile, search, policy));
             found.extend(profiles.map(|profile| handles.token_object(slot.id, profile.id, false)));
         }

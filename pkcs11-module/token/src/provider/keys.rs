@@ -31,6 +31,7 @@ impl Provider {
         let session = self.session(session)?;
         let mechanism = self.select(&session, mechanism, Use::GenerateKeyPair)?;
         let request = pair::request(mechanism, Template::parse(public)?, Template::parse(private)?)?;
+        self.check_shown(&session, &request.public)?;
         let public_is_private = attribute::bool_of(&request.public, CKA_PRIVATE) == Some(true);
         session.check_write(request.public_on_token || request.private_on_token, true)?;
         let private_on_token = request.private_on_token;

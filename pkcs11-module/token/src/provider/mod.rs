@@ -47,11 +47,13 @@ use std::fmt;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, RwLock};
 
+use cryptoki_sys::CKA_EC_PARAMS;
+
 use crate::attribute::{self, Class};
-use crate::backend::{Backend, BackendError, BackendResult, KeySpec};
+use crate::backend::{Attributes, Backend, BackendError, BackendResult, KeySpec};
 use crate::handle::Handles;
 use crate::mechanism::{self, Mechanism, Use};
-use crate::object::read::{allows_mechanism, is_true};
+use crate::object::read::{allows_mechanism, is_hidden, is_true};
 use crate::rv::{Error, Result};
 use crate::session::Session;
 use crate::slot::{Slot, Slots};
@@ -203,9 +205,23 @@ impl Provider {
         Ok(answer?)
     }
 
-    /// The mechanism of a call, if it exists here for `wanted`.
+    /// The mechanism of a call, if it exists here for `wanted`, and is not hidden with its keys.
     fn select(&self, session: &Session, call: MechanismCall<'_>, wanted: Use) -> Result<&'static Mechanism> {
-        mechanism::select(call, wanted, self.backend.rsa_policy(session.slot.token))
+        let token = session.slot.token;
+        let mechanism = mechanism::select(call, wanted, self.backend.rsa_policy(token))?;
+        match mechanism.keys.are_hidden(&self.backend.hidden(token)) {
+            true => Err(Error::MechanismInvalid),
+            false => Ok(mechanism),
+        }
+    }
+
+    /// Whether a new key would be of those that the configuration hides: its maker would not find it again.
+    fn check_shown(&self, session: &Session, key: &Attributes) -> Result<()> {
+        match is_hidden(key, &self.backend.hidden(session.slot.token)) {
+            true if key.contains_key(&CKA_EC_PARAMS) => Err(Error::CurveNotSupported),
+            true => Err(Error::AttributeValueInvalid),
+            false => Ok(()),
+        }
     }
 
     /// The key of an operation and its kind: of the class that `wanted` takes, of a type that the mechanism works

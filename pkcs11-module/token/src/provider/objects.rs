@@ -41,6 +41,7 @@ impl Provider {
             return self.import(&session, template);
         }
         let attributes = create(template, session.role())?;
+        self.check_shown(&session, &attributes)?;
         self.store(&session, attributes, None)
     }
 
@@ -53,6 +54,7 @@ impl Provider {
 
     /// Has the nodes take a private key.
     pub(super) fn import_key(&self, session: &Session, import: PrivateKeyImport) -> Result<u64> {
+        self.check_shown(session, &import.private)?;
         let imported = self.backend.import_private_key(session.slot.token, import);
         let record = self.settle(&session.slot, imported)?;
         self.keep_private_key(session, record)

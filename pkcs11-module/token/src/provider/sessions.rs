@@ -6,7 +6,7 @@ use cryptoki_sys::*;
 
 use super::Provider;
 use super::slots::pin_is_possible;
-use crate::backend::Role;
+use crate::backend::{BackendError, ObjectId, Role};
 use crate::info::SessionInfo;
 use crate::rv::{Error, Result};
 use crate::session::{Consent, Session};
@@ -45,7 +45,7 @@ impl Provider {
     /// [`Error::SessionHandleInvalid`].
     pub fn close_session(&self, session: u64) -> Result<()> {
         let session = write(&self.sessions).remove(&session).ok_or(Error::SessionHandleInvalid)?;
-        self.closed(&session);
+        self.closed(&session.slot, &[&session]);
         Ok(())
     }
 
@@ -59,9 +59,7 @@ impl Provider {
             .extract_if(|_, session| session.slot.id == slot.id)
             .map(|(_, it)| it)
             .collect();
-        for session in closed {
-            self.closed(&session);
-        }
+        self.closed(&slot, &closed.iter().map(AsRef::as_ref).collect::<Vec<_>>());
         Ok(())
     }
 
@@ -150,7 +148,7 @@ impl Provider {
         allowed
     }
 
-    /// The user's PIN for one operation (PKCS#11 3.1 section 5.6.8).
+    /// The user's PIN for one operation (PKCS#11 3.1 section 5.6.8). A locked one ends the login (section 4.9).
     fn reauthenticate(&self, session: &Session, pin: &[u8]) -> Result<()> {
         let mut operations = lock(&session.operations);
         let consent = operations.awaited().ok_or(Error::OperationNotInitialized)?;
@@ -162,7 +160,11 @@ impl Provider {
         }
         // Each try that is under way is one of ten: this process has one at a time.
         let _one_at_a_time = lock(&session.slot.gate);
-        *consent = Consent::Given(self.backend.reauthenticate(session.slot.token, pin)?);
+        let again = self.backend.reauthenticate(session.slot.token, pin);
+        if matches!(again, Err(BackendError::PinLocked)) && lock(&session.slot.access).logout().is_ok() {
+            self.logged_out(&session.slot);
+        }
+        *consent = Consent::Given(again?);
         Ok(())
     }
 
@@ -191,14 +193,17 @@ impl Provider {
         Ok(())
     }
 
-    /// A session left the table: its objects go, and with the last session the login.
-    fn closed(&self, session: &Session) {
-        let lost = lock(&self.handles).forget_session(session.handle);
-        self.backend.destroy_session_keys(&lost.0);
-        let slot = &session.slot;
+    /// Sessions of a slot left the table: their objects go, and with the last session the login.
+    fn closed(&self, slot: &Slot, sessions: &[&Session]) {
+        let lost: Vec<ObjectId> = {
+            let mut handles = lock(&self.handles);
+            sessions.iter().flat_map(|session| handles.forget_session(session.handle).0).collect()
+        };
+        // The nodes hear of all at once: a word with each that does not answer takes its time.
+        self.backend.destroy_session_keys(&lost);
         let abandoned = {
             let mut access = lock(&slot.access);
-            access.close(session.read_write);
+            sessions.iter().for_each(|session| access.close(session.read_write));
             access.is_abandoned()
         };
         if abandoned {

@@ -1,7 +1,7 @@
 //! Signing (PKCS#11 3.1 section 5.13). The message is hashed here; one digest a signature goes to the backend.
 
 use super::{MechanismCall, Provider};
-use crate::backend::{MESSAGE_BYTES_MAX, Role};
+use crate::backend::MESSAGE_BYTES_MAX;
 use crate::mechanism::Use;
 use crate::output::{Delivery, Output, deliver};
 use crate::rv::{Error, Result};
@@ -30,6 +30,7 @@ impl Provider {
                 spec,
                 scheme: mechanism.scheme(spec, call.parameter)?,
                 message: mechanism.message(spec, call.parameter, MESSAGE_BYTES_MAX)?,
+                login: session.user_login(),
                 consent: Consent::to_use(&object.record.attributes),
             })
         })
@@ -76,9 +77,7 @@ impl Provider {
 
     fn signature(&self, session: &Session, signing: &mut Signing) -> Result<Vec<u8>> {
         // The login may have ended since the key was chosen; the nodes would refuse too, with a word that C_Sign lacks.
-        if session.role() != Some(Role::User) {
-            return Err(Error::UserNotLoggedIn);
-        }
+        session.check_login(signing.login)?;
         let again = signing.consent.take()?;
         let digest = signing.message.finish(signing.spec)?;
         let signature =

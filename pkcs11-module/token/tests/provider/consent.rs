@@ -3,6 +3,7 @@
 use cryptoki_sys::*;
 use token::Error;
 
+use crate::rsa::generate;
 use crate::support::*;
 
 fn asking(application: &Application, session: u64) -> u64 {
@@ -59,6 +60,64 @@ fn a_wrong_pin_leaves_the_operation_waiting_and_counts() {
     assert_ne!(provider.token_info(application.slot).unwrap().flags & CKF_USER_PIN_COUNT_LOW, 0);
     provider.login(session, CKU_CONTEXT_SPECIFIC, PIN).unwrap();
     provider.sign(session, b"message", &mut Buffer::of(96)).unwrap();
+}
+
+/// The nodes decrypt once for a PIN: what might not fit the buffer is not asked for.
+#[test]
+fn a_buffer_that_is_too_small_costs_no_second_pin() {
+    let application = Application::new();
+    let session = application.user();
+    let provider = &application.provider;
+    let private = private_template().bool(CKA_ALWAYS_AUTHENTICATE, true).bool(CKA_UNWRAP, false);
+    let pair = generate(&application, session, &crate::rsa::public_template(2048), &private).unwrap();
+    let mechanism = || crate::rsa_encrypting::oaep(CKM_SHA256, CKG_MGF1_SHA256, &[]);
+    let mut ciphertext = Buffer::of(256);
+    provider.encrypt_init(session, Some(mechanism()), pair.public).unwrap();
+    provider.encrypt(session, b"secret", &mut ciphertext).unwrap();
+    provider.decrypt_init(session, Some(mechanism()), pair.private).unwrap();
+    provider.login(session, CKU_CONTEXT_SPECIFIC, PIN).unwrap();
+    let decrypt = |room| {
+        let mut out = Buffer::of(room);
+        provider.decrypt(session, &ciphertext.bytes, &mut out).map(|()| out.bytes)
+    };
+    assert_eq!(decrypt(8), Err(Error::BufferTooSmall));
+    assert_eq!(decrypt(256), Ok(b"secret".to_vec()));
+}
+
+/// Section 4.9: a locked PIN logs the user out.
+#[test]
+fn a_pin_that_gets_locked_ends_the_login() {
+    let application = Application::new();
+    let session = application.user();
+    let key = asking(&application, session);
+    let provider = &application.provider;
+    provider.sign_init(session, Some(call(CKM_ECDSA_SHA256)), key).unwrap();
+    let wrong = || provider.login(session, CKU_CONTEXT_SPECIFIC, b"wrong pin").unwrap_err().rv();
+    for _ in 0..10 {
+        assert_eq!(wrong(), CKR_PIN_INCORRECT);
+    }
+    assert_eq!(provider.session_info(session).unwrap().state, CKS_RW_USER_FUNCTIONS);
+    assert_eq!(wrong(), CKR_PIN_LOCKED);
+    assert_eq!(provider.session_info(session).unwrap().state, CKS_RW_PUBLIC_SESSION);
+    assert_eq!(provider.sign(session, b"message", &mut Buffer::of(96)), Err(Error::UserNotLoggedIn));
+}
+
+/// The handle of the key is invalid for good (section 5.6.10).
+#[test]
+fn what_was_started_before_a_logout_is_not_finished_after_another_login() {
+    let application = Application::new();
+    let session = application.user();
+    let (key, plain) = (asking(&application, session), application.pair(session).private);
+    let provider = &application.provider;
+    let other = application.session();
+    provider.sign_init(session, Some(call(CKM_ECDSA_SHA256)), key).unwrap();
+    provider.login(session, CKU_CONTEXT_SPECIFIC, PIN).unwrap();
+    provider.sign_init(other, Some(call(CKM_ECDSA_SHA256)), plain).unwrap();
+    provider.logout(session).unwrap();
+    provider.login(session, CKU_USER, PIN).unwrap();
+    for session in [session, other] {
+        assert_eq!(provider.sign(session, b"message", &mut Buffer::of(96)), Err(Error::UserNotLoggedIn));
+    }
 }
 
 #[test]

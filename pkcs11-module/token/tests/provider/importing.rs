@@ -4,7 +4,7 @@ use cryptoki_sys::*;
 use p256::elliptic_curve::sec1::ToEncodedPoint as _;
 use token::Error;
 
-use crate::support::{Application, CURVES, Items, P256_OID};
+use crate::support::{Application, CURVES, INCONSISTENT, Items, P256_OID};
 
 const VALUE: [u8; 32] = [5; 32];
 
@@ -140,7 +140,7 @@ fn what_is_wrong_with_a_key_gets_its_code_and_nothing_is_stored() {
         (without(CKA_KEY_TYPE), Error::TemplateIncomplete),
         (without(CKA_EC_PARAMS), Error::TemplateIncomplete),
         (without(CKA_EC_PARAMS).bytes(CKA_EC_PARAMS, b"\x13\x09secp521r1"), Error::CurveNotSupported),
-        (without(CKA_KEY_TYPE).ulong(CKA_KEY_TYPE, CKK_DSA), Error::TemplateInconsistent),
+        (without(CKA_KEY_TYPE).ulong(CKA_KEY_TYPE, CKK_DSA), INCONSISTENT),
         (without(CKA_KEY_TYPE).ulong(CKA_KEY_TYPE, CKK_RSA), Error::TemplateIncomplete),
     ] {
         let created = application.create(session, &items).map_err(|refused| refused.rv());

@@ -11,7 +11,7 @@ use token::backend::PrivateValue;
 use token::object::import::{PrivateKeyDer, Purpose, of_file, usage};
 
 use crate::rsa::sign;
-use crate::support::{Application, Items, call};
+use crate::support::{Application, INCONSISTENT, Items, call};
 
 /// A key of 2048 bits in PKCS#8.
 pub fn der() -> &'static [u8] {
@@ -109,7 +109,7 @@ fn what_is_wrong_with_a_key_gets_its_code_and_nothing_is_stored() {
         (template(&all).bool(CKA_EXTRACTABLE, true), invalid.clone()),
         (template(&all).bool(CKA_SENSITIVE, false), invalid),
         (template(&all).bool(CKA_LOCAL, true), Error::AttributeReadOnly),
-        (template(&all).bytes(CKA_VALUE, &[1]), Error::AttributeTypeInvalid),
+        (template(&all).bytes(CKA_VALUE, &[1]), INCONSISTENT),
         (without(0), Error::TemplateIncomplete),
         (without(1), Error::TemplateIncomplete),
         (without(2), Error::TemplateIncomplete),

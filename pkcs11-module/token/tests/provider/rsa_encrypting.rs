@@ -6,7 +6,7 @@ use token::{Error, MechanismCall, Parameter};
 use crate::rsa::{generate, pair, public_template};
 use crate::support::*;
 
-fn oaep(hash: u64, mgf: u64, label: &[u8]) -> MechanismCall<'_> {
+pub fn oaep(hash: u64, mgf: u64, label: &[u8]) -> MechanismCall<'_> {
     let parameter = Parameter::RsaOaep { hash, mgf, source: CKZ_DATA_SPECIFIED, label };
     MechanismCall { id: CKM_RSA_PKCS_OAEP, parameter }
 }

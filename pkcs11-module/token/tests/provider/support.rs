@@ -255,6 +255,9 @@ pub fn is_unavailable(error: &Error) -> bool {
     matches!(error, Error::Backend(BackendError::Unavailable(_)))
 }
 
+/// `CKR_TEMPLATE_INCONSISTENT`, whatever contradicts.
+pub const INCONSISTENT: Error = Error::Contradiction { attribute: 0, why: "" };
+
 /// Demands `CKR_TEMPLATE_INCONSISTENT` for this attribute, whose name the text has for the log.
 pub fn contradicts<T: std::fmt::Debug>(outcome: Result<T, Error>, expected: u64) {
     match outcome {

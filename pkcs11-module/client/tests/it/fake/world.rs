@@ -8,7 +8,7 @@ use proto::client::v1::{
     ImportReply, LeaseReply, ListObjectsReply, ListTokensReply, OprfReply, PeerStatus, PoolStatus,
     ProposeReply, RandomReply, ReadObjectsReply, SignReply, SignRequest, StatusReply, request, response,
 };
-use proto::limits::FORMAT;
+use proto::limits::{COMMAND_WINDOW, FORMAT};
 use proto::manifest::Manifest;
 use proto::registry::v1::{
     BirthCertificate, BirthStatement, Command, NodeSignature, ObjectRecord, Purpose, Role, SignedCommand,
@@ -162,10 +162,11 @@ impl World {
             request::Op::Oprf(asked) => {
                 if asked.only_ask {
                     let taken = self.tries.get(&(node, asked.key_id)).copied().unwrap_or_default();
-                    let free_tries = (taken..10).map(|bit| 1 << bit).sum();
-                    return Ok(R::Oprf(OprfReply { free_tries, ..OprfReply::default() }));
+                    let free_tries = 0x3ff & !taken;
+                    let quiet_ms = u32::MAX;
+                    return Ok(R::Oprf(OprfReply { free_tries, quiet_ms, ..OprfReply::default() }));
                 }
-                self.tries.insert((node, asked.key_id.clone()), asked.try_number);
+                *self.tries.entry((node, asked.key_id.clone())).or_default() |= 1 << (asked.try_number - 1);
                 saw("oprf");
                 let Some(key) = self.oprf.get(&asked.key_id) else {
                     return refuse(Code::NotFound, "OPRF key");
@@ -173,7 +174,7 @@ impl World {
                 let context = statement::oprf_context(&self.cluster_id, &asked.key_id);
                 let evaluation = key.evaluate(node, &asked.blinded, &context);
                 let (evaluated, proof) = (evaluation.element.to_vec(), evaluation.proof.to_vec());
-                Ok(R::Oprf(OprfReply { evaluated, proof, free_tries: 0 }))
+                Ok(R::Oprf(OprfReply { evaluated, proof, ..OprfReply::default() }))
             }
             request::Op::Login(asked) => {
                 saw("login");
@@ -415,6 +416,12 @@ impl World {
         let command = Command::decode(signed.command.as_slice()).unwrap();
         if let Some(index) = self.applied.get(&command.command_id) {
             return Ok(*index);
+        }
+        if !(self.index..=self.index + COMMAND_WINDOW).contains(&command.not_after_index) {
+            return Err((
+                Code::Conflict,
+                format!("valid until {}, now is {}", command.not_after_index, self.index),
+            ));
         }
         for signature in &signed.signatures {
             let key = match signature.author.clone().unwrap().kind.unwrap() {

@@ -21,7 +21,7 @@ pub(super) fn take(template: &mut Template, wanted: u64) -> Result<(PrivateValue
     let value = Zeroizing::new(template.take(CKA_VALUE).unwrap_or_default());
     let point = template.take(CKA_EC_POINT);
     let params = template.attributes().get(&CKA_EC_PARAMS).ok_or(Error::TemplateIncomplete)?;
-    let curve = key::curve_of(params).ok_or(Error::CurveNotSupported)?;
+    let curve = key::named_curve(params)?;
     if key::key_type(curve) != wanted {
         return Err(Error::contradiction(CKA_EC_PARAMS, "is a curve of another key type"));
     }

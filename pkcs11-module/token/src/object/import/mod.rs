@@ -77,9 +77,10 @@ pub(crate) fn unwrapped(mut template: Template, der: &[u8]) -> Result<PrivateKey
         inner.take(id).into_iter().for_each(|value| template.set(id, value));
     }
     request(template).map_err(|error| match error {
-        Error::CurveNotSupported | Error::TemplateIncomplete | Error::Contradiction { .. } => {
-            Error::WrappedKeyInvalid
-        }
+        Error::CurveNotSupported
+        | Error::DomainParamsInvalid
+        | Error::TemplateIncomplete
+        | Error::Contradiction { .. } => Error::WrappedKeyInvalid,
         Error::AttributeValueInvalid => Error::WrappedKeyInvalid,
         other => other,
     })
