@@ -143,12 +143,31 @@ dead). The rest use the lab that `COUNTERFOIL_TEST_CONFIG`, `COUNTERFOIL_TEST_TO
 and `COUNTERFOIL_TEST_PIN` name, or start one for their process. `PKCS11_MODULE` names another module.
 
 `tests/pkcs11/grid.rs` calls every function with every class of wrong argument, one and two at a time, in every state, and
-holds the answers against rules that name the specification's clauses (`src/grid`). Any other library can be held against
-the same rules; it may crash, which is reported like a wrong code:
+holds the answers against rules that name the specification's clauses (`src/grid`).
+
+## Against SoftHSM2
+
+```
+conformance/suites/run chapters    # all of it: the chapters, the random sequences and the grid, a line for each difference
+```
+
+The same chapters run against any library that `PKCS11_MODULE` names, on its token that `COUNTERFOIL_TEST_TOKEN` and the PINs
+name, without `COUNTERFOIL_TEST_CONFIG`. A library of 2.40 is called through its table of 2.40; what came later answers
+`CKR_FUNCTION_NOT_SUPPORTED`. Tests of what only a cluster has skip themselves and say so.
+
+[suites/softhsm-chapters.txt](suites/softhsm-chapters.txt) lists each test that SoftHSM2 does not pass, with the clause of
+PKCS#11 3.1 that demands what we test, or that the text leaves it open, or the mechanism that SoftHSM2 does not have, or another
+reason; `because ours departs` names the clauses that speak against us. A test that fails and is not listed fails the run, and
+so does one that is listed and passes. `tests/pkcs11/softhsm.rs` does it in every run of ours, in seconds. One test stops at its
+first difference; those behind it are not seen.
+
+The grid alone, for any library; it may crash, which is reported like a wrong code:
 
 ```
 target/debug/grid /usr/lib/softhsm/libsofthsm2.so LABEL PIN SO-PIN compare
 ```
+
+## Other people's tests
 
 `suites/run` (`make suites`) runs other people's tests, those of the crate `cryptoki` and of `python-pkcs11`, against a lab of
 its own and against SoftHSM2, and holds what happens against the lists in [suites](suites): each test that does not pass, with
@@ -158,7 +177,7 @@ it is not part of CI. `PKCS11TEST=/path/to/pkcs11test` adds google/pkcs11test, `
 the mandatory test cases of the OASIS PKCS #11 Profiles, of which a token passes those that it claims (`CKO_PROFILE`): Baseline and
 Extended Provider.
 
-What follows is generated: `UPDATE=1 cargo test -p conformance --test pkcs11 readme`. A test fails when it is out of date,
+All of this text is generated: `UPDATE=1 cargo test -p conformance --test pkcs11 readme`. A test fails when it is out of date,
 others when the module answers differently.
 
 ";

@@ -48,8 +48,13 @@ impl Arena {
 
     /// Puts a mechanism down.
     pub fn mechanism(&mut self, id: CK_MECHANISM_TYPE, parameter: usize, parameter_len: usize) -> usize {
-        let words = [id as usize, parameter, parameter_len];
-        self.put(&words.map(usize::to_ne_bytes).concat(), 0)
+        self.words(&[id as usize, parameter, parameter_len], 0)
+    }
+
+    /// Puts words down, one after the other.
+    pub fn words(&mut self, words: &[usize], odd: usize) -> usize {
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+        self.put(&bytes, odd)
     }
 
     /// Puts an array of attributes down. Values are copied; an entry without one has a null pointer.

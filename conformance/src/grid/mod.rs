@@ -9,6 +9,7 @@ pub mod arena;
 pub mod library;
 pub mod plan;
 pub mod report;
+pub mod rsa_key;
 pub mod rules;
 pub mod state;
 pub mod templates;

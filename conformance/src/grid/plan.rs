@@ -70,7 +70,13 @@ pub fn cells() -> Vec<Cell> {
                 continue;
             }
             let singles = choices(declared.parameters, 1);
-            let pairs = if in_pairs(declared, state) { choices(declared.parameters, 2) } else { Vec::new() };
+            let mut pairs = Vec::new();
+            if in_pairs(declared, state) || declared.name == "C_GenerateKeyPair" {
+                pairs = choices(declared.parameters, 2);
+            }
+            if declared.name == "C_GenerateKeyPair" {
+                pairs.retain(|choice| generates_rsa(choice));
+            }
             let right = vec![0; declared.parameters.len()];
             let all = std::iter::once(right).chain(singles).chain(pairs);
             let all = all.filter(|choice| declared.name != "C_Finalize" || choice[0] != 0);
@@ -83,7 +89,7 @@ pub fn cells() -> Vec<Cell> {
 /// Whether a function is called in a state.
 fn meets(function: &Function, state: State) -> bool {
     if state.login == Login::Uninitialized {
-        return !ALWAYS.contains(&function.name);
+        return function.name == "C_Initialize" || !ALWAYS.contains(&function.name);
     }
     let has_session = function.parameters.first() == Some(&Parameter::Session);
     let idle = state.operation == Operation::Idle;
@@ -99,6 +105,12 @@ fn meets(function: &Function, state: State) -> bool {
 fn in_pairs(function: &Function, state: State) -> bool {
     let done = function.answer != Answer::NotSupported && !SLOW.contains(&function.name);
     done && state.write && state.login != Login::Uninitialized
+}
+
+/// Whether both the mechanism and the public template are of RSA.
+fn generates_rsa(choice: &[usize]) -> bool {
+    let named = |parameter, choice: usize| values(parameter)[choice].name.contains("RSA");
+    named(Parameter::PairMechanism, choice[1]) && named(Parameter::PublicTemplate, choice[2])
 }
 
 /// All ways to have exactly `wrong` parameters (one or two) not right.

@@ -27,6 +27,7 @@ pub enum Operation {
     Verifying,
     VerifyingParts,
     Encrypting,
+    Decrypting,
 }
 
 /// A state.
@@ -54,13 +55,14 @@ pub fn all() -> Vec<State> {
         Verifying,
         VerifyingParts,
         Encrypting,
+        Decrypting,
     ];
     let mut states = vec![State { login: Login::Uninitialized, write: true, operation: Idle }];
     for login in [Login::Nobody, Login::User, Login::SecurityOfficer] {
         for write in [true, false] {
             let possible = |operation: &Operation| {
                 (write || login != Login::SecurityOfficer)
-                    && (login == Login::User || !matches!(operation, Signing | SigningParts))
+                    && (login == Login::User || !matches!(operation, Signing | SigningParts | Decrypting))
             };
             states.extend(all.into_iter().filter(possible).map(|operation| State {
                 login,
@@ -76,7 +78,7 @@ pub fn all() -> Vec<State> {
 pub fn rules(function: &Function, state: State) -> Vec<&'static Rule> {
     let State { login, write, operation } = state;
     if login == Login::Uninitialized {
-        return vec![&NOT_INITIALIZED];
+        return if function.name == "C_Initialize" { Vec::new() } else { vec![&NOT_INITIALIZED] };
     }
     let mut rules = Vec::new();
     let mut forbid = |is_so: bool, rule: &'static Rule| {
@@ -107,8 +109,8 @@ pub fn rules(function: &Function, state: State) -> Vec<&'static Rule> {
         "C_Verify" => needs(&[Verifying], &[VerifyingParts]),
         "C_EncryptInit" => starts(&[Encrypting]),
         "C_Encrypt" => needs(&[Encrypting], &[]),
-        "C_DecryptInit" => starts(&[]),
-        "C_Decrypt" => needs(&[], &[]),
+        "C_DecryptInit" => starts(&[Decrypting]),
+        "C_Decrypt" => needs(&[Decrypting], &[]),
         "C_VerifyUpdate" | "C_VerifyFinal" => needs(&[Verifying, VerifyingParts], &[]),
         _ => None,
     };

@@ -1,6 +1,8 @@
 //! For each kind of parameter the right value, and every class of wrong one, with the rule that says what it gets.
 
 mod encryption;
+mod life;
+mod signing;
 mod wrapping;
 
 use cryptoki_sys::*;
@@ -56,12 +58,12 @@ pub fn values(parameter: Parameter) -> &'static [Value] {
         Parameter::Out => OUTS,
         Parameter::Reserved => RESERVED_POINTERS,
         Parameter::Ignored => IGNORED,
-        Parameter::InitArgs => INIT_ARGS,
+        Parameter::InitArgs => life::INIT_ARGS,
         Parameter::Label => LABELS,
         Parameter::InterfaceName => INTERFACE_NAMES,
         Parameter::InterfaceVersion => INTERFACE_VERSIONS,
         Parameter::DigestMechanism => DIGEST_MECHANISMS,
-        Parameter::SignMechanism => SIGN_MECHANISMS,
+        Parameter::SignMechanism => signing::MECHANISMS,
         Parameter::EncryptMechanism => encryption::ENCRYPT_MECHANISMS,
         Parameter::DecryptMechanism => encryption::DECRYPT_MECHANISMS,
         Parameter::PairMechanism => PAIR_MECHANISMS,
@@ -203,12 +205,6 @@ static RESERVED_POINTERS: &[Value] =
 
 static IGNORED: &[Value] = &[v("null", &GOOD, |_, _| vec![0])];
 
-static INIT_ARGS: &[Value] = &[
-    v("null", &GOOD, |_, _| vec![0]),
-    v("arguments", &GOOD, |_, a| vec![a.put(&[0; 48], 0)]),
-    v("one mutex function", &NULL, |_, a| vec![a.put(&[&[0xff; 8][..], &[0; 40]].concat(), 0)]),
-];
-
 static LABELS: &[Value] =
     &[v("label", &GOOD, |_, a| vec![a.put(&[b' '; 32], 0)]), v("null label", &NULL, |_, _| vec![0])];
 
@@ -227,6 +223,7 @@ static INTERFACE_VERSIONS: &[Value] = &[
 
 static DIGEST_MECHANISMS: &[Value] = &[
     v("digest", &GOOD, |_, a| vec![a.mechanism(CKM_SHA256, 0, 0)]),
+    v("misaligned mechanism", &ODD, |_, a| vec![a.words(&[CKM_SHA256 as usize, 0, 0], 1)]),
     v("null mechanism", &CANCEL, |_, _| vec![0]),
     v("mechanism -1", &MECHANISM, |_, a| vec![a.mechanism(CK_ULONG::MAX, 0, 0)]),
     v("mechanism that signs", &MECHANISM, |_, a| vec![a.mechanism(CKM_ECDSA, 0, 0)]),
@@ -241,25 +238,12 @@ static DIGEST_MECHANISMS: &[Value] = &[
     }),
 ];
 
-static SIGN_MECHANISMS: &[Value] = &[
-    v("signature", &GOOD, |w, a| vec![a.mechanism(w.signature, 0, 0)]),
-    v("null mechanism", &CANCEL, |_, _| vec![0]),
-    v("mechanism -1", &MECHANISM, |_, a| vec![a.mechanism(CK_ULONG::MAX, 0, 0)]),
-    v("mechanism that digests", &MECHANISM, |_, a| vec![a.mechanism(CKM_SHA256, 0, 0)]),
-    v("mechanism that generates", &MECHANISM, |_, a| vec![a.mechanism(CKM_EC_KEY_PAIR_GEN, 0, 0)]),
-    v("parameter", &MECHANISM_PARAMETER, |w, a| {
-        let parameter = a.room(16, 0);
-        vec![a.mechanism(w.signature, parameter, 16)]
-    }),
-    v("null parameter with length", &MECHANISM_PARAMETER, |w, a| vec![a.mechanism(w.signature, 0, 16)]),
-    v("absurd parameter", &MECHANISM_PARAMETER, |w, a| {
-        let parameter = a.room(16, 0);
-        vec![a.mechanism(w.signature, parameter, 1 << 63)]
-    }),
-];
-
 static PAIR_MECHANISMS: &[Value] = &[
     v("generation", &GOOD, |_, a| vec![a.mechanism(CKM_EC_KEY_PAIR_GEN, 0, 0)]),
+    v("misaligned mechanism", &ODD, |_, a| vec![a.words(&[CKM_EC_KEY_PAIR_GEN as usize, 0, 0], 3)]),
+    v("generation of RSA with a curve", &RSA_WITH_A_CURVE, |_, a| {
+        vec![a.mechanism(CKM_RSA_PKCS_KEY_PAIR_GEN, 0, 0)]
+    }),
     v("null mechanism", &NULL, |_, _| vec![0]),
     v("mechanism -1", &MECHANISM, |_, a| vec![a.mechanism(CK_ULONG::MAX, 0, 0)]),
     v("mechanism that signs", &MECHANISM, |_, a| vec![a.mechanism(CKM_ECDSA, 0, 0)]),
@@ -276,7 +260,7 @@ fn ecdh(a: &mut Arena, kdf: CK_EC_KDF_TYPE, shared: [usize; 2], public: [usize; 
 }
 
 /// The generator of P-256, uncompressed.
-const POINT: [u8; 65] = *b"\x04\
+pub(super) const POINT: [u8; 65] = *b"\x04\
     \x6b\x17\xd1\xf2\xe1\x2c\x42\x47\xf8\xbc\xe6\xe5\x63\xa4\x40\xf2\x77\x03\x7d\x81\x2d\xeb\x33\xa0\xf4\xa1\x39\x45\xd8\x98\xc2\x96\
     \x4f\xe3\x42\xe2\xfe\x1a\x7f\x9b\x8e\xe7\xeb\x4a\x7c\x0f\x9e\x16\x2b\xce\x33\x57\x6b\x31\x5e\xce\xcb\xb6\x40\x68\x37\xbf\x51\xf5";
 

@@ -87,6 +87,9 @@ fn call(library: &Library, world: &mut World, cell: &Cell, compared: bool) -> Op
     }
     let made = |argument: usize, arena: &Arena| arena.word(words[argument]);
     match cell.function().name {
+        "C_Initialize" => {
+            library.named("C_Finalize", &[0]);
+        }
         "C_OpenSession" => {
             library.named("C_CloseSession", &[made(4, &arena)]);
         }

@@ -4,6 +4,7 @@ use cryptoki_sys::*;
 
 use super::arena::Arena;
 use super::library::Library;
+use super::rsa_key;
 use super::state::{Login, Operation, State};
 use super::values::CURVES;
 use crate::rsa::MODULUS;
@@ -23,6 +24,8 @@ pub struct World {
     pub private: usize,
     /// A public RSA key, of a session that stays open.
     pub rsa: usize,
+    /// A private RSA key on the token.
+    pub rsa_private: usize,
     /// Whether the library has CKM_RSA_AES_KEY_WRAP.
     pub envelopes: bool,
     /// The ECDSA mechanism that takes messages of any length, if the library has one.
@@ -79,6 +82,7 @@ impl World {
         let words = [self.keeper, mechanism, public, 3, private, 4, first, second];
         expect("C_GenerateKeyPair", library.named("C_GenerateKeyPair", &words));
         (self.public, self.private) = (arena.word(first), arena.word(second));
+        self.rsa_private = self.create_rsa_private(library);
     }
 
     /// Opens the session that stays, with its object, and destroys another. A handle is good as long as its session: the
@@ -86,7 +90,7 @@ impl World {
     pub fn keep(&mut self, library: &Library) {
         self.keeper = self.open(library, true);
         if self.public != 0 {
-            self.public = self.find(library, CKO_PUBLIC_KEY);
+            self.public = self.find(library, CKO_PUBLIC_KEY, CKK_EC);
         }
         self.destroyed = self.create_data(library);
         expect("C_DestroyObject", library.named("C_DestroyObject", &[self.keeper, self.destroyed]));
@@ -124,6 +128,25 @@ impl World {
         arena.word(object)
     }
 
+    /// The private RSA key. It stays on the token, where a later worker finds the first that was made.
+    fn create_rsa_private(&self, library: &Library) -> usize {
+        let mut arena = Arena::new();
+        let (class, kind) = (CKO_PRIVATE_KEY.to_ne_bytes(), CKK_RSA.to_ne_bytes());
+        let template = [
+            (CKA_CLASS, Some(&class[..]), 8),
+            (CKA_KEY_TYPE, Some(&kind), 8),
+            (CKA_TOKEN, Some(&[1]), 1),
+            (CKA_DECRYPT, Some(&[1]), 1),
+            (CKA_LABEL, Some(LABEL), LABEL.len()),
+            (CKA_MODULUS, Some(&rsa_key::MODULUS), 256),
+            (CKA_PUBLIC_EXPONENT, Some(&[1, 0, 1]), 3),
+            (CKA_PRIVATE_EXPONENT, Some(&rsa_key::PRIVATE_EXPONENT), 256),
+        ];
+        let (template, object) = (arena.template(&template, 0), arena.room(8, 0));
+        expect("C_CreateObject", library.named("C_CreateObject", &[self.keeper, template, 8, object]));
+        arena.word(object)
+    }
+
     /// Brings the login to `wanted`, whatever it is now.
     pub fn enter(&mut self, library: &Library, wanted: Login) {
         let now = self.current(library);
@@ -141,9 +164,10 @@ impl World {
                 let words = [self.keeper, user as usize, arena.put(pin.as_bytes(), 0), pin.len()];
                 expect("C_Login", library.named("C_Login", &words));
             }
-        }
-        if self.private != 0 && wanted == Login::User {
-            self.private = self.find(library, CKO_PRIVATE_KEY);
+            if self.private != 0 && wanted == Login::User {
+                self.private = self.find(library, CKO_PRIVATE_KEY, CKK_EC);
+                self.rsa_private = self.find(library, CKO_PRIVATE_KEY, CKK_RSA);
+            }
         }
         self.login = wanted;
     }
@@ -191,6 +215,7 @@ impl World {
                 ("C_SignInit", &[session, signature, self.private]),
                 ("C_SignUpdate", &[session, data, 32]),
             ]),
+            Operation::Decrypting => do_all(&[("C_DecryptInit", &[session, encryption, self.rsa_private])]),
             Operation::Encrypting => do_all(&[("C_EncryptInit", &[session, encryption, self.rsa])]),
             Operation::Verifying => do_all(&[("C_VerifyInit", &[session, signature, self.public])]),
             Operation::VerifyingParts => do_all(&[
@@ -200,13 +225,14 @@ impl World {
         }
     }
 
-    /// A half of the grid's key pair; its handle may be a new one after each login.
-    fn find(&self, library: &Library, class: CK_OBJECT_CLASS) -> usize {
+    /// A key of the grid; its handle may be a new one after each login.
+    fn find(&self, library: &Library, class: CK_OBJECT_CLASS, kind: CK_KEY_TYPE) -> usize {
         let mut arena = Arena::new();
-        let class = class.to_ne_bytes();
-        let template = [(CKA_CLASS, Some(&class[..]), 8), (CKA_LABEL, Some(LABEL), LABEL.len())];
+        let (class, kind) = (class.to_ne_bytes(), kind.to_ne_bytes());
+        let label = (CKA_LABEL, Some(LABEL), LABEL.len());
+        let template = [(CKA_CLASS, Some(&class[..]), 8), (CKA_KEY_TYPE, Some(&kind[..]), 8), label];
         let (template, handle, count) = (arena.template(&template, 0), arena.room(8, 0), arena.room(8, 0));
-        expect("C_FindObjectsInit", library.named("C_FindObjectsInit", &[self.keeper, template, 2]));
+        expect("C_FindObjectsInit", library.named("C_FindObjectsInit", &[self.keeper, template, 3]));
         expect("C_FindObjects", library.named("C_FindObjects", &[self.keeper, handle, 1, count]));
         expect("C_FindObjectsFinal", library.named("C_FindObjectsFinal", &[self.keeper]));
         assert_eq!(arena.word(count), 1, "the grid's key is there");

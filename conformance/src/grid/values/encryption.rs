@@ -15,8 +15,8 @@ pub(super) static ENCRYPT_KEYS: &[Value] = &[
     v("data as key", &WRONG_KEY, |w, _| vec![w.data]),
 ];
 
-/// No private RSA key is among them: making one takes the cluster seconds.
 pub(super) static DECRYPT_KEYS: &[Value] = &[
+    v("private RSA key", &GOOD, |w, _| vec![w.rsa_private]),
     v("private EC key", &OTHER_FAMILY, |w, _| vec![w.private]),
     v("key 0", &KEY, |_, _| vec![0]),
     v("key -1", &KEY, |_, _| vec![usize::MAX]),
@@ -52,6 +52,10 @@ macro_rules! mechanisms {
     ($right:literal) => {
         &[
             v($right, &GOOD, |_, a| vec![oaep(a, CKM_SHA_1, CKG_MGF1_SHA1, [0, 0])]),
+            v("misaligned mechanism", &ODD, |_, a| {
+                let parameter = a.words(&[CKM_SHA_1 as usize, CKG_MGF1_SHA1 as usize, 1, 0, 0], 1);
+                vec![a.words(&[CKM_RSA_PKCS_OAEP as usize, parameter, 40], 1)]
+            }),
             v("null mechanism", &CANCEL, |_, _| vec![0]),
             v("mechanism -1", &MECHANISM, |_, a| vec![a.mechanism(CK_ULONG::MAX, 0, 0)]),
             v("mechanism that signs", &MECHANISM, |_, a| vec![a.mechanism(CKM_ECDSA, 0, 0)]),
@@ -89,8 +93,8 @@ pub(super) static ENCRYPT_MECHANISMS: &[Value] = mechanisms!("encryption");
 pub(super) static DECRYPT_MECHANISMS: &[Value] = mechanisms!("decryption");
 
 pub(super) static CIPHERTEXTS: &[Value] = &[
-    v("ciphertext", &GOOD, |_, a| vec![a.put(&[7; 256], 0), 256]),
-    v("misaligned ciphertext", &ODD, |_, a| vec![a.put(&[7; 256], 1), 256]),
+    v("ciphertext", &CIPHERTEXT, |_, a| vec![a.put(&[7; 256], 0), 256]),
+    v("misaligned ciphertext", &CIPHERTEXT, |_, a| vec![a.put(&[7; 256], 1), 256]),
     v("null ciphertext", &NULL, |_, _| vec![0, 256]),
     v("no ciphertext", &NO_CIPHERTEXT, |_, _| vec![0, 0]),
     v("short ciphertext", &CIPHERTEXT_LENGTH, |_, a| vec![a.put(&[7; 255], 0), 255]),
