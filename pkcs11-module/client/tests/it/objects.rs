@@ -1,5 +1,6 @@
 //! Changes of objects, each applied once.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -48,6 +49,18 @@ fn a_command_that_came_too_late_is_signed_anew() {
     let record = client.create_object(TOKEN, data_object("late")).unwrap();
     let list = client.objects(TOKEN, Freshness::Current).unwrap();
     assert_eq!(list.get(&record.id).map(|found| &found.attributes), Some(&record.attributes));
+    // Some nodes are ahead of what others tell, by which it was still valid.
+    fake.world.lock().unwrap().index += COMMAND_WINDOW - 10;
+    let refused = Arc::new(AtomicU32::new(0));
+    for node in 1..=3 {
+        let refused = refused.clone();
+        fake.script(node, move |op| {
+            let late = matches!(op, request::Op::Propose(_)) && refused.fetch_add(1, Ordering::SeqCst) < 2;
+            late.then_some(Deed::Refuse(Code::Conflict))
+        });
+    }
+    client.create_object(TOKEN, data_object("nearly late")).unwrap();
+    assert!(refused.load(Ordering::SeqCst) > 2);
 }
 
 #[test]
