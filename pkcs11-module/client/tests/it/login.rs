@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use proto::client::v1::{OprfReply, node_frame, request, response};
 use token::backend::{Backend, BackendError, Freshness, Role};
@@ -130,8 +131,8 @@ fn who_finds_all_tries_taken_just_now_waits_for_one() {
 /// The lie holds the answer up, and does not change it.
 #[test]
 fn a_node_that_says_its_tries_are_on_the_move_keeps_no_lock_secret() {
-    let (fake, client) = ready();
-    client.logout(TOKEN);
+    let (fake, _) = ready();
+    let client = fake.client_with(Duration::from_secs(20));
     for node in 1..=3 {
         alter_tries(&fake, node, move |reply| {
             (reply.free_tries, reply.quiet_ms) = (0, if node == 2 { 20 } else { 60_000 });
