@@ -158,7 +158,7 @@ name, without `COUNTERFOIL_TEST_CONFIG`. A library of 2.40 is called through its
 [suites/softhsm-chapters.txt](suites/softhsm-chapters.txt) lists each test that SoftHSM2 does not pass, with the clause of
 PKCS#11 3.1 that demands what we test, or that the text leaves it open, or the mechanism that SoftHSM2 does not have, or another
 reason; `because ours departs` names the clauses that speak against us. A test that fails and is not listed fails the run, and
-so does one that is listed and passes. `tests/pkcs11/softhsm.rs` does it in every run of ours, in seconds. One test stops at its
+so does one that is listed and passes. `tests/pkcs11/softhsm.rs` does it in every run of ours. One test stops at its
 first difference; those behind it are not seen.
 
 The grid alone, for any library; it may crash, which is reported like a wrong code:
